@@ -1,0 +1,187 @@
+"""What the orchestrator decided: the other half of a workload's history, appended only by compare-and-set.
+
+`revision` counts the decisions of the workload, across its rollouts. `active` names the rollout that holds the
+workload after the decision, so that the last decision alone says which rollout's events to load.
+"""
+
+import msgspec
+
+from tidegate_contracts.plan import PlannedStep
+from tidegate_contracts.problem import Problem
+from tidegate_contracts.rollout import RolloutRequested
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    rollout: str
+    revision: int
+    active: str | None
+    cause: str
+    """The id of the message that was answered."""
+    at_s: float
+
+
+class RolloutAccepted(Decision, frozen=True, kw_only=True, tag="rollout.accepted.v1"):
+    request: RolloutRequested
+    plan: tuple[PlannedStep, ...]
+    supersedes: str | None = None
+
+
+class RolloutRejected(Decision, frozen=True, kw_only=True, tag="rollout.rejected.v1"):
+    """Terminal: nothing was touched."""
+
+    problems: tuple[Problem, ...]
+
+
+class TrafficPinStarted(Decision, frozen=True, kw_only=True, tag="rollout.traffic-pin-started.v1"):
+    """The stable Service gets pinned to the stable revision, before the first new pod."""
+
+
+class StepStarted(Decision, frozen=True, kw_only=True, tag="rollout.step-started.v1"):
+    """New pods of the step are ordered."""
+
+    step: int
+
+
+class TrafficShiftStarted(Decision, frozen=True, kw_only=True, tag="rollout.traffic-shift-started.v1"):
+    """The step's pods are ready: its share of the traffic is ordered."""
+
+    step: int
+    weight_percent: int
+
+
+class StepJudgingStarted(Decision, frozen=True, kw_only=True, tag="rollout.step-judging-started.v1"):
+    """Pods and traffic are where the step wants them: stable pods settle, and the analysis starts."""
+
+    step: int
+
+
+class PauseStarted(Decision, frozen=True, kw_only=True, tag="rollout.pause-started.v1"):
+    """The pause at the step's end, until a time or until somebody approves."""
+
+    step: int
+    until_s: float | None
+
+
+class StepCompleted(Decision, frozen=True, kw_only=True, tag="rollout.step-completed.v1"):
+    step: int
+    approved_by: str | None = None
+
+
+class RolloutPaused(Decision, frozen=True, kw_only=True, tag="rollout.paused.v1"):
+    """Held by somebody, or by itself because of doubt; nothing is raised until it is told to go on."""
+
+    reason: str
+    by: str
+
+
+class RolloutResumed(Decision, frozen=True, kw_only=True, tag="rollout.resumed.v1"):
+    by: str
+
+
+class StepRetried(Decision, frozen=True, kw_only=True, tag="rollout.step-retried.v1"):
+    step: int
+    by: str
+
+
+class StepJumped(Decision, frozen=True, kw_only=True, tag="rollout.step-jumped.v1"):
+    from_step: int
+    to_step: int
+    by: str
+
+
+class ControlRefused(Decision, frozen=True, kw_only=True, tag="rollout.control-refused.v1"):
+    """A control that makes no sense now; nothing changed."""
+
+    control: str
+    problem: Problem
+
+
+class PromotionStarted(Decision, frozen=True, kw_only=True, tag="rollout.promotion-started.v1"):
+    """Every step is done: routes are given back, then the workload."""
+
+
+class RollbackStarted(Decision, frozen=True, kw_only=True, tag="rollout.rollback-started.v1"):
+    """Going back: the traffic leaves the new version first."""
+
+    reason: str
+    by: str
+
+
+class CancellationStarted(Decision, frozen=True, kw_only=True, tag="rollout.cancellation-started.v1"):
+    """Letting go: routes are given back, then the workload to its native strategy."""
+
+    reason: str
+    by: str
+
+
+class PodsReleaseStarted(Decision, frozen=True, kw_only=True, tag="rollout.pods-release-started.v1"):
+    """Traffic is where the end wants it: the workload is given back."""
+
+
+class TrafficReleaseStarted(Decision, frozen=True, kw_only=True, tag="rollout.traffic-release-started.v1"):
+    """The routes are given back."""
+
+
+class RolloutCompleted(Decision, frozen=True, kw_only=True, tag="rollout.completed.v1"):
+    """Terminal: the new version is everywhere."""
+
+
+class RolloutRolledBack(Decision, frozen=True, kw_only=True, tag="rollout.rolled-back.v1"):
+    """Terminal: the stable version is everywhere."""
+
+    reason: str
+
+
+class RolloutCancelled(Decision, frozen=True, kw_only=True, tag="rollout.cancelled.v1"):
+    """Terminal: the workload is its owner's again."""
+
+    reason: str
+
+
+class RolloutSuperseded(Decision, frozen=True, kw_only=True, tag="rollout.superseded.v1"):
+    """Terminal: a newer request took the workload over."""
+
+    superseded_by: str
+
+
+class RolloutFailed(Decision, frozen=True, kw_only=True, tag="rollout.failed.v1"):
+    """Terminal: it could not start, or its workload is gone."""
+
+    reason: str
+    problem: Problem | None = None
+
+
+TERMINAL = (
+    RolloutRejected,
+    RolloutCompleted,
+    RolloutRolledBack,
+    RolloutCancelled,
+    RolloutSuperseded,
+    RolloutFailed,
+)
+
+AnyDecision = (
+    RolloutAccepted
+    | RolloutRejected
+    | TrafficPinStarted
+    | StepStarted
+    | TrafficShiftStarted
+    | StepJudgingStarted
+    | PauseStarted
+    | StepCompleted
+    | RolloutPaused
+    | RolloutResumed
+    | StepRetried
+    | StepJumped
+    | ControlRefused
+    | PromotionStarted
+    | RollbackStarted
+    | CancellationStarted
+    | PodsReleaseStarted
+    | TrafficReleaseStarted
+    | RolloutCompleted
+    | RolloutRolledBack
+    | RolloutCancelled
+    | RolloutSuperseded
+    | RolloutFailed
+)

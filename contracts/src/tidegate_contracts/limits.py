@@ -1,0 +1,39 @@
+"""Every bound on what may be said on the bus, named and with its unit, so that no message can exhaust a service.
+
+`validate` enforces those on requests, `topology` those that the server can enforce, `codec` the sizes.
+"""
+
+from typing import Final
+
+STEPS_MAX: Final = 50
+"""Steps in one rollout; Kruise's largest published examples have ten."""
+
+REQUEST_BYTES_MAX: Final = 64 * 1024
+CONTROL_BYTES_MAX: Final = 8 * 1024
+EVENT_BYTES_MAX: Final = 128 * 1024
+"""An accepted event carries its request, so this must stay above `REQUEST_BYTES_MAX`."""
+
+NAME_LENGTH_MAX: Final = 253
+"""A Kubernetes object name is a DNS subdomain (RFC 1123)."""
+
+LABEL_LENGTH_MAX: Final = 63
+"""A namespace, a Service, a cluster and a rollout id are DNS labels: they end up in labels and subject tokens."""
+
+IMAGES_MAX: Final = 20
+IMAGE_LENGTH_MAX: Final = 512
+PATCH_DEPTH_MAX: Final = 20
+PATCH_BYTES_MAX: Final = 32 * 1024
+COUNT_MAX: Final = 100_000
+"""Pods that a step may ask for as a count."""
+
+TRAFFIC_REFERENCES_MAX: Final = 10
+MATCHES_MAX: Final = 20
+CHECKS_MAX: Final = 20
+QUERY_LENGTH_MAX: Final = 4096
+DURATION_S_MAX: Final = 30 * 86_400.0
+"""The longest pause, deadline or analysis: thirty days."""
+
+GRACE_S_MAX: Final = 600.0
+REASON_LENGTH_MAX: Final = 512
+EVENTS_PER_ROLLOUT_MAX: Final = 2000
+"""A history longer than this is a loop; the orchestrator pauses such a rollout."""

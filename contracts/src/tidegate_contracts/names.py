@@ -1,0 +1,59 @@
+"""Names as people write them, and the same names as tokens of a subject.
+
+A Kubernetes name may hold dots, which separate tokens on the bus, and never holds underscores: a dot becomes
+an underscore, and back. A name becomes a token only after it was validated, so that `*`, `>`, blanks and
+control characters can't reach a subject. Used by `subjects` and `validate`.
+"""
+
+import re
+from typing import Final
+
+from tidegate_contracts.limits import LABEL_LENGTH_MAX, NAME_LENGTH_MAX
+
+_LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+_SUBDOMAIN: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII)
+_KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}", re.ASCII)
+_API_VERSION: Final = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?v[0-9]+(?:(?:alpha|beta)[0-9]+)?", re.ASCII)
+
+LABEL_RULE: Final = (
+    "a DNS label: lower-case letters, digits and '-', at most 63, starting and ending with a letter or digit"
+)
+NAME_RULE: Final = "a DNS subdomain: lower-case letters, digits, '-' and '.', at most 253"
+KIND_RULE: Final = "a Kubernetes kind, such as Deployment"
+API_VERSION_RULE: Final = "a Kubernetes API version, such as apps/v1"
+
+
+def is_label(text: str) -> bool:
+    return len(text) <= LABEL_LENGTH_MAX and _LABEL.fullmatch(text) is not None
+
+
+def is_name(text: str) -> bool:
+    return len(text) <= NAME_LENGTH_MAX and _SUBDOMAIN.fullmatch(text) is not None
+
+
+def is_kind(text: str) -> bool:
+    return _KIND.fullmatch(text) is not None
+
+
+def is_api_version(text: str) -> bool:
+    return len(text) <= NAME_LENGTH_MAX and _API_VERSION.fullmatch(text) is not None
+
+
+def is_visible(text: str) -> bool:
+    """Whether the text is ASCII that can be seen: no blanks, no control characters."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def to_token(name: str) -> str:
+    """A validated name as one subject token.
+
+    Raises:
+        ValueError: the text is not a Kubernetes name; it must be validated before it gets here.
+    """
+    if not is_name(name):
+        raise ValueError(f"{name!r} can't be a subject token: it must be {NAME_RULE}")
+    return name.replace(".", "_")
+
+
+def from_token(token: str) -> str:
+    return token.replace("_", ".")

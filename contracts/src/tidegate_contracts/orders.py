@@ -1,0 +1,106 @@
+"""What should be true now, said absolutely by the orchestrator to one service. Never a delta, never a question.
+
+A service holds the newest order of a workload and keeps the world there (see the chassis' standing orders).
+`revision` is a number in the workload's history that only grows: it fences every write made for the order.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from tidegate_contracts.rollout import Analysis, Change, HttpMatch, TrafficReference
+from tidegate_contracts.workload import WorkloadReference
+
+
+class _Order(msgspec.Struct, frozen=True, kw_only=True):
+    rollout: str
+    revision: int
+    workload: WorkloadReference
+    step: int = 0
+    """The step, from 1, that the order serves; 0 before the first."""
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """How many pods: exactly one of a count and a percentage of the workload's replicas, rounded up."""
+
+    count: int | None = None
+    percent: int | None = None
+
+
+class PrepareWorkload(_Order, frozen=True, kw_only=True, tag="order.prepare-workload.v1"):
+    """Look, try the change without making it, and report the revisions; nothing is written."""
+
+    change: Change | None = None
+
+
+class ApplyBatch(_Order, frozen=True, kw_only=True, tag="order.apply-batch.v1"):
+    """So many pods on the new revision, ready; the rest stay on the stable one."""
+
+    change: Change | None
+    target: Target
+    template_digest: str
+    stable_revision: str
+    canary_revision: str | None = None
+    """Known from the first ready batch on; the template must still be this revision's."""
+    settle: bool = True
+    """False: only add pods, keep the stable ones as far as the user's limits allow (traffic still flows to them).
+    True: stable pods go, until new and stable together are the workload's replicas."""
+    stable_minimum: int = 0
+    """Stable pods that must stay while they get traffic."""
+    batch: int = 1
+    progress_deadline_s: float = 600.0
+
+
+class ReleaseWorkload(_Order, frozen=True, kw_only=True, tag="order.release-workload.v1"):
+    """The last order: give the workload back with its own strategy. Acked when done."""
+
+    mode: Literal["promote", "restore", "let_go"]
+    """promote: the new revision everywhere. restore: the stable one everywhere. let_go: as it is, natively."""
+    stable_revision: str | None = None
+    progress_deadline_s: float = 600.0
+
+
+class ShiftTraffic(_Order, frozen=True, kw_only=True, tag="order.shift-traffic.v1"):
+    """This share, and these requests, to the new revision; the stable Service pinned to the stable one."""
+
+    traffic: tuple[TrafficReference, ...]
+    stable_revision: str
+    canary_revision: str | None
+    """None while the weight is 0 and no pod of the new revision exists."""
+    weight_percent: int
+    matches: tuple[HttpMatch, ...] = ()
+    deadline_s: float = 60.0
+    lowering: bool = False
+    """True where pods of the side that loses traffic go next: report only after the grace period."""
+
+
+class ReleaseTraffic(_Order, frozen=True, kw_only=True, tag="order.release-traffic.v1"):
+    """The last order: the user's own route and Service as they were. Acked when done."""
+
+    traffic: tuple[TrafficReference, ...]
+    deadline_s: float = 60.0
+
+
+class Analyse(_Order, frozen=True, kw_only=True, tag="order.analyse.v1"):
+    """Judge the step (`step_analysis`) and, from the first step on, the rollout (`background_analysis`)."""
+
+    stable_revision: str
+    canary_revision: str | None
+    step_analysis: Analysis | None = None
+    background_analysis: Analysis | None = None
+    since_s: float = 0.0
+    """Epoch seconds: measurements before this say nothing about the step."""
+    deadline_s: float = 3600.0
+
+
+class ReleaseAnalysis(_Order, frozen=True, kw_only=True, tag="order.release-analysis.v1"):
+    """The last order: measure nothing more. Acked at once."""
+
+
+WorkloadOrder = PrepareWorkload | ApplyBatch | ReleaseWorkload
+TrafficOrder = ShiftTraffic | ReleaseTraffic
+AnalysisOrder = Analyse | ReleaseAnalysis
+Order = WorkloadOrder | TrafficOrder | AnalysisOrder
+
+RELEASES = (ReleaseWorkload, ReleaseTraffic, ReleaseAnalysis)
+"""Orders that end with their being carried out; all others stand until a newer one comes."""

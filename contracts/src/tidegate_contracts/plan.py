@@ -1,0 +1,67 @@
+"""What a request's steps mean once the defaults are filled in: the plan that an accepted event carries.
+
+Pure; called by the orchestrator when it accepts a request and by `tidegate request --dry-run`.
+"""
+
+import re
+from typing import Final
+
+import msgspec
+
+from tidegate_contracts.orders import Target
+from tidegate_contracts.rollout import Analysis, HttpMatch, Pause, RolloutRequested, Step
+
+_PERCENT: Final = re.compile(r"([0-9]{1,3})%", re.ASCII)
+
+
+class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step with nothing left open. `weight_percent` is None only where the rollout has no traffic."""
+
+    number: int
+    target: Target
+    weight_percent: int | None = None
+    matches: tuple[HttpMatch, ...] = ()
+    pause: Pause | None = None
+    analysis: Analysis | None = None
+    added: bool = False
+    """True for the last step to 100 % that a request left out."""
+
+
+def parse_target(replicas: int | str) -> Target | None:
+    """A step's `replicas`; None where it is neither a count nor a whole percentage."""
+    if isinstance(replicas, int):
+        return Target(count=replicas)
+    match = _PERCENT.fullmatch(replicas)
+    return Target(percent=int(match.group(1))) if match else None
+
+
+def plan(request: RolloutRequested) -> tuple[PlannedStep, ...]:
+    """The steps of a valid request, in order, ending at 100 % of pods and, where it has routes, of traffic.
+
+    A step that says nothing of traffic keeps the share of the step before.
+    """
+    planned: list[PlannedStep] = []
+    weight = 0
+    for number, step in enumerate(_with_last(request.steps), start=1):
+        target = parse_target(step.replicas)
+        assert target is not None, "a plan is made of validated steps only"
+        if step.traffic is not None and step.traffic.weight_percent is not None:
+            weight = step.traffic.weight_percent
+        if target.percent == 100:  # noqa: PLR2004 - the whole
+            weight = 100
+        planned.append(
+            PlannedStep(
+                number=number,
+                target=target,
+                weight_percent=weight if request.traffic else None,
+                matches=step.traffic.matches if step.traffic else (),
+                pause=step.pause,
+                analysis=step.analysis,
+                added=number > len(request.steps),
+            )
+        )
+    return tuple(planned)
+
+
+def _with_last(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    return steps if steps and steps[-1].replicas == "100%" else (*steps, Step(replicas="100%"))

@@ -1,0 +1,132 @@
+"""What a requester says: which workload, what change, in which steps, judged how. The body of one request.
+
+Anyone publishes it to `subjects.requests(...)`; `validate` says what is wrong with it and `plan` what it means.
+Unknown fields are refused in requests (a misspelt `pauses` must not be ignored), so requests are decoded with
+`codec.decode_request`.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from tidegate_contracts.workload import WorkloadReference
+
+Seconds = Annotated[float, msgspec.Meta(description="a duration in seconds")]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The new version: images by container name, a strategic-merge patch of the pod template, or both."""
+
+    images: dict[str, str] = {}
+    template_patch: dict[str, Any] | None = None
+
+
+class HttpMatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Requests that reach the new version whatever the weight: all that is given must match exactly."""
+
+    headers: dict[str, str] = {}
+    query: dict[str, str] = {}
+    path_prefix: str | None = None
+
+
+class StepTraffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The share or the kind of requests that reach the new version once the step's pods are ready."""
+
+    weight_percent: int | None = None
+    matches: tuple[HttpMatch, ...] = ()
+
+
+class Pause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A wait at the end of a step: for a time, or, without one, until somebody approves."""
+
+    duration_s: Seconds | None = None
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One measured value and the range in which it must stay.
+
+    `query` may hold `{{namespace}}`, `{{workload}}`, `{{revision}}`, `{{stable_revision}}` and `{{window}}`.
+    Missing, stale, NaN or too few samples are inconclusive, never a pass.
+    """
+
+    name: str
+    query: str
+    provider: str = "prometheus"
+    minimum: float | None = None
+    maximum: float | None = None
+    window_s: Seconds = 30.0
+    interval_s: Seconds = 1.0
+    count: int = 3
+    """Measurements within the range that make a pass."""
+    failure_limit: int = 2
+    """Consecutive measurements out of the range that make a fail."""
+    inconclusive_limit: int = 10
+    """Consecutive measurements without a usable value that make an inconclusive verdict."""
+    initial_delay_s: Seconds = 0.0
+    minimum_samples_query: str | None = None
+    """Counts the events behind the value; below `minimum_samples` the measurement is inconclusive."""
+    minimum_samples: float = 1.0
+
+
+class PodHealth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Built-in checks on the new revision's pods, from the cluster's own metrics."""
+
+    restarts_maximum: int = 0
+    ready_minimum_percent: float = 100.0
+
+
+class Analysis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    checks: tuple[Check, ...] = ()
+    pod_health: PodHealth | None = None
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One batch: `replicas` is a count or a percentage such as `"20%"`, rounded up."""
+
+    replicas: int | str
+    traffic: StepTraffic | None = None
+    pause: Pause | None = None
+    analysis: Analysis | None = None
+
+
+class TrafficReference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A route of the user's and the Service behind it; the canary Service is made and removed by the router."""
+
+    route: str
+    service: str
+    router: str = "gateway-http-route"
+    canary_service: str | None = None
+    grace_s: Seconds = 3.0
+    """How long proxies and connections get after traffic has left, before pods go."""
+
+
+class Deadlines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    progress_s: Seconds = 600.0
+    """Without a further pod getting ready for this long, a batch has stalled."""
+    traffic_s: Seconds = 60.0
+    """A route that is not accepted for this long was refused."""
+    analysis_s: Seconds = 3600.0
+    """A step's analysis without a verdict for this long is inconclusive."""
+
+
+FailureAction = Literal["roll_back", "pause"]
+
+
+class RolloutRequested(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="rollout.requested.v1"
+):
+    """The one event that starts a rollout."""
+
+    workload: WorkloadReference
+    steps: tuple[Step, ...]
+    rollout: str | None = None
+    """The rollout's id, unique in its namespace; made from the message's id where it is left out."""
+    change: Change | None = None
+    """Left out, the template that a paused workload already carries is rolled out."""
+    strategy: str = "partition"
+    traffic: tuple[TrafficReference, ...] = ()
+    analysis: Analysis | None = None
+    """Runs in the background from the first step to the end."""
+    on_failure: FailureAction = "roll_back"
+    deadlines: Deadlines = Deadlines()
+    requested_by: str = ""

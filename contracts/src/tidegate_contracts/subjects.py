@@ -1,0 +1,124 @@
+"""Every subject of the bus as a function, every filter as a constant: nobody else puts a subject together.
+
+The class of a message comes first, because permissions and filters are prefixes: an auditor reads
+`tidegate.events.>`, a requester writes `tidegate.requests.<cluster>.<namespace>`.
+"""
+
+from typing import Final, Literal, NamedTuple
+
+from tidegate_contracts.names import from_token, to_token
+from tidegate_contracts.workload import WorkloadKey
+
+Service = Literal["orchestrator", "workload-controller", "traffic-shifter", "metrics-analyzer"]
+WORKERS: Final[tuple[Service, ...]] = ("workload-controller", "traffic-shifter", "metrics-analyzer")
+SERVICES: Final[tuple[Service, ...]] = ("orchestrator", *WORKERS)
+
+ROOT: Final = "tidegate"
+ALL_EVENTS: Final = f"{ROOT}.events.>"
+ALL_TELEMETRY: Final = f"{ROOT}.telemetry.>"
+ALL_DEAD: Final = f"{ROOT}.dead.*"
+TIMERS_DUE: Final = f"{ROOT}.timers.due.>"
+
+
+def requests(cluster: str, namespace: str) -> str:
+    return f"{ROOT}.requests.{to_token(cluster)}.{to_token(namespace)}"
+
+
+def controls(cluster: str, namespace: str, rollout: str) -> str:
+    return f"{ROOT}.controls.{to_token(cluster)}.{to_token(namespace)}.{to_token(rollout)}"
+
+
+def event(key: WorkloadKey, rollout: str, service: Service, tag: str) -> str:
+    """`tag` is a message's own, as in `workload.batch-ready.v1`, which becomes the token `batch-ready`."""
+    return f"{ROOT}.events.{key.tokens}.{to_token(rollout)}.{service}.{type_token(tag)}"
+
+
+def type_token(tag: str) -> str:
+    return tag.split(".")[1]
+
+
+def workload_events(key: WorkloadKey) -> str:
+    """The whole history of a workload: what compare-and-set guards."""
+    return f"{ROOT}.events.{key.tokens}.>"
+
+
+def workload_decisions(key: WorkloadKey) -> str:
+    return f"{ROOT}.events.{key.tokens}.*.orchestrator.*"
+
+
+def rollout_events(key: WorkloadKey, rollout: str) -> str:
+    return f"{ROOT}.events.{key.tokens}.{to_token(rollout)}.>"
+
+
+def find_rollout(cluster: str, namespace: str, rollout: str) -> str:
+    """The decisions of a rollout whose workload is not known."""
+    return f"{ROOT}.events.{to_token(cluster)}.{to_token(namespace)}.*.*.{to_token(rollout)}.orchestrator.*"
+
+
+def facts_of(service: Service) -> str:
+    return f"{ROOT}.events.*.*.*.*.*.{service}.*"
+
+
+def order(service: Service, key: WorkloadKey) -> str:
+    return f"{ROOT}.orders.{service}.{key.tokens}"
+
+
+def orders_of(service: Service, cluster: str) -> str:
+    return f"{ROOT}.orders.{service}.{to_token(cluster)}.>"
+
+
+def timer(key: WorkloadKey) -> str:
+    """Where a wake-up call is scheduled: one per workload, the next replaces it."""
+    return f"{ROOT}.timers.set.{key.tokens}"
+
+
+def timer_due(key: WorkloadKey) -> str:
+    return f"{ROOT}.timers.due.{key.tokens}"
+
+
+def telemetry(key: WorkloadKey, rollout: str, service: Service) -> str:
+    return f"{ROOT}.telemetry.{key.tokens}.{to_token(rollout)}.{service}"
+
+
+def dead(service: str) -> str:
+    return f"{ROOT}.dead.{service}"
+
+
+class EventSubject(NamedTuple):
+    key: WorkloadKey
+    rollout: str
+    service: str
+    type: str
+
+
+def parse_event(subject: str) -> EventSubject:
+    """Reads `event`'s subject back.
+
+    Raises:
+        ValueError: it is no event subject of this version.
+    """
+    tokens = subject.split(".")
+    if len(tokens) != 9 or tokens[:2] != [ROOT, "events"]:  # noqa: PLR2004 - as laid out in `event`
+        raise ValueError(f"{subject!r} is not an event's subject")
+    return EventSubject(WorkloadKey.from_tokens(tokens[2:6]), from_token(tokens[6]), tokens[7], tokens[8])
+
+
+def parse_request(subject: str) -> tuple[str, str]:
+    """Cluster and namespace of a request's subject."""
+    _, _, cluster, namespace = subject.split(".")
+    return from_token(cluster), from_token(namespace)
+
+
+def parse_control(subject: str) -> tuple[str, str, str]:
+    """Cluster, namespace and rollout of a control's subject."""
+    _, _, cluster, namespace, rollout = subject.split(".")
+    return from_token(cluster), from_token(namespace), from_token(rollout)
+
+
+def parse_order(subject: str) -> tuple[str, WorkloadKey]:
+    tokens = subject.split(".")
+    return tokens[2], WorkloadKey.from_tokens(tokens[3:7])
+
+
+def parse_timer(subject: str) -> WorkloadKey:
+    return WorkloadKey.from_tokens(subject.split(".")[3:7])
