@@ -1,0 +1,86 @@
+"""What is built: one recipe per Go module of deploy/sandbox/toolchain, keyed by a digest of its pins.
+
+Pure data and the digest; `builder` carries the recipes out. A change of go.mod, go.sum or flags gives another
+digest, so another folder in the cache, so a new build.
+"""
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+KUBERNETES_VERSION = "v1.36.3"
+# Bump when a recipe's steps change without its data changing.
+LAYOUT = "1"
+
+_KUBERNETES_LINK_FLAGS = " ".join(
+    f"-X k8s.io/component-base/version.{name}={value}"
+    for name, value in (
+        ("gitVersion", KUBERNETES_VERSION),
+        ("gitMajor", KUBERNETES_VERSION.removeprefix("v").split(".")[0]),
+        ("gitMinor", KUBERNETES_VERSION.split(".")[1]),
+    )
+)
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """How one folder of the cache comes about.
+
+    Args:
+        name: the folder's name below deploy/sandbox/toolchain.
+        binaries: file name -> Go package.
+        link_flags: added to the linker's flags.
+        expected_s: seconds that a build from nothing takes on two cores, for the progress display.
+        manifests_module: a module whose YAML files are needed at run time.
+        manifests: file name in the cache -> paths in that module.
+    """
+
+    name: str
+    binaries: dict[str, str]
+    link_flags: str = ""
+    expected_s: int
+    manifests_module: str = ""
+    manifests: dict[str, tuple[str, ...]] = {}
+
+
+RECIPES: tuple[Recipe, ...] = (
+    Recipe(
+        name="nats-server",
+        binaries={"nats-server": "github.com/nats-io/nats-server/v2"},
+        expected_s=50,
+    ),
+    Recipe(name="etcd", binaries={"etcd": "go.etcd.io/etcd/server/v3"}, expected_s=45),
+    Recipe(
+        name="kubernetes",
+        binaries={
+            "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+            "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+        },
+        link_flags=_KUBERNETES_LINK_FLAGS,
+        expected_s=420,
+    ),
+    Recipe(
+        name="contour",
+        binaries={"contour": "github.com/projectcontour/contour/cmd/contour"},
+        expected_s=170,
+        manifests_module="github.com/projectcontour/contour",
+        manifests={
+            "crds.jsonl": ("examples/gateway/00-crds.yaml", "examples/contour/01-crds.yaml"),
+            "roles.jsonl": ("examples/contour/02-role-contour.yaml",),
+        },
+    ),
+    Recipe(
+        name="prometheus",
+        binaries={"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"},
+        expected_s=480,
+    ),
+)
+
+
+def digest_of(recipe: Recipe, pins: Path) -> str:
+    """Twelve hex digits that change whenever the result of the recipe would."""
+    content = hashlib.sha256(LAYOUT.encode())
+    content.update(msgspec.json.encode(recipe))
+    for name in ("go.mod", "go.sum"):
+        content.update((pins / recipe.name / name).read_bytes())
+    return content.hexdigest()[:12]
