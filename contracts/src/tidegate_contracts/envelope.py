@@ -4,7 +4,7 @@ A message from outside needs none of it: `Envelope.read` fills in what is missin
 same way each time the message is delivered.
 """
 
-import datetime
+import datetime as dt
 import hashlib
 from collections.abc import Mapping
 from typing import Final
@@ -32,7 +32,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str = ""
 
     def headers(self) -> dict[str, str]:
-        moment = datetime.datetime.fromtimestamp(self.time_s, tz=datetime.UTC)
+        moment = dt.datetime.fromtimestamp(self.time_s, tz=dt.UTC)
         headers = {
             SPECVERSION: "1.0",
             ID: self.id,

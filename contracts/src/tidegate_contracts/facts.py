@@ -101,7 +101,7 @@ class WorkloadReleased(Fact, frozen=True, kw_only=True, tag="workload.released.v
 
 
 class TrafficShifted(Fact, frozen=True, kw_only=True, tag="traffic.shifted.v1"):
-    """The router accepted the share for the route's present generation, and the grace period is over if one was asked for."""
+    """The router accepted the share for the route's generation; a grace period that was asked for is over."""
 
     weight_percent: int
     accepted_at_s: float
