@@ -1,0 +1,65 @@
+# Every command of the repository. `make` alone lists them. The first use of any sets up what it needs:
+# uv in a virtual environment of its own (.bootstrap), the locked dependencies (.venv), and, where a command
+# needs the sandbox, its pinned parts, built once into a cache outside the repository.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON3 ?= python3
+UV_VERSION := 0.13.9
+UV := .bootstrap/bin/uv
+PYTHON := .venv/bin/python
+SOURCES := contracts/src services deploy/sandbox/src deploy/demo/src bench/src
+SECONDS ?= 60
+OUT ?= out/bench.json
+
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help setup parts demo test lint types architecture unit simulate bench schemas clean
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
+
+$(UV):
+	@$(PYTHON3) -c 'import sys; sys.exit("Tidegate needs Python 3.11 or newer, found " + sys.version) if sys.version_info < (3, 11) else None'
+	$(PYTHON3) -m venv .bootstrap
+	.bootstrap/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.synced: uv.lock pyproject.toml $(wildcard */pyproject.toml */*/pyproject.toml) | $(UV)
+	$(UV) sync --quiet --frozen --python "$$($(PYTHON3) -c 'import sys; print(sys.executable)')"
+	@touch $@
+
+setup: .venv/.synced ## Install everything Python into .venv
+
+parts: setup ## Build the sandbox's pinned parts into the cache (the first time: minutes)
+	$(PYTHON) -m tidegate_sandbox build
+
+demo: parts ## Watch a good version roll out and a bad one go back (KEEP=1 leaves it up)
+	$(PYTHON) -m tidegate_demo $(if $(KEEP),--keep)
+
+test: parts lint types ## Everything that must hold: lint, types, then every test on real parts
+	$(PYTHON) -m pytest
+
+unit: setup ## The fast tests only
+	$(PYTHON) -m pytest tests/unit tests/architecture tests/contract
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check --quiet .
+
+types: setup
+	.venv/bin/mypy $(SOURCES)
+
+architecture: setup ## Who may import whom
+	.venv/bin/lint-imports
+
+simulate: setup ## Seeded schedules of the whole saga with faults: SECONDS=60
+	@$(PYTHON) tests/simulation/run.py --seconds $(SECONDS)
+
+bench: parts ## The figures, on this machine: OUT=FILE
+	$(PYTHON) -m tidegate_bench --out $(OUT)
+
+schemas: setup ## Write the generated schemas again after a change of the contracts
+	$(PYTHON) -m tidegate_contracts.schema write
+
+clean: ## Remove what was installed here (the cache of built parts stays)
+	rm -rf .venv .bootstrap out

@@ -1,0 +1,1 @@
+"""The figures that Tidegate promises, measured in one run on one machine."""
