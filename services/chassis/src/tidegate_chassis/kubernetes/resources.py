@@ -1,0 +1,84 @@
+"""Which Kubernetes resource is meant and under which path the API server serves it.
+
+Used by the client for every call; workload kinds and routers name their resources with it. Names reach a path only
+percent-encoded, so a hostile name can't climb out of its own segment.
+"""
+
+from urllib.parse import quote
+
+import msgspec
+
+__all__ = [
+    "CONTROLLER_REVISIONS",
+    "DEPLOYMENTS",
+    "ENDPOINT_SLICES",
+    "EVENTS",
+    "HORIZONTAL_POD_AUTOSCALERS",
+    "HTTP_ROUTES",
+    "NAMESPACES",
+    "NODES",
+    "PODS",
+    "REPLICA_SETS",
+    "SELF_SUBJECT_ACCESS_REVIEWS",
+    "SERVICES",
+    "STATEFUL_SETS",
+    "Resource",
+]
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """One served resource.
+
+    Args:
+        group: API group, empty for the core group.
+        version: API version, such as `v1`.
+        plural: The word in the path, such as `deployments`.
+        kind: The word in the object, such as `Deployment`.
+        namespaced: Whether its objects live in namespaces.
+    """
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def qualified_plural(self) -> str:
+        """The name RBAC and kubectl use: `deployments.apps`, `pods`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def collection_path(self, namespace: str | None) -> str:
+        """The path of the collection; None means all namespaces, or a cluster-scoped resource."""
+        assert self.namespaced or namespace is None, f"{self.plural} are not namespaced"
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        within = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+        return f"{root}{within}/{self.plural}"
+
+    def object_path(self, namespace: str | None, name: str, *, subresource: str = "") -> str:
+        """The path of one object, or of its subresource such as `scale` or `status`."""
+        assert name, "an object has a name"
+        assert not self.namespaced or namespace, f"{self.plural} are namespaced"
+        suffix = f"/{subresource}" if subresource else ""
+        return f"{self.collection_path(namespace)}/{quote(name, safe='')}{suffix}"
+
+
+PODS = Resource("", "v1", "pods", "Pod")
+SERVICES = Resource("", "v1", "services", "Service")
+EVENTS = Resource("", "v1", "events", "Event")
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
+STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
+CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
+HORIZONTAL_POD_AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
+SELF_SUBJECT_ACCESS_REVIEWS = Resource(
+    "authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False
+)
