@@ -1,0 +1,60 @@
+"""Which pod has which address.
+
+The pod workers take and release through it. Addresses go round the whole range before one comes back: a proxy
+that still knows a dead pod must not find another one behind the same address.
+"""
+
+import ipaddress
+from typing import Final
+
+RESERVED_FIRST: Final = 256
+"""The range's first addresses belong to the sandbox's own parts and to the nodes."""
+
+
+class AddressesExhaustedError(RuntimeError):
+    """Every address of the range is held by a pod."""
+
+
+class Addresses:
+    def __init__(self, pod_range: str) -> None:
+        network = ipaddress.ip_network(pod_range)
+        if network.num_addresses <= 2 * RESERVED_FIRST:
+            raise ValueError(f"the pod range {pod_range} is smaller than {2 * RESERVED_FIRST} addresses")
+        self._network = network
+        self._first = int(network.network_address)
+        self._size = network.num_addresses
+        self._cursor = RESERVED_FIRST
+        self._holders: dict[str, str] = {}
+
+    def take(self, uid: str) -> str:
+        """An address nobody holds, the one longest out of use first."""
+        for _ in range(self._size):
+            offset = self._cursor
+            self._cursor = self._cursor + 1 if self._cursor + 2 < self._size else RESERVED_FIRST
+            address = str(ipaddress.ip_address(self._first + offset))
+            if address not in self._holders:
+                self._holders[address] = uid
+                return address
+        raise AddressesExhaustedError(f"all of {self._network} is in use")
+
+    def adopt(self, uid: str, address: str) -> bool:
+        """Whether `uid` may go on under the address it had before we started."""
+        try:
+            offset = int(ipaddress.ip_address(address)) - self._first
+        except ValueError:
+            return False
+        if not RESERVED_FIRST <= offset < self._size - 1 or self._holders.setdefault(address, uid) != uid:
+            return False
+        self._cursor = max(self._cursor, offset + 1) if offset + 2 < self._size else self._cursor
+        return True
+
+    def release(self, uid: str, address: str) -> None:
+        if self._holders.get(address) == uid:
+            del self._holders[address]
+
+    def node_address(self, index: int) -> str:
+        """The address of the node with this index, from the reserved part."""
+        return str(ipaddress.ip_address(self._first + RESERVED_FIRST // 2 + index))
+
+    def __len__(self) -> int:
+        return len(self._holders)

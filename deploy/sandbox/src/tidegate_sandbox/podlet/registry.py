@@ -1,0 +1,38 @@
+"""Every pod that is ours, and the worker that keeps it.
+
+`watch` reports pods here; a pod on a node that is not ours is left alone.
+"""
+
+import asyncio
+
+from tidegate_sandbox.podlet.pods import Pod
+from tidegate_sandbox.podlet.worker import PodWorker, World
+
+
+class Registry:
+    def __init__(self, world: World, tasks: asyncio.TaskGroup) -> None:
+        self._world = world
+        self._tasks = tasks
+        self._workers: dict[str, PodWorker] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def pod_seen(self, pod: Pod) -> None:
+        uid = pod.metadata.uid
+        worker = self._workers.get(uid)
+        if worker is not None:
+            worker.update(pod)
+            return
+        if pod.spec.node_name and pod.spec.node_name not in self._world.placement.nodes:
+            return
+        worker = PodWorker(pod, self._world)
+        self._workers[uid] = worker
+        self._running[uid] = self._tasks.create_task(worker.run(), name=f"pod {pod.metadata.name}")
+        self._world.telemetry.pods.set(len(self._workers))
+
+    def pod_gone(self, uid: str) -> None:
+        if self._workers.pop(uid, None) is not None:
+            self._running.pop(uid).cancel()
+            self._world.telemetry.pods.set(len(self._workers))
+
+    def known_uids(self) -> frozenset[str]:
+        return frozenset(self._workers)
