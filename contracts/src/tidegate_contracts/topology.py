@@ -24,6 +24,11 @@ TIMERS: Final = "TIDEGATE_TIMERS"
 TELEMETRY: Final = "TIDEGATE_TELEMETRY"
 DEAD: Final = "TIDEGATE_DEAD"
 
+SERVICES_API: Final = "$JS.API"
+"""The JetStream API as the services' account has it."""
+PEOPLE_API: Final = "tidegate.api"
+"""The parts of it that are imported into the account of people and tools (deploy/nats)."""
+
 RELEASE_TTL_S: Final = 30 * DAY_S
 """A release order stays as its subject's last message for this long; other orders never age."""
 
@@ -137,6 +142,10 @@ REQUESTS_CONSUMER: Final = _orchestrator_consumer(REQUESTS, "requests", (f"{subj
 CONTROLS_CONSUMER: Final = _orchestrator_consumer(CONTROLS, "controls", (f"{subjects.ROOT}.controls.*.*.*",))
 FACTS_CONSUMER: Final = _orchestrator_consumer(EVENTS, "facts", tuple(map(subjects.facts_of, WORKERS)))
 TIMERS_CONSUMER: Final = _orchestrator_consumer(TIMERS, "timers", (subjects.TIMERS_DUE,))
+AUDITOR_CONSUMER: Final = Consumer(
+    stream=EVENTS, name="auditor--events", filters=(subjects.ALL_EVENTS,), ack_wait_s=60, ack_pending_max=1000
+)
+"""One outsider's place in the history, kept by the server; readers of their own need no consumer at all."""
 
 
 def consumers(clusters: tuple[str, ...] = (DEFAULT_CLUSTER,)) -> tuple[Consumer, ...]:
@@ -146,5 +155,6 @@ def consumers(clusters: tuple[str, ...] = (DEFAULT_CLUSTER,)) -> tuple[Consumer,
         CONTROLS_CONSUMER,
         FACTS_CONSUMER,
         TIMERS_CONSUMER,
+        AUDITOR_CONSUMER,
         *(orders_consumer(service, cluster) for cluster in clusters for service in WORKERS),
     )
