@@ -4,11 +4,13 @@
 workload after the decision, so that the last decision alone says which rollout's events to load.
 """
 
+from typing import Literal
+
 import msgspec
 
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.problem import Problem
-from tidegate_contracts.rollout import RolloutRequested
+from tidegate_contracts.rollout import RolloutRequested, TrafficReference
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,16 +22,39 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     at_s: float
 
 
+class Inherited(msgspec.Struct, frozen=True, kw_only=True):
+    """What a superseded rollout leaves in force, so that the newer one's events alone tell its state."""
+
+    stable_revision: str | None = None
+    """Where the workload is held, or was: the revision to go back to."""
+    touched: bool = False
+    """Whether the workload may be held on the superseded rollout's behalf."""
+    traffic: tuple[TrafficReference, ...] = ()
+    """Routes that are not the user's own yet."""
+    release_traffic: bool = False
+    """Whether these routes have to be given back first: the stable pods could not carry all requests."""
+    release_workload: Literal["promote", "restore", "let_go"] | None = None
+    """How the workload has to be given back before anything new is tried; None where its hold is taken over."""
+    analysed: bool = False
+
+
 class RolloutAccepted(Decision, frozen=True, kw_only=True, tag="rollout.accepted.v1"):
     request: RolloutRequested
     plan: tuple[PlannedStep, ...]
     supersedes: str | None = None
+    inherited: Inherited | None = None
+    request_sequence: int = 0
+    """The request's place in its stream: an older request never supersedes a newer one."""
 
 
 class RolloutRejected(Decision, frozen=True, kw_only=True, tag="rollout.rejected.v1"):
     """Terminal: nothing was touched."""
 
     problems: tuple[Problem, ...]
+
+
+class PreparationStarted(Decision, frozen=True, kw_only=True, tag="rollout.preparation-started.v1"):
+    """What a superseded rollout was giving back is given back: now the change is tried."""
 
 
 class TrafficPinStarted(Decision, frozen=True, kw_only=True, tag="rollout.traffic-pin-started.v1"):
@@ -72,6 +97,8 @@ class RolloutPaused(Decision, frozen=True, kw_only=True, tag="rollout.paused.v1"
 
     reason: str
     by: str
+    lowered: bool = False
+    """Whether the traffic leaves the new version for as long as the pause lasts."""
 
 
 class RolloutResumed(Decision, frozen=True, kw_only=True, tag="rollout.resumed.v1"):
@@ -105,6 +132,8 @@ class RollbackStarted(Decision, frozen=True, kw_only=True, tag="rollout.rollback
 
     reason: str
     by: str
+    problem: Problem | None = None
+    """What made the rollout impossible, where it could not even start."""
 
 
 class CancellationStarted(Decision, frozen=True, kw_only=True, tag="rollout.cancellation-started.v1"):
@@ -163,6 +192,7 @@ TERMINAL = (
 AnyDecision = (
     RolloutAccepted
     | RolloutRejected
+    | PreparationStarted
     | TrafficPinStarted
     | StepStarted
     | TrafficShiftStarted
