@@ -1,0 +1,143 @@
+"""From readings to verdicts, by rules that a person can follow on paper. Pure; called by `analysis`.
+
+A reading within the check's range is a pass, one outside is a failure and starts the count of passes anew, and an
+unusable one is neither: it says nothing, so it can't help a check to pass nor save it from failing. A flapping check
+therefore never passes; it ends at its deadline as inconclusive.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+import msgspec
+
+from tidegate_contracts.facts import Measurement
+from tidegate_contracts.problem import printable
+from tidegate_contracts.rollout import Check
+from tidegate_metrics_analyzer.question import Reading, Unusable
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+VALUES_KEPT: Final = 20
+"""The last values of each check go into the evidence."""
+
+QUERY_BYTES_KEPT: Final = 2048
+"""So much of each query goes into the evidence, so that the largest analysis still fits into one event."""
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """One check's measurements so far."""
+
+    passes: int = 0
+    """Within the range, none outside since."""
+    failures_in_a_row: int = 0
+    unusable_in_a_row: int = 0
+    measured: int = 0
+    failed: int = 0
+    inconclusive: int = 0
+    values: tuple[float | None, ...] = ()
+    doubt: str = ""
+    """Why the last unusable reading was none."""
+
+
+def absorb(check: Check, progress: Progress, reading: Reading) -> Progress:
+    """The progress after one more reading."""
+    values = (*progress.values, None if isinstance(reading, Unusable) else reading)[-VALUES_KEPT:]
+    seen = msgspec.structs.replace(progress, measured=progress.measured + 1, values=values)
+    if isinstance(reading, Unusable):
+        return msgspec.structs.replace(
+            seen,
+            unusable_in_a_row=progress.unusable_in_a_row + 1,
+            inconclusive=progress.inconclusive + 1,
+            doubt=reading.reason,
+        )
+    if within(check, reading):
+        return msgspec.structs.replace(seen, passes=progress.passes + 1, failures_in_a_row=0, unusable_in_a_row=0)
+    return msgspec.structs.replace(
+        seen,
+        passes=0,
+        failures_in_a_row=progress.failures_in_a_row + 1,
+        failed=progress.failed + 1,
+        unusable_in_a_row=0,
+    )
+
+
+def within(check: Check, value: float) -> bool:
+    """Whether the value is in the range; written so that NaN is not, nor anything where no limit is given."""
+    if check.minimum is None and check.maximum is None:
+        return False
+    above = check.minimum is None or value >= check.minimum
+    below = check.maximum is None or value <= check.maximum
+    return value == value and above and below  # noqa: PLR0124 - NaN alone differs from itself
+
+
+def verdict_of_check(check: Check, progress: Progress) -> Verdict | None:
+    """None while it can't be said yet. Doubt outranks earlier passes: old good values don't vouch for now."""
+    if progress.failures_in_a_row >= check.failure_limit:
+        return "fail"
+    if progress.unusable_in_a_row >= check.inconclusive_limit:
+        return "inconclusive"
+    return "pass" if progress.passes >= check.count else None
+
+
+def verdict_of_step(verdicts: Iterable[Verdict | None]) -> Verdict | None:
+    """One failing check fails the step at once. Otherwise every check is waited for, an inconclusive one too:
+    another may still fail, and going back at once is safer than a pause.
+    """
+    found = tuple(verdicts)
+    if "fail" in found:
+        return "fail"
+    if None in found or not found:
+        return None
+    return "inconclusive" if "inconclusive" in found else "pass"
+
+
+def verdict_in_background(verdicts: Iterable[Verdict | None]) -> Verdict | None:
+    """What is worth reporting while a rollout goes on: bad news. Passing only means that it goes on."""
+    found = tuple(verdicts)
+    if "fail" in found:
+        return "fail"
+    return "inconclusive" if "inconclusive" in found else None
+
+
+def reason_of_check(check: Check, progress: Progress) -> str:
+    """One sentence for people, with the numbers."""
+    last = next((value for value in reversed(progress.values) if value is not None), None)
+    match verdict_of_check(check, progress):
+        case "fail":
+            return f"{progress.failures_in_a_row} measurements in a row were not {_range(check)}, the last was {last:g}"
+        case "inconclusive":
+            return f"{progress.unusable_in_a_row} measurements in a row had no usable value: {progress.doubt}"
+        case "pass":
+            return f"{progress.passes} measurements were {_range(check)}, the last was {last:g}"
+    doubt = f"; the last unusable one: {progress.doubt}" if progress.unusable_in_a_row else ""
+    return f"{progress.passes} of {check.count} measurements were {_range(check)} so far{doubt}"
+
+
+def evidence(check: Check, query: str, progress: Progress, fault: str | None = None) -> Measurement:
+    """The check's part of an event; an undecided check, and one that can't be measured at all, is inconclusive."""
+    return Measurement(
+        check=check.name,
+        query=_shortened(query),
+        verdict="inconclusive" if fault else verdict_of_check(check, progress) or "inconclusive",
+        reason=printable(fault or reason_of_check(check, progress)),
+        values=progress.values,
+        minimum=check.minimum,
+        maximum=check.maximum,
+        measured=progress.measured,
+        failed=progress.failed,
+        inconclusive=progress.inconclusive,
+    )
+
+
+def _range(check: Check) -> str:
+    if check.minimum is None:
+        return f"at most {check.maximum:g}" if check.maximum is not None else "within any limit"
+    return f"at least {check.minimum:g}" if check.maximum is None else f"in {check.minimum:g} to {check.maximum:g}"
+
+
+def _shortened(query: str) -> str:
+    line = " ".join(query.split())
+    visible = "".join(character if character.isprintable() else "?" for character in line).encode()
+    if len(visible) <= QUERY_BYTES_KEPT:
+        return visible.decode()
+    return visible[:QUERY_BYTES_KEPT].decode(errors="ignore") + "…"

@@ -1,0 +1,98 @@
+"""One measurement of one check: render, ask with a limit on time and on parallel questions, read. Never raises.
+
+Called by `run` on each check's schedule. Whatever a provider does wrong, up to a bug in a plugin, becomes an unusable
+reading with its reason.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import structlog
+
+from tidegate_chassis.clock import Clock
+from tidegate_contracts.rollout import Check
+from tidegate_metrics_analyzer import metrics, reading, window
+from tidegate_metrics_analyzer.provider import MetricProvider
+from tidegate_metrics_analyzer.question import Answer, Question, Reading, Subject, Unusable
+
+ASK_TIMEOUT_S: Final = 15.0
+"""Above every provider's own timeout: it only ends a provider that has none."""
+
+PARALLEL_QUESTIONS_MAX: Final = 32
+"""To one provider, by one copy of the service."""
+
+_log = structlog.get_logger()
+
+
+class Measured(NamedTuple):
+    query: str
+    reading: Reading
+
+
+class Measurer:
+    """Everything that a measurement needs and that all of them share."""
+
+    def __init__(self, providers: Mapping[str, MetricProvider | Unusable], clock: Clock) -> None:
+        self._providers = providers
+        self._clock = clock
+        self._turns = {name: asyncio.Semaphore(PARALLEL_QUESTIONS_MAX) for name in providers}
+
+    def fault(self, check: Check, subject: Subject) -> str | None:
+        """What makes the check impossible to measure, however long it is tried."""
+        provider = self._providers.get(check.provider)
+        if provider is None:
+            return f"unknown metric provider {check.provider!r}: installed are {', '.join(sorted(self._providers))}"
+        if isinstance(provider, Unusable):
+            return provider.reason
+        try:
+            subject.values()
+        except ValueError as error:
+            return str(error)
+        return next((fault for template in _templates(check) if (fault := provider.fault(template))), None)
+
+    def first_at_s(self, check: Check, since_s: float) -> float:
+        provider = self._provider(check)
+        return max(window.first_at_s(check, provider.reach(template), since_s) for template in _templates(check))
+
+    async def measure(self, check: Check, subject: Subject, since_s: float) -> Measured:
+        """Value and sample count at one and the same moment."""
+        async with self._turns[check.provider]:
+            now_s = self._clock.now_s()
+            measured = [await self._ask(check, text, subject, since_s, now_s) for text in _templates(check)]
+        value = reading.with_samples(measured[0].reading, measured[1].reading if measured[1:] else None, check)
+        metrics.count_measurement(check, value)
+        return Measured(measured[0].query, value)
+
+    async def _ask(self, check: Check, template: str, subject: Subject, since_s: float, now_s: float) -> Measured:
+        provider = self._provider(check)
+        window_s = window.window_s(check, provider.reach(template), since_s, now_s)
+        if window_s < window.WINDOW_S_MIN:
+            return Measured(template, Unusable("too early: the step has only just begun"))
+        query = provider.render(template, subject, window_s)
+        if isinstance(query, Unusable):
+            return Measured(template, query)
+        question = Question(query=query, subject=subject, window_s=window_s, at_s=now_s)
+        with metrics.query_seconds.labels(check.provider).time():
+            answer = await _answered(provider, question)
+        return Measured(query, reading.read(answer, question))
+
+    def _provider(self, check: Check) -> MetricProvider:
+        provider = self._providers[check.provider]
+        assert not isinstance(provider, Unusable), "a check with a fault is not measured"
+        return provider
+
+
+async def _answered(provider: MetricProvider, question: Question) -> Answer | Unusable:
+    try:
+        async with asyncio.timeout(ASK_TIMEOUT_S):
+            return await provider.ask(question)
+    except TimeoutError:
+        return Unusable(f"no answer within {ASK_TIMEOUT_S:g} s")
+    except Exception as error:  # noqa: BLE001 - a plugin is foreign code: its bug is doubt, never a lost verdict
+        _log.exception("a metric provider has a bug", provider=type(provider).__qualname__)
+        return Unusable(f"the provider broke: {type(error).__name__}")
+
+
+def _templates(check: Check) -> tuple[str, ...]:
+    return (check.query,) if check.minimum_samples_query is None else (check.query, check.minimum_samples_query)

@@ -1,0 +1,28 @@
+"""The analyzer's own Prometheus metrics. No label ever holds what a requester wrote."""
+
+from typing import Final
+
+from prometheus_client import Counter, Histogram
+
+from tidegate_contracts.rollout import Check
+from tidegate_metrics_analyzer import judge
+from tidegate_metrics_analyzer.question import Reading, Unusable
+
+measurements: Final = Counter(
+    "tidegate_measurements", "Measurements taken, by provider and by what they were worth", ["provider", "outcome"]
+)
+query_seconds: Final = Histogram(
+    "tidegate_metric_query_seconds",
+    "Time that a provider took to answer one query",
+    ["provider"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
+)
+verdicts: Final = Counter("tidegate_verdicts", "Verdicts reported, by scope and verdict", ["scope", "verdict"])
+
+
+def count_measurement(check: Check, reading: Reading) -> None:
+    if isinstance(reading, Unusable):
+        outcome = "unusable"
+    else:
+        outcome = "in_range" if judge.within(check, reading) else "out_of_range"
+    measurements.labels(check.provider, outcome).inc()

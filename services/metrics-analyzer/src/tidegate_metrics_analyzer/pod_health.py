@@ -1,0 +1,37 @@
+"""The built-in checks on the new revision's pods, written as ordinary checks on kube-state-metrics' names.
+
+Pure; called by `analysis`. kube-state-metrics must export the pods' label:
+`--metric-labels-allowlist=pods=[pod-template-hash]`. A cluster that lacks these series leaves the checks
+inconclusive, so missing metrics never pass for healthy pods.
+"""
+
+from typing import Final
+
+from tidegate_contracts.rollout import Check, PodHealth
+
+PROVIDER: Final = "prometheus"
+
+_PODS: Final = (
+    'max by (namespace, pod) (kube_pod_labels{namespace="{{namespace}}", label_pod_template_hash="{{revision}}"})'
+)
+_RESTARTS: Final = (
+    "sum(max by (namespace, pod, container)"
+    ' (kube_pod_container_status_restarts_total{namespace="{{namespace}}"})'
+    f" * on (namespace, pod) group_left () {_PODS})"
+)
+_READY: Final = (
+    "100 * sum(max by (namespace, pod)"
+    ' (kube_pod_status_ready{namespace="{{namespace}}", condition="true"})'
+    f" * on (namespace, pod) {_PODS}) / count({_PODS})"
+)
+
+
+def checks(health: PodHealth) -> tuple[Check, ...]:
+    """Restarts of all containers of the revision together, and the share of its pods that are ready.
+
+    The names hold an underscore, so no check of a request's can have them.
+    """
+    return (
+        Check(name="pod_restarts", provider=PROVIDER, query=_RESTARTS, maximum=float(health.restarts_maximum)),
+        Check(name="pod_readiness", provider=PROVIDER, query=_READY, minimum=health.ready_minimum_percent),
+    )

@@ -1,0 +1,38 @@
+"""What a metric provider is: the one protocol that plugins in the group `tidegate.metric_providers` implement.
+
+Called by `measure`; the built-in Prometheus provider stands in the same group. A provider never judges: it renders
+queries in its own language and reports what came back, or why nothing usable did.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Final, Protocol, Self, runtime_checkable
+
+from tidegate_metrics_analyzer.question import Answer, Question, Reach, Subject, Unusable
+
+GROUP: Final = "tidegate.metric_providers"
+
+
+@runtime_checkable
+class MetricProvider(Protocol):
+    @classmethod
+    def opened(cls, environment: Mapping[str, str]) -> AbstractAsyncContextManager[Self]:
+        """The provider with its connections, for the life of the service.
+
+        Where it asks and with which credentials comes from the environment alone, never from a request.
+
+        Raises:
+            Permanent: it is not configured; checks that name it are inconclusive with this reason.
+        """
+
+    def fault(self, template: str) -> str | None:
+        """What is wrong with a query whatever its placeholders stand for; None where nothing is."""
+
+    def reach(self, template: str) -> Reach:
+        """How far the query looks back by itself."""
+
+    def render(self, template: str, subject: Subject, window_s: float) -> str | Unusable:
+        """The query to ask. No name may change its meaning."""
+
+    async def ask(self, question: Question) -> Answer | Unusable:
+        """Asks once, now. Every fault of the other side is an `Unusable` with a reason; raising is a bug."""

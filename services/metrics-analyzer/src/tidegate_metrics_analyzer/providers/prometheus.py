@@ -1,0 +1,130 @@
+"""Prometheus as a metric provider: one instant query over HTTP, with a limit on everything.
+
+Asked by `measure`. The server's address and token come from the environment; redirects, proxies, cookies and
+compression are all refused, so that neither a request nor the server itself can send us anywhere or flood us.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, Self
+
+import aiohttp
+import structlog
+from yarl import URL
+
+from tidegate_chassis.errors import Permanent
+from tidegate_chassis.settings import Settings, load
+from tidegate_metrics_analyzer import promql
+from tidegate_metrics_analyzer.providers import reply
+from tidegate_metrics_analyzer.question import Answer, Question, Reach, Subject, Unusable
+
+BODY_BYTES_MAX: Final = 1024 * 1024
+CONNECTIONS_MAX: Final = 32
+CONNECT_TIMEOUT_S: Final = 3.0
+_REDIRECTS: Final = range(300, 400)
+
+_log = structlog.get_logger()
+
+
+class PrometheusSettings(Settings, frozen=True, kw_only=True):
+    prometheus_timeout_s: float = 10.0
+    """For one query, from connecting to the last byte."""
+    prometheus_token_file: str = ""
+    """A bearer token, read anew for each query because such files are rotated. Empty: none is sent."""
+
+
+class Prometheus:
+    """Asks one server; anything that speaks its query API will do."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: URL, settings: PrometheusSettings) -> None:
+        self._session = session
+        self._url = url
+        self._token_file = Path(settings.prometheus_token_file) if settings.prometheus_token_file else None
+        self._timeout_s = settings.prometheus_timeout_s
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, environment: Mapping[str, str]) -> AsyncIterator[Self]:
+        settings = load(PrometheusSettings, environment)
+        url = _query_url(settings.prometheus_url)
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
+            timeout=aiohttp.ClientTimeout(total=settings.prometheus_timeout_s, connect=CONNECT_TIMEOUT_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        ) as session:
+            yield cls(session, url, settings)
+
+    def fault(self, template: str) -> str | None:
+        return promql.fault(template)
+
+    def reach(self, template: str) -> Reach:
+        return promql.reach(template)
+
+    def render(self, template: str, subject: Subject, window_s: float) -> str | Unusable:
+        try:
+            return promql.render(template, subject.values(), window_s)
+        except KeyError as error:
+            return Unusable(f"the {error.args[0]} is not known yet")
+
+    async def ask(self, question: Question) -> Answer | Unusable:
+        form = {
+            "query": question.query,
+            "time": f"{question.at_s:.3f}",
+            "timeout": f"{self._timeout_s:g}s",
+            # Without it a bare series would answer with what it was up to five minutes ago.
+            "lookback_delta": f"{question.window_s:.3f}s",
+        }
+        try:
+            async with self._session.post(
+                self._url, data=form, headers=self._headers(), allow_redirects=False
+            ) as response:
+                return await _read(response)
+        except TimeoutError:
+            return Unusable(f"no answer within {self._timeout_s:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            _log.warning("Prometheus could not be asked", error=repr(error))
+            return Unusable(f"Prometheus could not be asked: {type(error).__name__}")
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        if self._token_file is not None:
+            headers["Authorization"] = f"Bearer {self._token_file.read_text().strip()}"
+        return headers
+
+
+async def _read(response: aiohttp.ClientResponse) -> Answer | Unusable:
+    if response.status in _REDIRECTS:
+        return Unusable(f"Prometheus redirects, which is not followed (HTTP {response.status})")
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        return Unusable("the answer is compressed, which was not asked for")
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            response.close()
+            return Unusable(f"the answer is larger than {BODY_BYTES_MAX} bytes: aggregate in the query")
+    return reply.decode(response.status, bytes(body))
+
+
+def _query_url(address: str) -> URL:
+    """The query API below the configured address.
+
+    Raises:
+        Permanent: there is no address, or it is none of HTTP.
+    """
+    try:
+        url = URL(address)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise Permanent(
+            "no Prometheus is configured: TIDEGATE_PROMETHEUS_URL is not an http:// or https:// address",
+            code="not-configured",
+            field="TIDEGATE_PROMETHEUS_URL",
+            rule="an http:// or https:// address",
+            remedy="Set it to the address of your Prometheus.",
+        )
+    return url / "api/v1/query"

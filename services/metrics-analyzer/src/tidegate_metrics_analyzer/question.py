@@ -1,0 +1,80 @@
+"""What a metric provider is asked and what it may answer: plain values shared by the pure core and the plugins.
+
+`window` says when and how far back to ask, a provider answers a `Question` with an `Answer`, `reading` decides whether
+the answer can be judged at all. Nothing here knows a query language.
+"""
+
+from typing import Final
+
+import msgspec
+
+from tidegate_contracts import names
+
+PLACEHOLDERS: Final = ("namespace", "workload", "revision", "stable_revision", "window")
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose metrics are asked for. The revisions are values of the pods' label `pod-template-hash`."""
+
+    namespace: str
+    workload: str
+    stable_revision: str
+    revision: str | None
+    """The new revision; None while no pod of it exists."""
+
+    def values(self) -> dict[str, str]:
+        """What the placeholders of names stand for; those that are not known yet are left out.
+
+        Raises:
+            ValueError: a value is no Kubernetes name, so it must not get into a query.
+        """
+        given = {
+            "namespace": self.namespace,
+            "workload": self.workload,
+            "revision": self.revision,
+            "stable_revision": self.stable_revision,
+        }
+        known = {placeholder: value for placeholder, value in given.items() if value}
+        for placeholder, value in known.items():
+            if not names.is_name(value):
+                raise ValueError(f"the {placeholder} of the order must be {names.NAME_RULE}")
+        return known
+
+
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """How far back a query looks, beside the window that we choose for it."""
+
+    fixed_s: float = 0.0
+    """A look-back that the query's author wrote out, such as `[5m]`."""
+    windows: int = 1
+    """How many windows add up, as they do where one range stands inside another."""
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    query: str
+    """As the provider rendered it."""
+    subject: Subject
+    window_s: float
+    """How far the query may look back from `at_s`."""
+    at_s: float
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One series' value. NaN and infinities are passed on as they came: `reading` refuses them."""
+
+    value: float
+    at_s: float
+    labels: dict[str, str] = {}
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    samples: tuple[Sample, ...]
+
+
+class Unusable(msgspec.Struct, frozen=True):
+    """No value that could be judged, and why. It never passes and never fails: it is doubt."""
+
+    reason: str
+
+
+Reading = float | Unusable

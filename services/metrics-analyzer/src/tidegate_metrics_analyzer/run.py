@@ -1,0 +1,108 @@
+"""One analysis going on: each check measured on its own schedule, the progress of all in one place.
+
+Made by `analysis` for a step or for the background. A slow provider delays only the check that asks it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn
+
+from tidegate_chassis.clock import Clock
+from tidegate_contracts.facts import Measurement
+from tidegate_contracts.rollout import Check
+from tidegate_metrics_analyzer import judge, window
+from tidegate_metrics_analyzer.judge import Progress, Verdict
+from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.question import Subject
+
+
+class Run:
+    """The state of one analysis, for the one who waits for a verdict."""
+
+    def __init__(self, checks: tuple[Check, ...], subject: Subject, since_s: float) -> None:
+        self.checks = checks
+        self.subject = subject
+        self.since_s = since_s
+        self.faults: Mapping[str, str] = {}
+        self._changed = asyncio.Event()
+        self._broken: BaseException | None = None
+        self._progress = {check.name: Progress() for check in checks}
+        self._queries = {check.name: check.query for check in checks}
+
+    def same_as(self, other: "Run") -> bool:
+        """Whether the other one measures the very same things."""
+        return (self.checks, self.subject) == (other.checks, other.subject)
+
+    def is_bad(self) -> bool:
+        return judge.verdict_in_background(self.verdicts()) is not None
+
+    def carry_over(self, earlier: "Run") -> None:
+        """Goes on with the measurements of the same checks under an earlier order."""
+        assert self.same_as(earlier), "measurements belong to their checks"
+        self.since_s = earlier.since_s
+        self._progress = dict(earlier._progress)  # noqa: SLF001 - of the same class
+        self._queries = dict(earlier._queries)  # noqa: SLF001
+
+    @asynccontextmanager
+    async def measuring(self, measurer: Measurer, clock: Clock) -> AsyncIterator[None]:
+        """Measures for as long as it is entered. Checks that can't be measured at all are left out, see `faults`."""
+        self.faults = {
+            check.name: fault for check in self.checks if (fault := measurer.fault(check, self.subject)) is not None
+        }
+        tasks = [
+            asyncio.create_task(self._measure_for_ever(check, measurer, clock), name=f"check {check.name}")
+            for check in self.checks
+            if check.name not in self.faults
+        ]
+        for task in tasks:
+            task.add_done_callback(self._broke)
+        try:
+            yield
+        finally:
+            await ended(*tasks)
+
+    async def change(self) -> None:
+        """Returns after the next measurement; raises what broke the measuring."""
+        await self._changed.wait()
+        self._changed.clear()
+        if self._broken is not None:
+            raise self._broken
+
+    def _broke(self, task: asyncio.Task[NoReturn]) -> None:
+        if not task.cancelled():
+            self._broken = task.exception()
+            self._changed.set()
+
+    async def _measure_for_ever(self, check: Check, measurer: Measurer, clock: Clock) -> NoReturn:
+        first_s = measurer.first_at_s(check, self.since_s)
+        await clock.sleep(max(0.0, first_s - clock.now_s()))
+        while True:
+            query, reading = await measurer.measure(check, self.subject, self.since_s)
+            self._queries[check.name] = query
+            self._progress[check.name] = judge.absorb(check, self._progress[check.name], reading)
+            self._changed.set()
+            now_s = clock.now_s()
+            wait_s = window.next_at_s(first_s, check.interval_s, now_s) - now_s
+            await clock.sleep(min(wait_s, check.interval_s))
+
+    def verdicts(self) -> tuple[Verdict | None, ...]:
+        return tuple(self._verdict(check) for check in self.checks)
+
+    def evidence(self) -> tuple[Measurement, ...]:
+        return tuple(
+            judge.evidence(check, self._queries[check.name], self._progress[check.name], self.faults.get(check.name))
+            for check in self.checks
+        )
+
+    def _verdict(self, check: Check) -> Verdict | None:
+        if check.name in self.faults:
+            return "inconclusive"
+        return judge.verdict_of_check(check, self._progress[check.name])
+
+
+async def ended(*tasks: asyncio.Task[Any]) -> None:
+    """Cancelled and gone. Their exceptions were for those who waited for them."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,35 @@
+"""When a check is measured and how far back each measurement may look. Pure; called by `measure`.
+
+The rule behind it: evidence for a step comes from that very step. A look-back that would reach over the step's start
+is shortened, and where it can't be (the author wrote it out), the measurement waits.
+"""
+
+import math
+from typing import Final
+
+from tidegate_contracts.rollout import Check
+from tidegate_metrics_analyzer.question import Reach
+
+WINDOW_S_MIN: Final = 1.0
+_MILLISECOND: Final = 1000
+
+
+def first_at_s(check: Check, reach: Reach, since_s: float) -> float:
+    """The first moment at which a whole look-back fits between the step's start and now."""
+    shortest_s = reach.fixed_s + reach.windows * WINDOW_S_MIN if reach.windows > 1 else max(reach.fixed_s, WINDOW_S_MIN)
+    return since_s + max(check.initial_delay_s, shortest_s)
+
+
+def next_at_s(first_s: float, interval_s: float, now_s: float) -> float:
+    """The next moment of the check's schedule; moments missed by a slow provider are skipped, not made up for."""
+    if now_s < first_s:
+        return first_s
+    return first_s + (math.floor((now_s - first_s) / interval_s) + 1) * interval_s
+
+
+def window_s(check: Check, reach: Reach, since_s: float, now_s: float) -> float:
+    """How far a measurement at `now_s` may look back, in whole milliseconds, never over `since_s`."""
+    available_s = now_s - since_s
+    if reach.windows > 1:
+        available_s = (available_s - reach.fixed_s) / reach.windows
+    return math.floor(min(check.window_s, available_s) * _MILLISECOND) / _MILLISECOND
