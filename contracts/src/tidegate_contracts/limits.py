@@ -13,11 +13,20 @@ CONTROL_BYTES_MAX: Final = 8 * 1024
 EVENT_BYTES_MAX: Final = 128 * 1024
 """An accepted event carries its request, so this must stay above `REQUEST_BYTES_MAX`."""
 
+MESSAGE_DEPTH_MAX: Final = 64
+"""Nesting of a request or a control; a deeper one is not looked at."""
+
 NAME_LENGTH_MAX: Final = 253
 """A Kubernetes object name is a DNS subdomain (RFC 1123)."""
 
 LABEL_LENGTH_MAX: Final = 63
 """A namespace, a Service, a cluster and a rollout id are DNS labels: they end up in labels and subject tokens."""
+
+API_VERSION_LENGTH_MAX: Final = 180
+"""With a kind before it, still a subject token."""
+
+AUTHOR_LENGTH_MAX: Final = 253
+"""Who asks, in a request or a control."""
 
 IMAGES_MAX: Final = 20
 IMAGE_LENGTH_MAX: Final = 512
@@ -28,8 +37,18 @@ COUNT_MAX: Final = 100_000
 
 TRAFFIC_REFERENCES_MAX: Final = 10
 MATCHES_MAX: Final = 20
+MATCH_PARTS_MAX: Final = 16
+"""Headers, and query parameters, of one match: the Gateway API's own limits here and below."""
+
+HEADER_NAME_LENGTH_MAX: Final = 256
+HEADER_VALUE_LENGTH_MAX: Final = 4096
+PATH_LENGTH_MAX: Final = 1024
+
 CHECKS_MAX: Final = 20
 QUERY_LENGTH_MAX: Final = 4096
+MEASUREMENTS_MAX: Final = 2000
+"""Measurements that a check may ask for, in a row or in all."""
+
 DURATION_S_MAX: Final = 30 * 86_400.0
 """The longest pause, deadline or analysis: thirty days."""
 

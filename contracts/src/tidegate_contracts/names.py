@@ -8,12 +8,12 @@ control characters can't reach a subject. Used by `subjects` and `validate`.
 import re
 from typing import Final
 
-from tidegate_contracts.limits import LABEL_LENGTH_MAX, NAME_LENGTH_MAX
+from tidegate_contracts.limits import API_VERSION_LENGTH_MAX, LABEL_LENGTH_MAX, NAME_LENGTH_MAX
 
 _LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}", re.ASCII)
-_API_VERSION: Final = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?v[0-9]+(?:(?:alpha|beta)[0-9]+)?", re.ASCII)
+_VERSION: Final = re.compile(r"v[0-9]+(?:(?:alpha|beta)[0-9]+)?", re.ASCII)
 
 LABEL_RULE: Final = (
     "a DNS label: lower-case letters, digits and '-', at most 63, starting and ending with a letter or digit"
@@ -36,7 +36,12 @@ def is_kind(text: str) -> bool:
 
 
 def is_api_version(text: str) -> bool:
-    return len(text) <= NAME_LENGTH_MAX and _API_VERSION.fullmatch(text) is not None
+    group, slash, version = text.rpartition("/")
+    return (
+        len(text) <= API_VERSION_LENGTH_MAX
+        and _VERSION.fullmatch(version) is not None
+        and (not slash or _SUBDOMAIN.fullmatch(group) is not None)
+    )
 
 
 def is_visible(text: str) -> bool:
@@ -56,4 +61,12 @@ def to_token(name: str) -> str:
 
 
 def from_token(token: str) -> str:
-    return token.replace("_", ".")
+    """The name that a token stands for; subjects are written by others, so it is checked again.
+
+    Raises:
+        ValueError: no validated name becomes this token.
+    """
+    name = token.replace("_", ".")
+    if "." in token or not is_name(name):
+        raise ValueError(f"{token!r} is no name's token: the name must be {NAME_RULE}")
+    return name

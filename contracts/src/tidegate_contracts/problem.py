@@ -17,6 +17,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.field}: {self.value!r} breaks the rule: {self.rule}. {self.remedy}"
 
 
+def problem(field: str, value: object, rule: str, remedy: str) -> Problem:
+    """A problem with a value of any type, made fit for an event or a log."""
+    return Problem(field=field, value=printable(value), rule=rule, remedy=remedy)
+
+
 def printable(value: object) -> str:
     """A value for an event or a log: short, and without control characters that could forge a line."""
     text = value if isinstance(value, str) else repr(value)

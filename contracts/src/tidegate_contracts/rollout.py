@@ -1,27 +1,28 @@
 """What a requester says: which workload, what change, in which steps, judged how. The body of one request.
 
 Anyone publishes it to `subjects.requests(...)`; `validate` says what is wrong with it and `plan` what it means.
-Unknown fields are refused in requests (a misspelt `pauses` must not be ignored), so requests are decoded with
-`codec.decode_request`.
+Unknown fields are refused in requests (a misspelt `pauses` must not be ignored): `codec.decode_request` does that.
+The same structs inside events and orders stay open, so that an older reader can read a newer version's.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from tidegate_contracts.workload import WorkloadReference
 
+QUERY_VARIABLES: Final = ("namespace", "workload", "revision", "stable_revision", "window")
 Seconds = Annotated[float, msgspec.Meta(description="a duration in seconds")]
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """The new version: images by container name, a strategic-merge patch of the pod template, or both."""
 
     images: dict[str, str] = {}
     template_patch: dict[str, Any] | None = None
 
 
-class HttpMatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HttpMatch(msgspec.Struct, frozen=True, kw_only=True):
     """Requests that reach the new version whatever the weight: all that is given must match exactly."""
 
     headers: dict[str, str] = {}
@@ -29,23 +30,24 @@ class HttpMatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     path_prefix: str | None = None
 
 
-class StepTraffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StepTraffic(msgspec.Struct, frozen=True, kw_only=True):
     """The share or the kind of requests that reach the new version once the step's pods are ready."""
 
     weight_percent: int | None = None
     matches: tuple[HttpMatch, ...] = ()
 
 
-class Pause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
     """A wait at the end of a step: for a time, or, without one, until somebody approves."""
 
     duration_s: Seconds | None = None
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One measured value and the range in which it must stay.
 
-    `query` may hold `{{namespace}}`, `{{workload}}`, `{{revision}}`, `{{stable_revision}}` and `{{window}}`.
+    `query` and `minimum_samples_query` may hold `{{namespace}}`, `{{workload}}`, `{{revision}}`, `{{stable_revision}}`
+    and `{{window}}`.
     Missing, stale, NaN or too few samples are inconclusive, never a pass.
     """
 
@@ -68,19 +70,19 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     minimum_samples: float = 1.0
 
 
-class PodHealth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PodHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Built-in checks on the new revision's pods, from the cluster's own metrics."""
 
     restarts_maximum: int = 0
     ready_minimum_percent: float = 100.0
 
 
-class Analysis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...] = ()
     pod_health: PodHealth | None = None
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One batch: `replicas` is a count or a percentage such as `"20%"`, rounded up."""
 
     replicas: int | str
@@ -89,7 +91,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     analysis: Analysis | None = None
 
 
-class TrafficReference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TrafficReference(msgspec.Struct, frozen=True, kw_only=True):
     """A route of the user's and the Service behind it; the canary Service is made and removed by the router."""
 
     route: str
@@ -100,7 +102,7 @@ class TrafficReference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """How long proxies and connections get after traffic has left, before pods go."""
 
 
-class Deadlines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     progress_s: Seconds = 600.0
     """Without a further pod getting ready for this long, a batch has stalled."""
     traffic_s: Seconds = 60.0
@@ -112,9 +114,7 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 FailureAction = Literal["roll_back", "pause"]
 
 
-class RolloutRequested(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="rollout.requested.v1"
-):
+class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.requested.v1"):
     """The one event that starts a rollout."""
 
     workload: WorkloadReference

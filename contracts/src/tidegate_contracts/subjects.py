@@ -97,28 +97,42 @@ def parse_event(subject: str) -> EventSubject:
     Raises:
         ValueError: it is no event subject of this version.
     """
-    tokens = subject.split(".")
-    if len(tokens) != 9 or tokens[:2] != [ROOT, "events"]:  # noqa: PLR2004 - as laid out in `event`
-        raise ValueError(f"{subject!r} is not an event's subject")
-    return EventSubject(WorkloadKey.from_tokens(tokens[2:6]), from_token(tokens[6]), tokens[7], tokens[8])
+    *key, rollout, service, type_ = _tokens(subject, "events", 7)
+    return EventSubject(WorkloadKey.from_tokens(key), from_token(rollout), service, type_)
 
 
 def parse_request(subject: str) -> tuple[str, str]:
-    """Cluster and namespace of a request's subject."""
-    _, _, cluster, namespace = subject.split(".")
+    """Cluster and namespace of a request's subject.
+
+    Raises:
+        ValueError: it is no request's subject, or its tokens are no names: anybody may have written it.
+    """
+    cluster, namespace = _tokens(subject, "requests", 2)
     return from_token(cluster), from_token(namespace)
 
 
 def parse_control(subject: str) -> tuple[str, str, str]:
-    """Cluster, namespace and rollout of a control's subject."""
-    _, _, cluster, namespace, rollout = subject.split(".")
+    """Cluster, namespace and rollout of a control's subject; raises as `parse_request` does."""
+    cluster, namespace, rollout = _tokens(subject, "controls", 3)
     return from_token(cluster), from_token(namespace), from_token(rollout)
 
 
 def parse_order(subject: str) -> tuple[str, WorkloadKey]:
-    tokens = subject.split(".")
-    return tokens[2], WorkloadKey.from_tokens(tokens[3:7])
+    """The addressed service and the workload of an order's subject; raises as `parse_request` does."""
+    service, *key = _tokens(subject, "orders", 5)
+    return service, WorkloadKey.from_tokens(key)
 
 
 def parse_timer(subject: str) -> WorkloadKey:
-    return WorkloadKey.from_tokens(subject.split(".")[3:7])
+    """The workload of a timer's subject; raises as `parse_request` does."""
+    _, *key = _tokens(subject, "timers", 5)
+    return WorkloadKey.from_tokens(key)
+
+
+def _tokens(subject: str, message_class: str, count: int) -> list[str]:
+    """The `count` tokens after `tidegate.<class>`."""
+    prefix = f"{ROOT}.{message_class}."
+    tokens = subject.removeprefix(prefix).split(".")
+    if not subject.startswith(prefix) or len(tokens) != count:
+        raise ValueError(f"{subject!r} is not a subject of {message_class}")
+    return tokens

@@ -1,0 +1,88 @@
+"""What is wrong with an analysis: its checks, its limits, and whether it can end in time. Called by `validate`."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from tidegate_contracts import limits, names
+from tidegate_contracts.problem import Problem, problem
+from tidegate_contracts.rollout import QUERY_VARIABLES, Analysis, Check, PodHealth
+
+_VARIABLE: Final = re.compile(r"\{\{([^{}]*)\}\}")
+_SAMPLES_MAX: Final = 1e12
+_PERCENT_MAX: Final = 100.0
+
+
+def analysis_problems(field: str, analysis: Analysis) -> Iterator[Problem]:
+    if not analysis.checks and analysis.pod_health is None:
+        yield problem(field, "{}", "a check or pod_health", "Say what to check, or leave it out.")
+    if len(analysis.checks) > limits.CHECKS_MAX:
+        yield problem(f"{field}.checks", len(analysis.checks), f"at most {limits.CHECKS_MAX}", "Give fewer.")
+    if analysis.pod_health is not None:
+        yield from _pod_health(f"{field}.pod_health", analysis.pod_health)
+    seen: set[str] = set()
+    for index, check in enumerate(analysis.checks):
+        at = f"{field}.checks[{index}]"
+        yield from _check(at, check)
+        if check.name in seen:
+            yield problem(f"{at}.name", check.name, "a name of its own", "Choose another.")
+        seen.add(check.name)
+
+
+def length_problems(field: str, analysis: Analysis, deadline_s: float) -> Iterator[Problem]:
+    """A step's analysis that could not pass before its own deadline."""
+    for index, check in enumerate(analysis.checks):
+        shortest_s = check.initial_delay_s + (check.count - 1) * check.interval_s
+        if shortest_s > deadline_s:
+            rule = f"able to pass within deadlines.analysis_s ({deadline_s:g} s)"
+            remedy = "Measure fewer times, more often, or raise the deadline."
+            yield problem(f"{field}.checks[{index}]", f"takes {shortest_s:g} s at least", rule, remedy)
+
+
+def duration_problems(
+    field: str, value: float, *, least: float, most: float = limits.DURATION_S_MAX
+) -> Iterator[Problem]:
+    if not least <= value <= most:
+        yield problem(field, value, f"{least:g} to {most:g} seconds", "Give a duration in that range.")
+
+
+def _pod_health(field: str, health: PodHealth) -> Iterator[Problem]:
+    if not 0 <= health.restarts_maximum <= limits.COUNT_MAX:
+        rule = f"0 to {limits.COUNT_MAX}"
+        yield problem(f"{field}.restarts_maximum", health.restarts_maximum, rule, "Give a number in that range.")
+    if not 0 <= health.ready_minimum_percent <= _PERCENT_MAX:
+        yield problem(f"{field}.ready_minimum_percent", health.ready_minimum_percent, "0 to 100", "Give a percentage.")
+
+
+def _check(field: str, check: Check) -> Iterator[Problem]:
+    for part in ("name", "provider"):
+        if not names.is_label(getattr(check, part)):
+            yield problem(f"{field}.{part}", getattr(check, part), names.LABEL_RULE, "Choose another name.")
+    yield from _query(f"{field}.query", check.query)
+    if check.minimum_samples_query is not None:
+        yield from _query(f"{field}.minimum_samples_query", check.minimum_samples_query)
+    if check.minimum is None and check.maximum is None:
+        yield problem(f"{field}.minimum", None, "a minimum, a maximum or both", "Say which values are good.")
+    elif check.minimum is not None and check.maximum is not None and check.minimum > check.maximum:
+        yield problem(f"{field}.minimum", check.minimum, f"not above the maximum ({check.maximum})", "Swap them.")
+    for part in ("count", "failure_limit", "inconclusive_limit"):
+        if not 1 <= getattr(check, part) <= limits.MEASUREMENTS_MAX:
+            rule = f"1 to {limits.MEASUREMENTS_MAX}"
+            yield problem(f"{field}.{part}", getattr(check, part), rule, "Give a number in that range.")
+    if not 0 <= check.minimum_samples <= _SAMPLES_MAX:
+        yield problem(f"{field}.minimum_samples", check.minimum_samples, "0 or more", "Give a number of events.")
+    yield from duration_problems(f"{field}.interval_s", check.interval_s, least=0.1)
+    yield from duration_problems(f"{field}.window_s", check.window_s, least=1.0)
+    yield from duration_problems(f"{field}.initial_delay_s", check.initial_delay_s, least=0.0)
+
+
+def _query(field: str, query: str) -> Iterator[Problem]:
+    if not 1 <= len(query) <= limits.QUERY_LENGTH_MAX:
+        rule = f"1 to {limits.QUERY_LENGTH_MAX} characters"
+        yield problem(field, f"{len(query)} characters", rule, "Give a query.")
+    elif not query.replace("\n", " ").replace("\t", " ").isprintable():
+        yield problem(field, query, "printable characters, blanks and new lines", "Remove the control characters.")
+    for name in _VARIABLE.findall(query):
+        if name not in QUERY_VARIABLES:
+            rule = f"variables among {', '.join(QUERY_VARIABLES)}"
+            yield problem(field, f"{{{{{name}}}}}", rule, "Use one of these, or write the value out.")

@@ -1,0 +1,75 @@
+"""What is wrong with a request's steps: their number, their order, and what each asks for. Called by `validate`."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from tidegate_contracts import limits
+from tidegate_contracts.plan import parse_target
+from tidegate_contracts.problem import Problem, problem
+from tidegate_contracts.rollout import RolloutRequested, Step
+from tidegate_contracts.validate_analysis import analysis_problems, duration_problems, length_problems
+from tidegate_contracts.validate_traffic import match_problems
+
+PERCENT_MAX: Final = 100
+
+
+def step_problems(request: RolloutRequested) -> Iterator[Problem]:
+    if not 1 <= len(request.steps) <= limits.STEPS_MAX:
+        rule = f"1 to {limits.STEPS_MAX} steps"
+        yield problem("steps", f"{len(request.steps)} steps", rule, "Give that many.")
+        return
+    for index, step in enumerate(request.steps):
+        field = f"steps[{index}]"
+        yield from _replicas(f"{field}.replicas", step)
+        if step.pause is not None and step.pause.duration_s is not None:
+            yield from duration_problems(f"{field}.pause.duration_s", step.pause.duration_s, least=0.0)
+        if step.traffic is not None:
+            yield from _traffic(f"{field}.traffic", step, has_routes=bool(request.traffic))
+        if step.analysis is not None:
+            yield from analysis_problems(f"{field}.analysis", step.analysis)
+            yield from length_problems(f"{field}.analysis", step.analysis, request.deadlines.analysis_s)
+    yield from _order(request.steps)
+
+
+def _replicas(field: str, step: Step) -> Iterator[Problem]:
+    target = parse_target(step.replicas)
+    most = limits.COUNT_MAX if isinstance(step.replicas, int) else PERCENT_MAX
+    number = None if target is None else (target.count if target.count is not None else target.percent)
+    if number is None or not 1 <= number <= most:
+        rule = f"a count of 1 to {limits.COUNT_MAX}, or a whole percentage from 1% to 100%"
+        yield problem(field, step.replicas, rule, 'Write 3 or "20%".')
+
+
+def _traffic(field: str, step: Step, *, has_routes: bool) -> Iterator[Problem]:
+    assert step.traffic is not None, "the caller looked"
+    weight = step.traffic.weight_percent
+    if not has_routes:
+        remedy = "Add a route to the request's traffic, or leave the step's traffic out."
+        yield problem(field, "given", "only where the request names its routes in traffic", remedy)
+    if weight is not None and not 0 <= weight <= PERCENT_MAX:
+        yield problem(f"{field}.weight_percent", weight, "0 to 100", "Give a whole percentage.")
+    elif weight is not None and weight != PERCENT_MAX and step.replicas == "100%":
+        rule = "100 in a step to 100% of the pods, which leaves none of the old ones to take the rest"
+        yield problem(f"{field}.weight_percent", weight, rule, "Give it to a step before, or leave it out.")
+    yield from match_problems(f"{field}.matches", step.traffic.matches)
+
+
+def _order(steps: tuple[Step, ...]) -> Iterator[Problem]:
+    """Counts, percentages and weights may each only rise; a count and a percentage can't be compared."""
+    highest: dict[str, int] = {}
+    for index, step in enumerate(steps):
+        target = parse_target(step.replicas)
+        values = {
+            "count": target.count if target else None,
+            "percent": target.percent if target else None,
+            "weight": step.traffic.weight_percent if step.traffic else None,
+        }
+        for kind, value in values.items():
+            if value is None:
+                continue
+            if value < highest.get(kind, 0):
+                field = f"steps[{index}]." + ("traffic.weight_percent" if kind == "weight" else "replicas")
+                shown = step.replicas if kind != "weight" else value
+                rule = f"not below the step before ({highest[kind]})"
+                yield problem(field, shown, rule, "Put the steps in rising order.")
+            highest[kind] = max(value, highest.get(kind, 0))
