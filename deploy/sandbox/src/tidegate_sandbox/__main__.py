@@ -1,0 +1,5 @@
+"""`python -m tidegate_sandbox`: see `cli`."""
+
+from tidegate_sandbox.cli import main
+
+main()

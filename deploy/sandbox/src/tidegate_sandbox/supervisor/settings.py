@@ -1,0 +1,42 @@
+"""What the outside tells the supervisor: one JSON file, written by `sandbox.up`, read once at start."""
+
+from pathlib import Path
+
+import msgspec
+
+from tidegate_sandbox.toolchain.builder import Toolchain
+
+# Parts that a sandbox can be without; the control plane is always there.
+OPTIONAL_GROUPS = ("nats", "prometheus", "proxy", "podlet")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Args:
+    directory: the sandbox's own directory; everything that a part writes goes below.
+    deploy_directory: the repository's `deploy/`.
+    toolchain: the programs.
+    without: groups of parts that shall not run.
+    door_descriptors: name of a forwarded port -> inherited listening socket.
+    door_addresses: the same names -> `host:port` on the outside.
+    report_descriptor: pipe to the process that waits for the sandbox to be up.
+    owner_descriptor: pidfd of a process with which the sandbox shall end, or None.
+    """
+
+    directory: Path
+    deploy_directory: Path
+    toolchain: Toolchain
+    without: frozenset[str]
+    door_descriptors: dict[str, int]
+    door_addresses: dict[str, str]
+    report_descriptor: int
+    owner_descriptor: int | None
+    nats_passwords: dict[str, str]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One line on the report pipe: a step that is ready, the whole sandbox, or why it failed."""
+
+    step: str = ""
+    elapsed_s: float
+    up: bool = False
+    failure: str = ""
