@@ -52,12 +52,14 @@ def render(template: str, values: Mapping[str, str], window_s: float) -> str:
 
 
 def reach(template: str) -> Reach:
-    """How far the query looks back. Where a subquery is used the ranges may add up, so they are taken to."""
+    """How far the query looks back. A subquery may nest every other range, and a bare series inside it looks back by
+    the window, too.
+    """
     ranges = [text for kind, text, _ in _tokens(template) if kind == "range"]
     fixed = [_duration_s(text) for text in ranges]
     if any(":" in text for text in ranges):
         windows = sum(1 for text in ranges if _PLACEHOLDER.search(text))
-        return Reach(fixed_s=sum(fixed), windows=windows + 1)
+        return Reach(fixed_s=sum(fixed), windows=windows + 1, nested=True)
     return Reach(fixed_s=max(fixed, default=0.0))
 
 

@@ -47,7 +47,9 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
     fixed_s: float = 0.0
     """A look-back that the query's author wrote out, such as `[5m]`."""
     windows: int = 1
-    """How many windows add up, as they do where one range stands inside another."""
+    """How many times it looks back by the window."""
+    nested: bool = False
+    """Whether one range may stand inside another: then all of them add up."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ _MILLISECOND: Final = 1000
 
 def first_at_s(check: Check, reach: Reach, since_s: float) -> float:
     """The first moment at which a whole look-back fits between the step's start and now."""
-    shortest_s = reach.fixed_s + reach.windows * WINDOW_S_MIN if reach.windows > 1 else max(reach.fixed_s, WINDOW_S_MIN)
+    shortest_s = reach.fixed_s + reach.windows * WINDOW_S_MIN if reach.nested else max(reach.fixed_s, WINDOW_S_MIN)
     return since_s + max(check.initial_delay_s, shortest_s)
 
 
@@ -30,6 +30,6 @@ def next_at_s(first_s: float, interval_s: float, now_s: float) -> float:
 def window_s(check: Check, reach: Reach, since_s: float, now_s: float) -> float:
     """How far a measurement at `now_s` may look back, in whole milliseconds, never over `since_s`."""
     available_s = now_s - since_s
-    if reach.windows > 1:
+    if reach.nested:
         available_s = (available_s - reach.fixed_s) / reach.windows
     return math.floor(min(check.window_s, available_s) * _MILLISECOND) / _MILLISECOND

@@ -1,0 +1,139 @@
+"""Verdicts from readings, as rules and as properties: nothing unusable ever helps a check to pass."""
+
+import math
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tidegate_contracts.rollout import Check
+from tidegate_metrics_analyzer import judge
+from tidegate_metrics_analyzer.judge import Progress, Verdict, absorb, verdict_of_check
+from tidegate_metrics_analyzer.question import Reading, Unusable
+
+CHECK = Check(name="errors", query="q", maximum=0.05, count=3, failure_limit=2, inconclusive_limit=4)
+GOOD, BAD, NONE = 0.01, 0.5, Unusable("no data")
+
+readings = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([GOOD, BAD]), st.just(NONE))
+checks = st.builds(
+    Check,
+    name=st.just("errors"),
+    query=st.just("q"),
+    minimum=st.none() | st.floats(-1, 0),
+    maximum=st.none() | st.floats(0, 1),
+    count=st.integers(1, 5),
+    failure_limit=st.integers(1, 5),
+    inconclusive_limit=st.integers(1, 5),
+)
+
+
+def measured(check: Check, *found: Reading) -> Progress:
+    progress = Progress()
+    for reading in found:
+        progress = absorb(check, progress, reading)
+    return progress
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        pytest.param([], None, id="nothing measured"),
+        pytest.param([GOOD, GOOD], None, id="too few passes"),
+        pytest.param([GOOD, GOOD, GOOD], "pass", id="count passes"),
+        pytest.param([BAD], None, id="one failure is tolerated"),
+        pytest.param([BAD, BAD], "fail", id="failure_limit failures in a row"),
+        pytest.param([BAD, NONE, BAD], "fail", id="an unusable reading does not interrupt failures"),
+        pytest.param([GOOD, NONE, GOOD, GOOD], "pass", id="an unusable reading does not undo passes"),
+        pytest.param([GOOD, BAD, GOOD, GOOD], None, id="a failure starts the count anew"),
+        pytest.param([GOOD, BAD, GOOD, BAD, GOOD, BAD, GOOD], None, id="flapping never passes"),
+        pytest.param([NONE] * 4, "inconclusive", id="inconclusive_limit unusable readings in a row"),
+        pytest.param([GOOD, GOOD, GOOD, *[NONE] * 4], "inconclusive", id="old passes do not vouch for now"),
+        pytest.param([NONE, NONE, NONE, GOOD, NONE, NONE, NONE], None, id="a usable reading interrupts doubt"),
+        pytest.param([GOOD, GOOD, GOOD, BAD, BAD], "fail", id="a check that passed can still fail"),
+        pytest.param([math.nan] * 2, "fail", id="NaN that slipped through is never within a range"),
+    ],
+)
+def test_a_check_is_judged_by_its_latest_readings(found: list[Reading], verdict: Verdict | None) -> None:
+    assert verdict_of_check(CHECK, measured(CHECK, *found)) == verdict
+
+
+@given(check=checks, found=st.lists(readings, max_size=30))
+@example(check=CHECK, found=[NONE] * 10)
+def test_a_pass_needs_enough_finite_readings_within_the_range(check: Check, found: list[Reading]) -> None:
+    if verdict_of_check(check, measured(check, *found)) == "pass":
+        low = -math.inf if check.minimum is None else check.minimum
+        high = math.inf if check.maximum is None else check.maximum
+        within = [value for value in found if isinstance(value, float) and low <= value <= high]
+        assert len(within) >= check.count
+        assert (check.minimum, check.maximum) != (None, None)
+
+
+@given(check=checks, found=st.lists(readings, max_size=30), where=st.integers(0, 30))
+def test_one_more_unusable_reading_never_makes_a_pass(check: Check, found: list[Reading], where: int) -> None:
+    doubtful = [*found[:where], NONE, *found[where:]]
+    if verdict_of_check(check, measured(check, *doubtful)) == "pass":
+        assert verdict_of_check(check, measured(check, *found)) == "pass"
+
+
+@given(check=checks, found=st.lists(st.just(NONE), max_size=30))
+def test_unusable_readings_alone_only_ever_make_doubt(check: Check, found: list[Reading]) -> None:
+    expected = "inconclusive" if len(found) >= check.inconclusive_limit else None
+    assert verdict_of_check(check, measured(check, *found)) == expected
+
+
+@given(check=checks, found=st.lists(readings, max_size=60))
+def test_the_evidence_counts_every_measurement(check: Check, found: list[Reading]) -> None:
+    evidence = judge.evidence(check, "q", measured(check, *found))
+    assert evidence.measured == len(found)
+    assert evidence.inconclusive == sum(isinstance(reading, Unusable) for reading in found)
+    assert evidence.failed + evidence.inconclusive <= evidence.measured
+    assert len(evidence.values) == min(len(found), judge.VALUES_KEPT)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "verdict"),
+    [
+        pytest.param(["pass", "pass"], "pass", id="all pass"),
+        pytest.param(["pass", None], None, id="one undecided"),
+        pytest.param(["fail", None, "pass"], "fail", id="a failure decides at once"),
+        pytest.param(["fail", "inconclusive"], "fail", id="a failure outranks doubt"),
+        pytest.param(["inconclusive", None], None, id="an undecided check may still fail"),
+        pytest.param(["inconclusive", "pass"], "inconclusive", id="doubt outranks passes"),
+        pytest.param([], None, id="no checks never pass"),
+    ],
+)
+def test_a_step_is_as_good_as_its_worst_check(verdicts: list[Verdict | None], verdict: Verdict | None) -> None:
+    assert judge.verdict_of_step(verdicts) == verdict
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "verdict"),
+    [
+        (["pass", "pass"], None),
+        ([None], None),
+        (["inconclusive", None], "inconclusive"),
+        (["inconclusive", "fail"], "fail"),
+    ],
+    ids=["passing is no news", "undecided is no news", "doubt is news at once", "a failure outranks doubt"],
+)
+def test_the_background_reports_bad_news_only(verdicts: list[Verdict | None], verdict: Verdict | None) -> None:
+    assert judge.verdict_in_background(verdicts) == verdict
+
+
+def test_the_evidence_tells_the_numbers_the_query_and_the_reason() -> None:
+    evidence = judge.evidence(CHECK, "rate(x[5s])", measured(CHECK, GOOD, BAD, BAD))
+    assert (evidence.check, evidence.query, evidence.verdict) == ("errors", "rate(x[5s])", "fail")
+    assert (evidence.values, evidence.maximum, evidence.failed) == ((GOOD, BAD, BAD), 0.05, 2)
+    assert evidence.reason == "2 measurements in a row were not at most 0.05, the last was 0.5"
+
+
+def test_an_unusable_value_stands_as_a_gap_with_its_reason() -> None:
+    evidence = judge.evidence(CHECK, "q", measured(CHECK, GOOD, *[NONE] * 4))
+    assert evidence.values == (GOOD, None, None, None, None)
+    assert "no data" in evidence.reason
+
+
+def test_a_query_in_the_evidence_is_one_short_line() -> None:
+    evidence = judge.evidence(CHECK, "a\n  +\tb\x00" + "ü" * 4000, Progress())
+    assert evidence.query.startswith("a + b?ü")
+    assert len(evidence.query.encode()) <= judge.QUERY_BYTES_KEPT + len("…".encode())
