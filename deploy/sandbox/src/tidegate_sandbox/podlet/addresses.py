@@ -7,6 +7,8 @@ that still knows a dead pod must not find another one behind the same address.
 import ipaddress
 from typing import Final
 
+LAST_OCTETS_LEFT_OUT: Final = frozenset({0, 255})
+"""Nothing forbids them here, but they look like a network's and a broadcast's."""
 RESERVED_FIRST: Final = 256
 """The range's first addresses belong to the sandbox's own parts and to the nodes."""
 
@@ -32,7 +34,7 @@ class Addresses:
             offset = self._cursor
             self._cursor = self._cursor + 1 if self._cursor + 2 < self._size else RESERVED_FIRST
             address = str(ipaddress.ip_address(self._first + offset))
-            if address not in self._holders:
+            if address not in self._holders and offset % 256 not in LAST_OCTETS_LEFT_OUT:
                 self._holders[address] = uid
                 return address
         raise AddressesExhaustedError(f"all of {self._network} is in use")

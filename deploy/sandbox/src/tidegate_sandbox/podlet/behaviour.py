@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 ENVIRONMENT_PREFIX: Final = "PODLET_"
 SECONDS_MAX: Final = 86_400.0
+FLAP_S_MIN: Final = 0.1
 LATENCY_MS_MAX: Final = 60_000.0
 ERROR_STEPS_PER_PERCENT: Final = 100
 VERSION_LENGTH_MAX: Final = 128
@@ -78,8 +79,8 @@ def _drain(behaviour: Behaviour, text: str) -> Behaviour:
 
 def _flap(behaviour: Behaviour, text: str) -> Behaviour:
     period_s = _number(text, SECONDS_MAX)
-    if period_s == 0.0:
-        raise _UnreadableError(f"a number above 0, to {SECONDS_MAX:g}")
+    if period_s < FLAP_S_MIN:
+        raise _UnreadableError(f"a number from {FLAP_S_MIN:g} to {SECONDS_MAX:g}")
     return replace(behaviour, flap_s=period_s)
 
 

@@ -28,6 +28,7 @@ BACK_OFF_FORGIVEN_AFTER_S: Final = 60.0
 """A run this long starts the back-off anew."""
 PULL_ATTEMPT_S: Final = 1.0
 """How long ErrImagePull shows before ImagePullBackOff."""
+TURN_SLACK: Final = 1e-5
 ADVANCES_MAX: Final = 4
 """A container that crashes the moment it starts may not turn for ever within one decision."""
 
@@ -139,7 +140,12 @@ def is_ready(run: ContainerRun, now_s: float) -> bool:
     if not is_running(run) or not isinstance(behaviour, Behaviour) or behaviour.ready_after_s is None:
         return False
     age_s = now_s - (run.started_at_s + behaviour.ready_after_s)
-    return age_s >= 0 and (behaviour.flap_s is None or int(age_s / behaviour.flap_s) % 2 == 0)
+    return age_s >= 0 and (behaviour.flap_s is None or _turns(age_s, behaviour.flap_s) % 2 == 0)
+
+
+def _turns(age_s: float, flap_s: float) -> int:
+    """How often readiness has turned over; at the very moment of a turn the turn counts, whatever floats say."""
+    return int(age_s / flap_s + TURN_SLACK)
 
 
 def next_change_s(run: ContainerRun, now_s: float) -> float | None:
@@ -164,7 +170,7 @@ def _turn_s(run: ContainerRun, behaviour: Behaviour, now_s: float) -> float | No
         return ready_s
     if behaviour.flap_s is None:
         return None
-    return ready_s + (int((now_s - ready_s) / behaviour.flap_s) + 1) * behaviour.flap_s
+    return ready_s + (_turns(now_s - ready_s, behaviour.flap_s) + 1) * behaviour.flap_s
 
 
 def status_of(run: ContainerRun, now_s: float) -> ContainerStatus:

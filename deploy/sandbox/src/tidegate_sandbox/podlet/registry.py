@@ -14,7 +14,6 @@ class Registry:
         self._world = world
         self._tasks = tasks
         self._workers: dict[str, PodWorker] = {}
-        self._running: dict[str, asyncio.Task[None]] = {}
 
     def pod_seen(self, pod: Pod) -> None:
         uid = pod.metadata.uid
@@ -26,12 +25,13 @@ class Registry:
             return
         worker = PodWorker(pod, self._world)
         self._workers[uid] = worker
-        self._running[uid] = self._tasks.create_task(worker.run(), name=f"pod {pod.metadata.name}")
+        self._tasks.create_task(worker.run(), name=f"pod {pod.metadata.name}")
         self._world.telemetry.pods.set(len(self._workers))
 
     def pod_gone(self, uid: str) -> None:
-        if self._workers.pop(uid, None) is not None:
-            self._running.pop(uid).cancel()
+        worker = self._workers.pop(uid, None)
+        if worker is not None:
+            worker.end()
             self._world.telemetry.pods.set(len(self._workers))
 
     def known_uids(self) -> frozenset[str]:

@@ -52,6 +52,7 @@ class PodWorker:
         self._pod = pod
         self._world = world
         self._changed = asyncio.Event()
+        self._gone = False
         self._servers: dict[ServerKey, HttpServer] = {}
         self._observed = self._adopted(pod)
 
@@ -73,10 +74,10 @@ class PodWorker:
             self._changed.set()
 
     async def run(self) -> None:
-        """Until cancelled, which means that the pod is gone."""
+        """Until the pod is gone."""
         failures = 0
         try:
-            while True:
+            while not self._gone:
                 self._changed.clear()
                 decision = lifecycle.decide(self._pod, self._observed, time.time())
                 self._observed = decision.observed
@@ -94,11 +95,20 @@ class PodWorker:
         finally:
             self._let_go()
 
+    def end(self) -> None:
+        """The pod's object is gone, and so is the pod; a request under way is not torn off for it."""
+        self._gone = True
+        self._abort_servers()
+        self._changed.set()
+
     def _let_go(self) -> None:
-        for server in self._servers.values():
-            server.abort()
+        self._abort_servers()
         self._world.placement.release(self._pod.metadata.uid)
         self._world.addresses.release(self._pod.metadata.uid, self._observed.address)
+
+    def _abort_servers(self) -> None:
+        for server in self._servers.values():
+            server.abort()
 
     def _complain(self, error: RefusedError | UnreachableError) -> None:
         expected = isinstance(error, RefusedError) and error.code in {NOT_FOUND, CONFLICT}
@@ -185,11 +195,11 @@ class PodWorker:
         self._observed = replace(self._observed, serving=frozenset())
 
     async def _write_status(self, wanted: PodStatus) -> None:
+        was_ready = self._pod.status.is_ready()
         patch = _StatusPatch(metadata={"uid": self._pod.metadata.uid}, status=wanted)
         answer = await self._world.api.patch(
             f"{self._path()}/status", msgspec.json.encode(patch), STRATEGIC_MERGE_PATCH
         )
-        was_ready = self._pod.status.is_ready()
         written = msgspec.json.decode(answer, type=Pod)
         self.update(written)
         if status.differs(wanted, written.status):
@@ -199,13 +209,17 @@ class PodWorker:
             self._observe_lag()
 
     def _observe_lag(self) -> None:
-        due_s = [
+        behaviours = [run.behaviour for run in self._observed.runs]
+        if self._pod.spec.readiness_gates or any(
+            not isinstance(behaviour, Behaviour) or behaviour.flap_s is not None for behaviour in behaviours
+        ):
+            return
+        due_s = max(
             run.started_at_s + run.behaviour.ready_after_s
             for run in self._observed.runs
             if isinstance(run.behaviour, Behaviour) and run.behaviour.ready_after_s is not None
-        ]
-        if due_s and not self._pod.spec.readiness_gates:
-            self._world.telemetry.ready_lag_s.observe(time.time() - max(due_s))
+        )
+        self._world.telemetry.ready_lag_s.observe(time.time() - due_s)
 
     async def _remove(self) -> None:
         body = {"gracePeriodSeconds": 0, "preconditions": {"uid": self._pod.metadata.uid}}
