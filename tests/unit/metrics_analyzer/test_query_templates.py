@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tidegate_metrics_analyzer import promql
 from tidegate_metrics_analyzer.question import Reach, Subject
+from tidegate_metrics_analyzer.series import bare_series
 
 VALUES = {"namespace": "shop", "workload": "web.v1", "revision": "5d8f", "stable_revision": "7c9b"}
 
@@ -40,10 +41,11 @@ def test_placeholders_are_filled_in(template: str, query: str) -> None:
         ("x offset {{window}}", "range's brackets"),
         ("rate(x[{{namespace}}])", "belongs into quotes"),
         ('x{a="{{ bad-name }}"}', "not closed, or is not a plain word"),
+        ("+".join(f"x{number}" for number in range(11)), "more than 10 series without a range"),
         ('x{a="{{namespace"}', "not closed, or is not a plain word"),
     ],
 )
-def test_a_placeholder_in_the_wrong_place_is_a_fault(template: str, reason: str) -> None:
+def test_a_template_that_can_not_be_measured_is_a_fault(template: str, reason: str) -> None:
     assert reason in (promql.fault(template) or "")
 
 
@@ -68,13 +70,36 @@ def test_what_is_no_name_never_gets_into_a_query(name: str) -> None:
         ("rate(x[5m])", Reach(fixed_s=300)),
         ("rate(x[1h30m]) / rate(y[10s])", Reach(fixed_s=5400)),
         ("rate(x[500ms])", Reach(fixed_s=0.5)),
-        ("max_over_time(rate(x[1m])[5m:10s])", Reach(fixed_s=360, windows=1, nested=True)),
-        ("max_over_time(rate(x[{{window}}])[{{window}}:])", Reach(windows=3, nested=True)),
+        ("max_over_time(rate(x[1m])[5m:10s])", Reach(fixed_s=360, nested=True)),
+        ("max_over_time(rate(x[{{window}}])[{{window}}:])", Reach(windows=2, nested=True)),
+        ("max_over_time(x[5m:])", Reach(fixed_s=600, nested=True)),
         ('x{a="[5m]"} # [9m]', Reach()),
     ],
 )
 def test_a_querys_own_look_back_is_seen(template: str, reach: Reach) -> None:
     assert promql.reach(template) == reach
+
+
+@pytest.mark.parametrize(
+    ("query", "bare"),
+    [
+        ("up", ("up",)),
+        ('up{job="x"} > 0', ('up{job="x"}',)),
+        ('{__name__=~"a.*"}', ('{__name__=~"a.*"}',)),
+        ('sum by (pod, code) (x{a="b"}) / on (pod) group_left (node) y', ('x{a="b"}', "y")),
+        ("sum(x) without (pod) + sum without (pod) (x)", ("x",)),
+        ("rate(x[5s]) > bool 1", ()),
+        ('rate(x{a="]{"} [5s] offset 5m)', ()),
+        ("x offset 5m or vector(0)", ("x",)),
+        ("max_over_time(x[5m:1s])", ("x",)),
+        ("histogram_quantile(0.99, sum(rate(b:x_bucket[1m])) by (le))", ()),
+        ("1e5 * 0x1f + Inf - NaN", ()),
+        ('x{a="{"} # y', ('x{a="{"}',)),
+        ("time() - x @ 1609746000", ("x",)),
+    ],
+)
+def test_series_without_a_range_are_found(query: str, bare: tuple[str, ...]) -> None:
+    assert bare_series(query) == bare
 
 
 @given(st.text(alphabet="{}[]\"'`\\#=~! ns{}window:5m\n", max_size=200))

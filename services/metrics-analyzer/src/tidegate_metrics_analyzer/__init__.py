@@ -1,1 +1,5 @@
-"""To be written."""
+"""Verdicts on a rollout's steps, with their evidence: pass, fail or inconclusive. Knows nothing of pods or routers.
+
+`app` composes, `holder` stands by an order, `analysis` and `run` measure, `judge`, `reading` and `window` decide (pure),
+and `providers` ask the metrics' servers.
+"""

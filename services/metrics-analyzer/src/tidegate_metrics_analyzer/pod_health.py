@@ -11,6 +11,12 @@ from tidegate_contracts.rollout import Check, PodHealth
 
 PROVIDER: Final = "prometheus"
 
+WINDOW_S: Final = 120.0
+"""The age that a sample may have: kube-state-metrics is often scraped only twice a minute."""
+
+INCONCLUSIVE_LIMIT: Final = 60
+"""At one measurement a second: a minute for the first samples of the step to be scraped."""
+
 _PODS: Final = (
     'max by (namespace, pod) (kube_pod_labels{namespace="{{namespace}}", label_pod_template_hash="{{revision}}"})'
 )
@@ -32,6 +38,18 @@ def checks(health: PodHealth) -> tuple[Check, ...]:
     The names hold an underscore, so no check of a request's can have them.
     """
     return (
-        Check(name="pod_restarts", provider=PROVIDER, query=_RESTARTS, maximum=float(health.restarts_maximum)),
-        Check(name="pod_readiness", provider=PROVIDER, query=_READY, minimum=health.ready_minimum_percent),
+        _check("pod_restarts", _RESTARTS, maximum=float(health.restarts_maximum)),
+        _check("pod_readiness", _READY, minimum=health.ready_minimum_percent),
+    )
+
+
+def _check(name: str, query: str, *, minimum: float | None = None, maximum: float | None = None) -> Check:
+    return Check(
+        name=name,
+        provider=PROVIDER,
+        query=query,
+        minimum=minimum,
+        maximum=maximum,
+        window_s=WINDOW_S,
+        inconclusive_limit=INCONCLUSIVE_LIMIT,
     )

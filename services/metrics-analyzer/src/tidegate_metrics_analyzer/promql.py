@@ -9,6 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tidegate_metrics_analyzer.question import PLACEHOLDERS, Reach
+from tidegate_metrics_analyzer.series import bare_series
+
+SERVER_LOOK_BACK_S: Final = 300.0
+"""Prometheus' own default for a series without a range; inside a subquery its age can't be asked for."""
+
+BARE_SERIES_MAX: Final = 10
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([a-z_]*)\s*\}\}")
 _TOKEN: Final = re.compile(
@@ -34,6 +40,8 @@ def fault(template: str) -> str | None:
                 return f"the placeholder {placeholder!r} belongs into quotes, as in label matchers"
         if "{{" in _PLACEHOLDER.sub("", text):
             return "a placeholder is not closed, or is not a plain word"
+    if len(bare_series(template)) > BARE_SERIES_MAX:
+        return f"more than {BARE_SERIES_MAX} series without a range: each one's age has to be asked for"
     return None
 
 
@@ -52,14 +60,13 @@ def render(template: str, values: Mapping[str, str], window_s: float) -> str:
 
 
 def reach(template: str) -> Reach:
-    """How far the query looks back. A subquery may nest every other range, and a bare series inside it looks back by
-    the window, too.
-    """
+    """How far the query looks back. A subquery may nest every other range, and the server's own look-back."""
     ranges = [text for kind, text, _ in _tokens(template) if kind == "range"]
     fixed = [_duration_s(text) for text in ranges]
     if any(":" in text for text in ranges):
         windows = sum(1 for text in ranges if _PLACEHOLDER.search(text))
-        return Reach(fixed_s=sum(fixed), windows=windows + 1, nested=True)
+        bare_s = SERVER_LOOK_BACK_S if bare_series(template) else 0.0
+        return Reach(fixed_s=sum(fixed) + bare_s, windows=max(1, windows), nested=True)
     return Reach(fixed_s=max(fixed, default=0.0))
 
 

@@ -4,12 +4,14 @@ Asked by `measure`. The server's address and token come from the environment; re
 compression are all refused, so that neither a request nor the server itself can send us anywhere or flood us.
 """
 
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Self
 
 import aiohttp
+import msgspec
 import structlog
 from yarl import URL
 
@@ -18,6 +20,7 @@ from tidegate_chassis.settings import Settings, load
 from tidegate_metrics_analyzer import promql
 from tidegate_metrics_analyzer.providers import reply
 from tidegate_metrics_analyzer.question import Answer, Question, Reach, Subject, Unusable
+from tidegate_metrics_analyzer.series import bare_series
 
 BODY_BYTES_MAX: Final = 1024 * 1024
 CONNECTIONS_MAX: Final = 32
@@ -70,13 +73,17 @@ class Prometheus:
             return Unusable(f"the {error.args[0]} is not known yet")
 
     async def ask(self, question: Question) -> Answer | Unusable:
-        form = {
-            "query": question.query,
-            "time": f"{question.at_s:.3f}",
-            "timeout": f"{self._timeout_s:g}s",
-            # Without it a bare series would answer with what it was up to five minutes ago.
-            "lookback_delta": f"{question.window_s:.3f}s",
-        }
+        """The answer, its samples stamped with the oldest sample that a bare series in the query was read from."""
+        answer = await self._query(question.query, question.at_s)
+        for selector in bare_series(question.query):
+            if isinstance(answer, Unusable):
+                break
+            stamps = await self._query(f"min(timestamp({selector}))", question.at_s)
+            answer = stamps if isinstance(stamps, Unusable) else _aged(answer, stamps)
+        return answer
+
+    async def _query(self, query: str, at_s: float) -> Answer | Unusable:
+        form = {"query": query, "time": f"{at_s:.3f}", "timeout": f"{self._timeout_s:g}s"}
         try:
             async with self._session.post(
                 self._url, data=form, headers=self._headers(), allow_redirects=False
@@ -93,6 +100,14 @@ class Prometheus:
         if self._token_file is not None:
             headers["Authorization"] = f"Bearer {self._token_file.read_text().strip()}"
         return headers
+
+
+def _aged(answer: Answer, stamps: Answer) -> Answer:
+    """No stamp means that the series does not exist: then it has no part in the answer."""
+    oldest_s = min((stamp.value for stamp in stamps.samples), default=math.inf)
+    return Answer(
+        samples=tuple(msgspec.structs.replace(sample, at_s=min(sample.at_s, oldest_s)) for sample in answer.samples)
+    )
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer | Unusable:

@@ -1,0 +1,31 @@
+"""The metrics analyzer as a service: its parts put together, and nothing else.
+
+Started as `python -m tidegate_metrics_analyzer`. Orders come in through the chassis' standing orders, go to `holder`,
+and come out as facts.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+from tidegate_chassis.context import Context
+from tidegate_chassis.service import run
+from tidegate_chassis.settings import Settings, load
+from tidegate_chassis.standing_orders import StandingOrders
+from tidegate_contracts.codec import analysis_order_decoder
+from tidegate_metrics_analyzer import catalogue
+from tidegate_metrics_analyzer.holder import AnalysisHolder
+from tidegate_metrics_analyzer.measure import Measurer
+
+
+@asynccontextmanager
+async def compose(context: Context) -> AsyncIterator[None]:
+    async with catalogue.opened(os.environ) as providers:
+        holder = AnalysisHolder(Measurer(providers, context.clock), context.publisher, context.clock)
+        context.add(StandingOrders(context, analysis_order_decoder.decode, holder))
+        yield
+
+
+def main() -> NoReturn:
+    run("metrics-analyzer", load(Settings), compose)

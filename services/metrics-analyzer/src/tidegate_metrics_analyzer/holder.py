@@ -1,0 +1,110 @@
+"""What the analyzer does with the order it holds for a workload: stand by it, report verdicts, let go at the end.
+
+Called by the chassis' standing orders, one task per workload. It keeps nothing that a takeover would miss; a
+background analysis that goes on under the rollout's next order keeps its measurements, only to know more.
+"""
+
+from collections import OrderedDict
+from typing import Final, NamedTuple, assert_never
+
+import structlog
+from tidegate_chassis.standing_orders import HeldOrder
+
+from tidegate_chassis.clock import Clock
+from tidegate_chassis.errors import Transient, UnknownOutcome
+from tidegate_chassis.publish import Publisher
+from tidegate_contracts.facts import AnalysisConcluded, AnalysisReleased
+from tidegate_contracts.orders import Analyse, AnalysisOrder, ReleaseAnalysis
+from tidegate_contracts.telemetry import MetricsMeasured
+from tidegate_contracts.workload import WorkloadKey
+from tidegate_metrics_analyzer import metrics
+from tidegate_metrics_analyzer.analysis import StandingAnalysis
+from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.question import Subject
+from tidegate_metrics_analyzer.run import Run
+
+BACKGROUNDS_KEPT: Final = 2000
+BACKGROUND_GAP_S_MAX: Final = 30.0
+"""Measurements with a longer gap behind them don't go on: another copy may have held the order in between."""
+
+REPORT_RETRY_S: Final = 0.5
+
+_log = structlog.get_logger()
+
+
+class _Background(NamedTuple):
+    rollout: str
+    run: Run
+    left_at_s: float
+
+
+class AnalysisHolder:
+    """The `Holder` of analysis orders."""
+
+    def __init__(self, measurer: Measurer, publisher: Publisher, clock: Clock) -> None:
+        self._measurer = measurer
+        self._publisher = publisher
+        self._clock = clock
+        self._backgrounds: OrderedDict[WorkloadKey, _Background] = OrderedDict()
+
+    async def hold(self, held: HeldOrder[AnalysisOrder]) -> None:
+        order = held.order
+        match order:
+            case Analyse():
+                await self._analyse(held, order)
+            case ReleaseAnalysis():
+                self._backgrounds.pop(held.key, None)
+                fact = AnalysisReleased(rollout=order.rollout, order_revision=order.revision, at_s=self._clock.now_s())
+                await self._publisher.report(held.key, fact, cause=held.message.id)
+            case _:
+                assert_never(order)
+
+    async def _analyse(self, held: HeldOrder[AnalysisOrder], order: Analyse) -> None:
+        subject = Subject(
+            namespace=held.key.namespace,
+            workload=held.key.name,
+            stable_revision=order.stable_revision,
+            revision=order.canary_revision,
+        )
+        standing = StandingAnalysis(order, subject, self._measurer, self._clock)
+        if standing.background is not None:
+            self._take_up(held.key, order.rollout, standing.background)
+
+        async def report(fact: AnalysisConcluded) -> None:
+            await self._report(held, fact)
+
+        async def observe(telemetry: MetricsMeasured) -> None:
+            await self._publisher.observe(held.key, order.rollout, telemetry)
+
+        try:
+            await standing.stand(report, observe)
+        finally:
+            if standing.background is not None:
+                self._put_by(held.key, order.rollout, standing.background)
+
+    async def _report(self, held: HeldOrder[AnalysisOrder], fact: AnalysisConcluded) -> None:
+        """Until it is stored: measuring again for want of a bus would delay the way back."""
+        while True:
+            held.ensure()
+            try:
+                await self._publisher.report(held.key, fact, cause=held.message.id)
+            except (Transient, UnknownOutcome) as error:
+                _log.warning("a verdict could not be reported yet", verdict=fact.verdict, reason=error.reason)
+                await self._clock.sleep(REPORT_RETRY_S)
+                continue
+            metrics.verdicts.labels(fact.scope, fact.verdict).inc()
+            _log.info("verdict", scope=fact.scope, step=fact.step, verdict=fact.verdict, reason=fact.reason)
+            return
+
+    def _take_up(self, key: WorkloadKey, rollout: str, run: Run) -> None:
+        earlier = self._backgrounds.pop(key, None)
+        if earlier is None or earlier.rollout != rollout:
+            return
+        recent = self._clock.now_s() - earlier.left_at_s <= BACKGROUND_GAP_S_MAX
+        if recent and run.same_as(earlier.run) and not earlier.run.is_bad():
+            run.carry_over(earlier.run)
+
+    def _put_by(self, key: WorkloadKey, rollout: str, run: Run) -> None:
+        self._backgrounds[key] = _Background(rollout, run, self._clock.now_s())
+        while len(self._backgrounds) > BACKGROUNDS_KEPT:
+            self._backgrounds.popitem(last=False)
