@@ -1,0 +1,1 @@
+"""The demo's Kubernetes objects and its two requests, as a user would write them."""
