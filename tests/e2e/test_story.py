@@ -1,4 +1,4 @@
-"""The README's promise, run whole: a good version rolls out, a bad one goes back, and outsiders saw every promise kept."""
+"""The README run whole: a good version rolls out, a bad one goes back, and outsiders saw every promise kept."""
 
 from pathlib import Path
 
