@@ -16,6 +16,7 @@ from tidegate_sandbox.podlet.api import Api
 from tidegate_sandbox.podlet.http1 import HttpServer
 from tidegate_sandbox.podlet.nodes import NodeKeeper, simulated_nodes
 from tidegate_sandbox.podlet.placement import Placement
+from tidegate_sandbox.podlet.pod_metrics import PodCollector
 from tidegate_sandbox.podlet.registry import Registry
 from tidegate_sandbox.podlet.telemetry import Telemetry, TelemetrySite
 from tidegate_sandbox.podlet.watch import Watch
@@ -65,5 +66,6 @@ async def _run(keeper: NodeKeeper, api: Api, world: World, synced: asyncio.Event
     log.info("%d nodes are Ready", len(world.placement.nodes))
     async with asyncio.TaskGroup() as tasks:
         registry = Registry(world, tasks)
+        world.telemetry.registry.register(PodCollector(registry.pods))
         tasks.create_task(keeper.keep(), name="nodes")
         tasks.create_task(Watch(api, registry, world.telemetry, synced.set).run(), name="watch")

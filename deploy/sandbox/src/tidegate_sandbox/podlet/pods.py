@@ -20,6 +20,7 @@ class Metadata(Struct, frozen=True, rename="camel"):
     name: str
     uid: str = ""
     namespace: str = ""
+    labels: dict[str, str] = {}
     resource_version: str = ""
     generation: int | None = None
     deletion_timestamp: str | None = None

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from collections.abc import Iterator
 
 from tidegate_sandbox.podlet.pods import Pod
 from tidegate_sandbox.podlet.worker import PodWorker, World
@@ -33,6 +34,10 @@ class Registry:
         if worker is not None:
             worker.end()
             self._world.telemetry.pods.set(len(self._workers))
+
+    def pods(self) -> Iterator[Pod]:
+        """As the API server has them, as far as the watch has told."""
+        return (worker.pod for worker in self._workers.values())
 
     def known_uids(self) -> frozenset[str]:
         return frozenset(self._workers)

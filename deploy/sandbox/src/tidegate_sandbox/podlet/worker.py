@@ -67,6 +67,10 @@ class PodWorker:
             observed = replace(observed, address=address)
         return observed
 
+    @property
+    def pod(self) -> Pod:
+        return self._pod
+
     def update(self, pod: Pod) -> None:
         """A newer version of the pod, from the watch or from an answer to our own write."""
         if _is_newer(pod, self._pod):
