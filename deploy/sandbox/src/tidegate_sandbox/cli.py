@@ -16,7 +16,7 @@ from tidegate_sandbox import files, sandbox, state, toolchain
 from tidegate_sandbox.errors import SandboxError
 from tidegate_sandbox.state import SandboxState
 from tidegate_sandbox.supervisor.messages import Action, PartStatus
-from tidegate_sandbox.supervisor.settings import OPTIONAL_GROUPS
+from tidegate_sandbox.supervisor.settings import GROUPS
 
 app = typer.Typer(
     help="A real Kubernetes control plane, proxy, NATS and Prometheus on one machine; only the kubelet is simulated.",
@@ -48,7 +48,7 @@ def build() -> None:
 @app.command()
 def up(
     name: Name = DEFAULT_NAME,
-    without: Annotated[str, typer.Option(help=f"Leave out, comma-separated: {', '.join(OPTIONAL_GROUPS)}.")] = "",
+    without: Annotated[str, typer.Option(help=f"Leave out, comma-separated: {', '.join(GROUPS)}.")] = "",
     output: Output = "text",
 ) -> None:
     """Start a sandbox; return when all of it answers."""
@@ -93,10 +93,11 @@ def status(
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def exec(context: typer.Context, name: Name = DEFAULT_NAME) -> None:  # noqa: A001 - the command's name
-    """Run a command inside: `exec --name N -- kubectl get pods` (KUBECONFIG is set unless you set it)."""
+    """Run a command inside: `exec --name N -- kubectl get pods` (KUBECONFIG and TIDEGATE_NATS_URL are set)."""
     found = sandbox.load(name)
     command = context.args or [os.environ.get("SHELL", "/bin/sh")]
-    os.environ.setdefault("KUBECONFIG", str(found.kubeconfig_inside_path))
+    os.environ["KUBECONFIG"] = str(found.kubeconfig_inside_path)
+    os.environ["TIDEGATE_NATS_URL"] = found.nats_url_inside
     os.environ["PATH"] = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', '')}"  # noqa: PTH120
     prefixed = sandbox.exec_command(found, command)
     os.execv(prefixed[0], prefixed)  # noqa: S606

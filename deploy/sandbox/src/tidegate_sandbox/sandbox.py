@@ -17,7 +17,7 @@ from tidegate_sandbox.launch import OnStep
 from tidegate_sandbox.nats_passwords import make_passwords
 from tidegate_sandbox.state import SandboxState, directory_of, load, names
 from tidegate_sandbox.supervisor.messages import Action, Order, PartStatus
-from tidegate_sandbox.supervisor.settings import OPTIONAL_GROUPS, Settings
+from tidegate_sandbox.supervisor.settings import GROUPS, NEED_KUBERNETES, Settings
 
 __all__ = ["SandboxState", "down", "exec_command", "load", "names", "part", "status", "unique_name", "up"]
 
@@ -38,13 +38,12 @@ def up(
 
     Args:
         name: a name that no living sandbox has.
-        without: groups of parts to leave out (`OPTIONAL_GROUPS`).
+        without: groups of parts to leave out (`GROUPS`); without kubernetes there is no proxy and no podlet either.
         owner_pid: a process with which the sandbox shall end, however that process ends.
         on_step: hears of each step that is ready.
     """
-    if unknown := set(without) - set(OPTIONAL_GROUPS):
-        raise SandboxError(f"no group is called {', '.join(unknown)}; there are: {', '.join(OPTIONAL_GROUPS)}")
-    tools = toolchain.ensure()
+    groups = _chosen_groups(without)
+    tools = toolchain.ensure(set().union(*(GROUPS[group] for group in groups)))
     directory = directory_of(name)
     with ExitStack() as stack:
         lock = stack.enter_context(launch.claim(directory))
@@ -56,7 +55,7 @@ def up(
             directory=directory,
             deploy_directory=paths.deploy_directory(),
             toolchain=tools,
-            without=frozenset(without),
+            groups=groups,
             door_descriptors={door: listener.fileno() for door, listener in doors.items()},
             door_addresses={door: launch.address_of(listener) for door, listener in doors.items()},
             report_descriptor=report_in,
@@ -126,6 +125,13 @@ def part(name: str, action: Action, part_name: str) -> PartStatus:
 def status(name: str) -> tuple[PartStatus, ...]:
     """How every part is."""
     return control.ask(directory_of(name), Order()).parts
+
+
+def _chosen_groups(without: Collection[str]) -> frozenset[str]:
+    if unknown := set(without) - set(GROUPS):
+        raise SandboxError(f"no group is called {', '.join(unknown)}; there are: {', '.join(GROUPS)}")
+    missing = set(without) | (NEED_KUBERNETES if "kubernetes" in without else set())
+    return frozenset(GROUPS) - missing
 
 
 def _state_of(settings: Settings, name: str, up_after_s: float, user_namespace: bool) -> SandboxState:

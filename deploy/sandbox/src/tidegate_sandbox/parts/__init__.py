@@ -7,17 +7,15 @@ from tidegate_sandbox.parts import bus, control_plane, measuring, pods, proxy
 from tidegate_sandbox.parts.context import Context
 from tidegate_sandbox.supervisor.steps import Step
 
+_STEPS = {
+    "kubernetes": control_plane.steps,
+    "nats": bus.steps,
+    "prometheus": measuring.steps,
+    "proxy": proxy.steps,
+    "podlet": pods.steps,
+}
+
 
 def steps_of(context: Context) -> list[Step]:
-    """All steps, without the groups that were deselected."""
-    without = context.settings.without
-    steps = control_plane.steps(context)
-    if "nats" not in without:
-        steps += bus.steps(context)
-    if "proxy" not in without:
-        steps += proxy.steps(context)
-    if "prometheus" not in without:
-        steps += measuring.steps(context)
-    if "podlet" not in without:
-        steps += pods.steps(context)
-    return steps
+    """All steps of the groups that were chosen."""
+    return [step for group in sorted(context.settings.groups) for step in _STEPS[group](context)]

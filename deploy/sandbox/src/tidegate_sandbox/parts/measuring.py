@@ -40,7 +40,7 @@ def steps(context: Context) -> list[Step]:
         following.add(asyncio.create_task(pods.run(), name="pod targets"))
 
     probe = context.answers(f"http://{LOOPBACK}:{PROMETHEUS_PORT}/-/ready")
-    return [
-        Chore(name="pod-targets", needs=("manifests",), run=pod_targets),
-        Process(name="prometheus", command=command, probe=probe),
-    ]
+    prometheus = Process(name="prometheus", command=command, probe=probe)
+    if "kubernetes" not in context.settings.groups:
+        return [prometheus]
+    return [Chore(name="pod-targets", needs=("manifests",), run=pod_targets), prometheus]

@@ -6,8 +6,16 @@ import msgspec
 
 from tidegate_sandbox.toolchain.builder import Toolchain
 
-# Parts that a sandbox can be without; the control plane is always there.
-OPTIONAL_GROUPS = ("nats", "prometheus", "proxy", "podlet")
+# Groups of parts that a sandbox can be without -> the recipes of the toolchain that they need.
+GROUPS = {
+    "kubernetes": {"etcd", "kubernetes"},
+    "nats": {"nats-server"},
+    "prometheus": {"prometheus"},
+    "proxy": {"contour"},
+    "podlet": set[str](),
+}
+# What is nothing without the API server.
+NEED_KUBERNETES = {"proxy", "podlet"}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,7 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     directory: the sandbox's own directory; everything that a part writes goes below.
     deploy_directory: the repository's `deploy/`.
     toolchain: the programs.
-    without: groups of parts that shall not run.
+    groups: which groups of parts shall run.
     door_descriptors: name of a forwarded port -> inherited listening socket.
     door_addresses: the same names -> `host:port` on the outside.
     report_descriptor: pipe to the process that waits for the sandbox to be up.
@@ -25,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     directory: Path
     deploy_directory: Path
     toolchain: Toolchain
-    without: frozenset[str]
+    groups: frozenset[str]
     door_descriptors: dict[str, int]
     door_addresses: dict[str, str]
     report_descriptor: int
