@@ -6,7 +6,7 @@ from tidegate_sandbox.podlet.addresses import Addresses, AddressesExhaustedError
 
 
 def test_a_released_address_comes_back_only_after_all_others() -> None:
-    addresses = Addresses("10.244.0.0/22")
+    addresses = Addresses("10.244.0.0/21")
     first = addresses.take("a")
     addresses.release("a", first)
     later = [addresses.take(f"pod-{index}") for index in range(700)]
@@ -15,15 +15,22 @@ def test_a_released_address_comes_back_only_after_all_others() -> None:
 
 
 def test_a_full_range_is_named_and_an_address_released_from_it_is_used_again() -> None:
-    addresses = Addresses("10.244.0.0/22")
-    taken = [addresses.take(str(index)) for index in range(3 * 254)]
-    with pytest.raises(AddressesExhaustedError, match=r"10\.244\.0\.0/22"):
+    addresses = Addresses("10.244.0.0/21")
+    taken = [addresses.take(str(index)) for index in range(6 * 254)]
+    with pytest.raises(AddressesExhaustedError, match=r"10\.244\.0\.0/21"):
         addresses.take("one too many")
     addresses.release("5", taken[5])
     assert addresses.take("again") == taken[5]
 
 
-def test_the_first_addresses_are_left_to_the_sandbox() -> None:
+def test_the_last_addresses_are_left_to_the_sandbox() -> None:
+    addresses = Addresses("10.244.0.0/16")
+    assert not addresses.adopt("api-server-like", "10.244.255.254")
+    assert addresses.adopt("last", "10.244.254.255")
+    assert addresses.take("next") == "10.244.1.1"
+
+
+def test_the_first_addresses_are_left_to_the_nodes() -> None:
     addresses = Addresses("10.244.0.0/16")
     assert int(ipaddress.ip_address(addresses.take("a"))) >= int(ipaddress.ip_address("10.244.1.0"))
     assert addresses.node_address(0) != addresses.node_address(1)

@@ -10,7 +10,9 @@ from typing import Final
 LAST_OCTETS_LEFT_OUT: Final = frozenset({0, 255})
 """Nothing forbids them here, but they look like a network's and a broadcast's."""
 RESERVED_FIRST: Final = 256
-"""The range's first addresses belong to the sandbox's own parts and to the nodes."""
+"""The range's first addresses belong to the nodes."""
+RESERVED_LAST: Final = 256
+"""The range's last addresses belong to the sandbox's own parts."""
 
 
 class AddressesExhaustedError(RuntimeError):
@@ -20,19 +22,19 @@ class AddressesExhaustedError(RuntimeError):
 class Addresses:
     def __init__(self, pod_range: str) -> None:
         network = ipaddress.ip_network(pod_range)
-        if network.num_addresses <= 2 * RESERVED_FIRST:
-            raise ValueError(f"the pod range {pod_range} is smaller than {2 * RESERVED_FIRST} addresses")
+        if network.num_addresses <= RESERVED_FIRST + RESERVED_LAST:
+            raise ValueError(f"the pod range {pod_range} has not even {RESERVED_FIRST + RESERVED_LAST} addresses")
         self._network = network
         self._first = int(network.network_address)
-        self._size = network.num_addresses
+        self._end = network.num_addresses - RESERVED_LAST
         self._cursor = RESERVED_FIRST
         self._holders: dict[str, str] = {}
 
     def take(self, uid: str) -> str:
         """An address nobody holds, the one longest out of use first."""
-        for _ in range(self._size):
+        for _ in range(RESERVED_FIRST, self._end):
             offset = self._cursor
-            self._cursor = self._cursor + 1 if self._cursor + 2 < self._size else RESERVED_FIRST
+            self._cursor = self._cursor + 1 if self._cursor + 1 < self._end else RESERVED_FIRST
             address = str(ipaddress.ip_address(self._first + offset))
             if address not in self._holders and offset % 256 not in LAST_OCTETS_LEFT_OUT:
                 self._holders[address] = uid
@@ -45,9 +47,9 @@ class Addresses:
             offset = int(ipaddress.ip_address(address)) - self._first
         except ValueError:
             return False
-        if not RESERVED_FIRST <= offset < self._size - 1 or self._holders.setdefault(address, uid) != uid:
+        if not RESERVED_FIRST <= offset < self._end or self._holders.setdefault(address, uid) != uid:
             return False
-        self._cursor = max(self._cursor, offset + 1) if offset + 2 < self._size else self._cursor
+        self._cursor = max(self._cursor, offset + 1) if offset + 1 < self._end else self._cursor
         return True
 
     def release(self, uid: str, address: str) -> None:
