@@ -1,0 +1,40 @@
+"""The decider: what follows from a message, given everything that is known. Pure, as all below it.
+
+Called by `handle` with the folded history. The decisions go into the history by compare-and-set; the orders
+of the state that they lead to are published then.
+"""
+
+from typing import assert_never
+
+from tidegate_contracts.decisions import AnyDecision
+from tidegate_orchestrator.advance import advance
+from tidegate_orchestrator.controls import obey
+from tidegate_orchestrator.draft import Draft
+from tidegate_orchestrator.inputs import Input, Reported, Requested, Told, Woken
+from tidegate_orchestrator.legal import fault
+from tidegate_orchestrator.requests import consider
+from tidegate_orchestrator.state import Workload
+
+
+def decide(workload: Workload, message: Input, now_s: float) -> tuple[AnyDecision, ...]:
+    """The decisions, in order, numbered after the workload's last; none where there is nothing to decide."""
+    rollout = workload.rollout
+    if rollout is not None and not isinstance(message, Reported | Woken) and rollout.answered_before(message.id):
+        return ()
+    draft = Draft(workload, message.id, now_s)
+    match message:
+        case Requested():
+            consider(draft, message)
+        case Told():
+            obey(draft, message)
+        case Reported():
+            if rollout is None or message.fact.rollout != rollout.id:
+                return ()
+        case Woken():
+            pass
+        case _:
+            assert_never(message)
+    advance(draft)
+    wrong = fault(draft.workload)
+    assert wrong is None, wrong
+    return tuple(draft.decisions)

@@ -1,0 +1,354 @@
+"""The fold: a workload's state after one more event of its history. Total, and it never raises.
+
+Called by `history` when loading, and by `decide` to see where its own decisions lead. Decisions change the
+phase and the orders here; what services report is taken in by `observe`.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from tidegate_contracts.codec import AnyEvent
+from tidegate_contracts.decisions import (
+    CancellationStarted,
+    ControlRefused,
+    Decision,
+    Inherited,
+    PauseStarted,
+    PodsReleaseStarted,
+    PreparationStarted,
+    PromotionStarted,
+    RollbackStarted,
+    RolloutAccepted,
+    RolloutCancelled,
+    RolloutCompleted,
+    RolloutFailed,
+    RolloutPaused,
+    RolloutRejected,
+    RolloutResumed,
+    RolloutRolledBack,
+    RolloutSuperseded,
+    StepCompleted,
+    StepJudgingStarted,
+    StepJumped,
+    StepRetried,
+    StepStarted,
+    TrafficPinStarted,
+    TrafficReleaseStarted,
+    TrafficShiftStarted,
+)
+from tidegate_contracts.facts import Fact, WorkloadReleased
+from tidegate_contracts.orders import Analyse, ReleaseTraffic, ReleaseWorkload, ShiftTraffic
+from tidegate_orchestrator import orders
+from tidegate_orchestrator.observe import observe
+from tidegate_orchestrator.retry import retried
+from tidegate_orchestrator.state import (
+    WHOLE_PERCENT,
+    Between,
+    Cause,
+    Clearing,
+    Ended,
+    Ending,
+    Falling,
+    Hold,
+    Judge,
+    Judging,
+    Jumped,
+    Mode,
+    Pausing,
+    Phase,
+    Pinning,
+    Pods,
+    Preparing,
+    Raising,
+    Rollout,
+    Routes,
+    Shifting,
+    Stage,
+    Workload,
+    covers_all,
+)
+
+
+def evolve(workload: Workload, event: AnyEvent) -> Workload:
+    """The state after an event. One that makes no sense here changes nothing but the revision."""
+    if isinstance(event, Fact):
+        rollout = workload.rollout
+        if rollout is None or rollout.id != event.rollout or type(rollout.phase) is Ended:
+            return workload
+        return Workload(workload.revision, observe(rollout, event))
+    return _decided(workload, event)
+
+
+def _decided(workload: Workload, event: Decision) -> Workload:
+    if event.revision <= workload.revision:
+        return workload
+    if isinstance(event, RolloutAccepted):
+        return Workload(event.revision, _accepted(event))
+    rollout = workload.rollout
+    change = _CHANGES.get(type(event))
+    if rollout is None or rollout.id != event.rollout or change is None:
+        return Workload(event.revision, rollout)
+    if type(rollout.phase) is not Ended and _in_plan(rollout, event):
+        rollout = change(rollout, event)
+    causes = rollout.causes
+    if causes is None or causes.id != event.cause:
+        causes = Cause(event.cause, causes)
+    return Workload(event.revision, replace(rollout, events=rollout.events + 1, causes=causes))
+
+
+def _in_plan(rollout: Rollout, event: Decision) -> bool:
+    step = event.to_step if isinstance(event, StepJumped) else getattr(event, "step", 1)
+    return 1 <= step <= len(rollout.plan) or isinstance(event, StepRetried)
+
+
+def _accepted(event: RolloutAccepted) -> Rollout:
+    inherited = event.inherited or Inherited()
+    request, revision, mode = event.request, event.revision, inherited.release_workload
+    return Rollout(
+        id=event.rollout,
+        request=request,
+        plan=event.plan,
+        request_sequence=event.request_sequence,
+        phase=Clearing(mode) if mode is not None else Preparing(),
+        since_s=event.at_s,
+        pods=Pods(
+            orders.release_workload(event.rollout, revision, request, mode, inherited.stable_revision)
+            if mode is not None
+            else orders.prepare(event.rollout, revision, request)
+        ),
+        routes=_inherited_routes(event, inherited),
+        judge=Judge(orders.release_analysis(event.rollout, revision, request)) if inherited.analysed else None,
+        touched=inherited.touched,
+        stable_revision=inherited.stable_revision,
+        events=1,
+        causes=Cause(event.cause, None),
+    )
+
+
+def _inherited_routes(event: RolloutAccepted, inherited: Inherited) -> Routes | None:
+    """The traffic leaves the superseded version at once; routes that the newer rollout doesn't use are given back."""
+    if not inherited.traffic:
+        return None
+    request = event.request
+    if inherited.release_traffic or request.traffic != inherited.traffic or inherited.stable_revision is None:
+        return Routes(
+            orders.release_traffic(event.rollout, event.revision, request, inherited.traffic), since_s=event.at_s
+        )
+    order = ShiftTraffic(
+        rollout=event.rollout,
+        revision=event.revision,
+        workload=request.workload,
+        traffic=request.traffic,
+        stable_revision=inherited.stable_revision,
+        canary_revision=None,
+        weight_percent=0,
+        deadline_s=request.deadlines.traffic_s,
+        lowering=True,
+    )
+    return Routes(order, since_s=event.at_s)
+
+
+def _preparation_started(rollout: Rollout, event: PreparationStarted) -> Rollout:
+    clean = isinstance(rollout.pods.answer, WorkloadReleased)
+    return replace(
+        rollout,
+        phase=Preparing(),
+        since_s=event.at_s,
+        hold=None,
+        pods=Pods(orders.prepare(rollout.id, event.revision, rollout.request)),
+        touched=rollout.touched and not clean,
+        stable_revision=None if clean else rollout.stable_revision,
+    )
+
+
+def _pin_started(rollout: Rollout, event: TrafficPinStarted) -> Rollout:
+    order = orders.shift_traffic(rollout, event.revision, 0, 0, (), lowering=not rollout.quiet)
+    return replace(rollout, phase=Pinning(), since_s=event.at_s, routes=Routes(order, since_s=event.at_s))
+
+
+def _step_started(rollout: Rollout, event: StepStarted) -> Rollout:
+    return _raised(rollout, event.step, event.revision, event.at_s)
+
+
+def _raised(rollout: Rollout, step: int, revision: int, at_s: float) -> Rollout:
+    rollout = replace(rollout, phase=Raising(step), since_s=at_s, hold=None, touched=True)
+    return _with_batch(rollout, step, revision, settle=not rollout.with_traffic)
+
+
+def _with_batch(rollout: Rollout, step: int, revision: int, *, settle: bool) -> Rollout:
+    order = orders.apply_batch(rollout, revision, step, settle=settle)
+    leaves_none = settle and order.stable_minimum == 0 and covers_all(order.target, rollout.replicas)
+    return replace(rollout, pods=Pods(order), stable_gone=rollout.stable_gone or leaves_none)
+
+
+def _shift_started(rollout: Rollout, event: TrafficShiftStarted) -> Rollout:
+    step, weight = event.step, event.weight_percent
+    lowering = weight == WHOLE_PERCENT or weight < rollout.share[0]
+    order = orders.shift_traffic(
+        rollout, event.revision, step, weight, rollout.planned(step).matches, lowering=lowering
+    )
+    phase: Phase = Falling(step) if isinstance(rollout.phase, Jumped) else Shifting(step)
+    return replace(rollout, phase=phase, since_s=event.at_s, routes=Routes(order, since_s=event.at_s))
+
+
+def _judging_started(rollout: Rollout, event: StepJudgingStarted) -> Rollout:
+    rollout = replace(rollout, phase=Judging(event.step), since_s=event.at_s)
+    if rollout.with_traffic:
+        rollout = _with_batch(rollout, event.step, event.revision, settle=True)
+    measuring = rollout.judge is not None and isinstance(rollout.judge.order, Analyse)
+    if rollout.planned(event.step).analysis is None and (rollout.request.analysis is None or measuring):
+        return rollout
+    return replace(rollout, judge=Judge(orders.analyse(rollout, event.revision, event.step, event.at_s)))
+
+
+def _pause_started(rollout: Rollout, event: PauseStarted) -> Rollout:
+    return replace(rollout, phase=Pausing(event.step, event.until_s), since_s=event.at_s)
+
+
+def _step_completed(rollout: Rollout, event: StepCompleted) -> Rollout:
+    return replace(rollout, phase=Between(event.step), since_s=event.at_s)
+
+
+def _paused(rollout: Rollout, event: RolloutPaused) -> Rollout:
+    rollout = replace(rollout, hold=Hold(event.reason, event.by))
+    return _lowered(rollout, event.revision, event.at_s) if event.lowered else rollout
+
+
+def _lowered(rollout: Rollout, revision: int, at_s: float) -> Rollout:
+    order = orders.shift_traffic(rollout, revision, rollout.step, 0, (), lowering=True)
+    return replace(rollout, routes=Routes(order, since_s=at_s))
+
+
+def _resumed(rollout: Rollout, event: RolloutResumed) -> Rollout:
+    del event
+    return replace(rollout, hold=None)
+
+
+def _retried(rollout: Rollout, event: StepRetried) -> Rollout:
+    if rollout.step and not isinstance(rollout.phase, Falling):
+        if rollout.routes is not None and rollout.routes.refused is not None:
+            rollout = replace(rollout, routes=replace(rollout.routes, refused=None, answered=False))
+        if rollout.judge is not None:
+            rollout = replace(rollout, judge=Judge(rollout.judge.order))
+        return _raised(rollout, rollout.step, event.revision, event.at_s)
+    return retried(rollout, event.revision, event.at_s)
+
+
+def _jumped(rollout: Rollout, event: StepJumped) -> Rollout:
+    return replace(rollout, phase=Jumped(event.to_step), since_s=event.at_s, hold=None)
+
+
+def _promotion_started(rollout: Rollout, event: PromotionStarted) -> Rollout:
+    return _ending(rollout, event, Ending("promote", "every step is done", "promote"))
+
+
+def _rollback_started(rollout: Rollout, event: RollbackStarted) -> Rollout:
+    """Where the stable pods can carry all requests, the traffic goes back to them before anything else."""
+    mode: Mode = rollout.phase.mode if isinstance(rollout.phase, Clearing) else "restore"
+    lower = (
+        rollout.routed
+        and not rollout.quiet
+        and not rollout.stable_gone
+        and not rollout.gone
+        and rollout.routes is not None
+        and isinstance(rollout.routes.order, ShiftTraffic)
+    )
+    if lower:
+        rollout = _lowered(rollout, event.revision, event.at_s)
+    stage = Stage.LOWERING if lower else Stage.CHOSEN
+    return _ending(rollout, event, Ending("roll_back", event.reason, mode, stage, event.problem))
+
+
+def _cancellation_started(rollout: Rollout, event: CancellationStarted) -> Rollout:
+    return _ending(rollout, event, Ending("cancel", event.reason, "let_go"))
+
+
+def _ending(rollout: Rollout, event: Decision, ending: Ending) -> Rollout:
+    return replace(
+        rollout,
+        phase=ending,
+        since_s=event.at_s,
+        hold=None,
+        judge=_released_judge(rollout, event.revision),
+    )
+
+
+def _released_judge(rollout: Rollout, revision: int) -> Judge | None:
+    if rollout.judge is None or not isinstance(rollout.judge.order, Analyse):
+        return rollout.judge
+    return Judge(orders.release_analysis(rollout.id, revision, rollout.request))
+
+
+def _pods_release_started(rollout: Rollout, event: PodsReleaseStarted) -> Rollout:
+    if not isinstance(rollout.phase, Ending):
+        return rollout
+    mode = rollout.phase.mode
+    pods, standing = rollout.pods, rollout.pods.order
+    if not isinstance(standing, ReleaseWorkload) or standing.mode != mode:
+        pods = Pods(orders.release_workload(rollout.id, event.revision, rollout.request, mode, rollout.stable_revision))
+    phase = replace(rollout.phase, stage=Stage.RELEASING_PODS)
+    return replace(
+        rollout,
+        phase=phase,
+        since_s=event.at_s,
+        hold=None,
+        pods=pods,
+        stable_gone=rollout.stable_gone or mode != "restore",
+    )
+
+
+def _traffic_release_started(rollout: Rollout, event: TrafficReleaseStarted) -> Rollout:
+    routes = rollout.routes
+    if not isinstance(rollout.phase, Ending) or routes is None:
+        return rollout
+    if not isinstance(routes.order, ReleaseTraffic) or routes.refused is not None:
+        order = orders.release_traffic(rollout.id, event.revision, rollout.request, routes.order.traffic)
+        routes = Routes(order, since_s=event.at_s)
+    phase = replace(rollout.phase, stage=Stage.RELEASING_TRAFFIC)
+    return replace(rollout, phase=phase, since_s=event.at_s, hold=None, routes=routes)
+
+
+def _failed(rollout: Rollout, event: RolloutFailed) -> Rollout:
+    """Nothing is waited for any more: whatever still stands is let go."""
+    if not isinstance(rollout.pods.order, ReleaseWorkload):
+        order = orders.release_workload(rollout.id, event.revision, rollout.request, "let_go", rollout.stable_revision)
+        rollout = replace(rollout, pods=Pods(order))
+    return _ended(replace(rollout, judge=_released_judge(rollout, event.revision)), event)
+
+
+def _ended(rollout: Rollout, event: Decision) -> Rollout:
+    return replace(rollout, phase=Ended(type(event).__name__), since_s=event.at_s, hold=None)
+
+
+def _unchanged(rollout: Rollout, event: Decision) -> Rollout:
+    del event
+    return rollout
+
+
+_CHANGES: Final[dict[type[Decision], Callable[[Rollout, Any], Rollout]]] = {
+    PreparationStarted: _preparation_started,
+    TrafficPinStarted: _pin_started,
+    StepStarted: _step_started,
+    TrafficShiftStarted: _shift_started,
+    StepJudgingStarted: _judging_started,
+    PauseStarted: _pause_started,
+    StepCompleted: _step_completed,
+    RolloutPaused: _paused,
+    RolloutResumed: _resumed,
+    StepRetried: _retried,
+    StepJumped: _jumped,
+    ControlRefused: _unchanged,
+    PromotionStarted: _promotion_started,
+    RollbackStarted: _rollback_started,
+    CancellationStarted: _cancellation_started,
+    PodsReleaseStarted: _pods_release_started,
+    TrafficReleaseStarted: _traffic_release_started,
+    RolloutCompleted: _ended,
+    RolloutRolledBack: _ended,
+    RolloutCancelled: _ended,
+    RolloutSuperseded: _ended,
+    RolloutFailed: _failed,
+    RolloutRejected: _unchanged,
+}

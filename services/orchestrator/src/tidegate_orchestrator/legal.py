@@ -1,0 +1,70 @@
+"""What must hold in every state, whatever happened: checked after each decision and after each loading, in
+production, too.
+
+A fault means that the code is wrong or the history was tampered with; the message then ends in the dead
+letters, and the world stays as it is.
+"""
+
+from collections.abc import Iterator
+
+from tidegate_contracts.orders import (
+    RELEASES,
+    Analyse,
+    ApplyBatch,
+    PrepareWorkload,
+    ReleaseWorkload,
+    ShiftTraffic,
+)
+from tidegate_orchestrator.orders import orders
+from tidegate_orchestrator.state import (
+    WHOLE_PERCENT,
+    AtStep,
+    Clearing,
+    Ended,
+    Ending,
+    Judging,
+    Preparing,
+    Raising,
+    Rollout,
+    Stage,
+    Workload,
+)
+
+
+def fault(workload: Workload) -> str | None:
+    """The first rule that the state breaks."""
+    rollout = workload.rollout
+    return None if rollout is None else next(_faults(workload, rollout), None)
+
+
+def _faults(workload: Workload, rollout: Rollout) -> Iterator[str]:
+    standing = [order for order in orders(workload) if order is not None]
+    if any(order.revision > workload.revision or order.rollout != rollout.id for order in standing):
+        yield "an order is newer than the decision that it follows from, or another rollout's"
+    if isinstance(rollout.phase, Ended):
+        if rollout.phase.outcome != "RolloutSuperseded" and not all(isinstance(order, RELEASES) for order in standing):
+            yield "a rollout ended while an order still stands"
+        return
+    yield from _phase_faults(rollout)
+    weight = rollout.share[0]
+    if not 0 <= weight <= WHOLE_PERCENT:
+        yield f"a weight of {weight} %"
+    if isinstance(rollout.phase, Ending) and rollout.judge is not None and isinstance(rollout.judge.order, Analyse):
+        yield "an ending is still analysed"
+
+
+def _phase_faults(rollout: Rollout) -> Iterator[str]:
+    phase, order = rollout.phase, rollout.pods.order
+    if isinstance(phase, Preparing) and not isinstance(order, PrepareWorkload):
+        yield "the change is tried without the order to try it"
+    if isinstance(phase, Clearing) and not isinstance(order, ReleaseWorkload):
+        yield "a release is waited for that nobody was told of"
+    if isinstance(phase, Raising | Judging) and not (isinstance(order, ApplyBatch) and order.step == phase.step):
+        yield f"step {phase.step} is under way without its batch"
+    if isinstance(phase, AtStep) and not (1 <= phase.step <= len(rollout.plan) and rollout.stable_revision):
+        yield f"step {phase.step} without a plan or a way back"
+    if isinstance(phase, Ending) and phase.stage is Stage.RELEASING_PODS and not isinstance(order, ReleaseWorkload):
+        yield "pods are being released without the order to do it"
+    shift = rollout.routes.order if rollout.routes is not None else None
+    if isinstance(shift, ShiftTraffic) and shift.weight_percent > 0 and shift.canary_revision is None:
+        yield "traffic is sent to a revision that nobody knows"

@@ -1,0 +1,127 @@
+"""What each service should make true now: one order per service, absolute, with all that it needs.
+
+The builders are called by `evolve` when a decision changes a service's order, and only then, so that an
+order's revision is the number of the decision that last changed it. `orders` reads them off a state; `handle`
+publishes them.
+"""
+
+from typing import NamedTuple
+
+from tidegate_contracts.orders import (
+    Analyse,
+    AnalysisOrder,
+    ApplyBatch,
+    PrepareWorkload,
+    ReleaseAnalysis,
+    ReleaseTraffic,
+    ReleaseWorkload,
+    ShiftTraffic,
+    TrafficOrder,
+    WorkloadOrder,
+)
+from tidegate_contracts.rollout import HttpMatch, RolloutRequested, TrafficReference
+from tidegate_orchestrator.state import WHOLE_PERCENT, Mode, Rollout, Workload
+
+
+class Orders(NamedTuple):
+    """The orders in force; None where a service was told nothing by this rollout."""
+
+    workload: WorkloadOrder | None = None
+    traffic: TrafficOrder | None = None
+    analysis: AnalysisOrder | None = None
+
+
+def orders(workload: Workload) -> Orders:
+    rollout = workload.rollout
+    if rollout is None:
+        return Orders()
+    return Orders(
+        rollout.pods.order,
+        rollout.routes.order if rollout.routes is not None else None,
+        rollout.judge.order if rollout.judge is not None else None,
+    )
+
+
+def prepare(rollout: str, revision: int, request: RolloutRequested) -> PrepareWorkload:
+    return PrepareWorkload(rollout=rollout, revision=revision, workload=request.workload, change=request.change)
+
+
+def apply_batch(rollout: Rollout, revision: int, step: int, *, settle: bool) -> ApplyBatch:
+    """Stable pods may all go only where no request reaches them any more."""
+    return ApplyBatch(
+        rollout=rollout.id,
+        revision=revision,
+        workload=rollout.request.workload,
+        step=step,
+        change=rollout.request.change,
+        target=rollout.planned(step).target,
+        template_digest=rollout.template_digest,
+        stable_revision=rollout.stable_revision or "",
+        canary_revision=rollout.canary_revision,
+        settle=settle,
+        stable_minimum=1 if rollout.with_traffic and rollout.share[0] < WHOLE_PERCENT else 0,
+        batch=step,
+        progress_deadline_s=rollout.request.deadlines.progress_s,
+    )
+
+
+def release_workload(
+    rollout: str, revision: int, request: RolloutRequested, mode: Mode, stable_revision: str | None
+) -> ReleaseWorkload:
+    return ReleaseWorkload(
+        rollout=rollout,
+        revision=revision,
+        workload=request.workload,
+        mode=mode,
+        stable_revision=stable_revision,
+        progress_deadline_s=request.deadlines.progress_s,
+    )
+
+
+def shift_traffic(
+    rollout: Rollout, revision: int, step: int, weight_percent: int, matches: tuple[HttpMatch, ...], *, lowering: bool
+) -> ShiftTraffic:
+    return ShiftTraffic(
+        rollout=rollout.id,
+        revision=revision,
+        workload=rollout.request.workload,
+        step=step,
+        traffic=rollout.request.traffic,
+        stable_revision=rollout.stable_revision or "",
+        canary_revision=rollout.canary_revision,
+        weight_percent=weight_percent,
+        matches=matches,
+        deadline_s=rollout.request.deadlines.traffic_s,
+        lowering=lowering,
+    )
+
+
+def release_traffic(
+    rollout: str, revision: int, request: RolloutRequested, references: tuple[TrafficReference, ...]
+) -> ReleaseTraffic:
+    return ReleaseTraffic(
+        rollout=rollout,
+        revision=revision,
+        workload=request.workload,
+        traffic=references,
+        deadline_s=request.deadlines.traffic_s,
+    )
+
+
+def analyse(rollout: Rollout, revision: int, step: int, since_s: float) -> Analyse:
+    return Analyse(
+        rollout=rollout.id,
+        revision=revision,
+        workload=rollout.request.workload,
+        step=step,
+        stable_revision=rollout.stable_revision or "",
+        canary_revision=rollout.canary_revision,
+        step_analysis=rollout.planned(step).analysis,
+        background_analysis=rollout.request.analysis,
+        since_s=since_s,
+        deadline_s=rollout.request.deadlines.analysis_s,
+    )
+
+
+def release_analysis(rollout: str, revision: int, request: RolloutRequested) -> ReleaseAnalysis:
+    return ReleaseAnalysis(rollout=rollout, revision=revision, workload=request.workload)

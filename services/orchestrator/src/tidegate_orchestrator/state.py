@@ -1,0 +1,276 @@
+"""What is known of a workload and of the rollout that holds it: the fold of its history, and nothing else.
+
+Made by `evolve`, read by `decide`, `orders` and `wakeup`. A phase holds only what means something in that
+phase; what a service was told and what it answered stand side by side, so that a new order forgets the old
+one's answers by itself.
+"""
+
+from enum import StrEnum
+from typing import Final, Literal
+
+import msgspec
+
+from tidegate_contracts.facts import (
+    AnalysisConcluded,
+    BatchDegraded,
+    BatchReady,
+    BatchStalled,
+    WorkloadChanged,
+    WorkloadPrepared,
+    WorkloadRefused,
+    WorkloadReleased,
+)
+from tidegate_contracts.orders import AnalysisOrder, ReleaseTraffic, ShiftTraffic, Target, TrafficOrder, WorkloadOrder
+from tidegate_contracts.plan import PlannedStep
+from tidegate_contracts.problem import Problem
+from tidegate_contracts.rollout import HttpMatch, RolloutRequested, TrafficReference
+
+ITSELF: Final = "orchestrator"
+"""Who paused or turned back where nobody else did."""
+WHOLE_PERCENT: Final = 100
+
+Mode = Literal["promote", "restore", "let_go"]
+
+
+class Clearing(msgspec.Struct, frozen=True):
+    """A superseded rollout's ending is waited for: workload and routes are being given back."""
+
+    mode: Mode
+
+
+class Preparing(msgspec.Struct, frozen=True):
+    """The change is being tried without being made."""
+
+
+class Pinning(msgspec.Struct, frozen=True):
+    """The stable Service is being pinned to the stable pods."""
+
+
+class Raising(msgspec.Struct, frozen=True):
+    """The step's new pods are ordered."""
+
+    step: int
+
+
+class Shifting(msgspec.Struct, frozen=True):
+    """The step's share of the traffic is ordered."""
+
+    step: int
+
+
+class Judging(msgspec.Struct, frozen=True):
+    """Stable pods settle and the step is measured."""
+
+    step: int
+
+
+class Pausing(msgspec.Struct, frozen=True):
+    """The step waits for a time or for somebody."""
+
+    step: int
+    until_s: float | None
+
+
+class Between(msgspec.Struct, frozen=True):
+    """The step is done; the next one, or the promotion, is decided in the same breath."""
+
+    step: int
+
+
+class Jumped(msgspec.Struct, frozen=True):
+    """Somebody chose the step to go on with."""
+
+    step: int
+
+
+class Falling(msgspec.Struct, frozen=True):
+    """Back at an earlier step, its smaller share of the traffic is ordered before anything else."""
+
+    step: int
+
+
+class Stage(StrEnum):
+    """How far an ending is."""
+
+    CHOSEN = "chosen"
+    LOWERING = "lowering"
+    RELEASING_TRAFFIC = "releasing-traffic"
+    RELEASING_PODS = "releasing-pods"
+
+
+Goal = Literal["promote", "roll_back", "cancel"]
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """On the way to a terminal event: forward, back, or out."""
+
+    goal: Goal
+    reason: str
+    mode: Mode
+    """How the workload is given back."""
+    stage: Stage = Stage.CHOSEN
+    problem: Problem | None = None
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """A terminal event was said; there is no other after it."""
+
+    outcome: str
+
+
+Phase = (
+    Clearing
+    | Preparing
+    | Pinning
+    | Raising
+    | Shifting
+    | Judging
+    | Pausing
+    | Between
+    | Jumped
+    | Falling
+    | Ending
+    | Ended
+)
+AtStep = (Raising, Shifting, Judging, Pausing, Between, Jumped, Falling)
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """Nothing is raised until somebody says so."""
+
+    reason: str
+    by: str
+
+    @property
+    def is_doubt(self) -> bool:
+        """Whether the rollout held itself, so that going on means trying again."""
+        return self.by == ITSELF
+
+
+class Pods(msgspec.Struct, frozen=True):
+    """What the workload-controller was told, and what it answered to exactly that."""
+
+    order: WorkloadOrder
+    answer: WorkloadPrepared | BatchReady | WorkloadReleased | None = None
+    trouble: BatchStalled | BatchDegraded | WorkloadRefused | WorkloadChanged | None = None
+
+
+class Routes(msgspec.Struct, frozen=True):
+    """What the traffic-shifter was told, and what it answered to exactly that."""
+
+    order: TrafficOrder
+    since_s: float
+    answered: bool = False
+    refused: Problem | None = None
+
+    @property
+    def given_back(self) -> bool:
+        return self.answered and isinstance(self.order, ReleaseTraffic)
+
+
+class Judge(msgspec.Struct, frozen=True):
+    """What the metrics-analyzer was told, and what it answered to exactly that."""
+
+    order: AnalysisOrder
+    verdict: AnalysisConcluded | None = None
+    background: AnalysisConcluded | None = None
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """The ids of the messages that were answered, newest first, as a chain that is never copied."""
+
+    id: str
+    before: "Cause | None"
+
+
+class Rollout(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    request: RolloutRequested
+    plan: tuple[PlannedStep, ...]
+    request_sequence: int
+    phase: Phase
+    since_s: float
+    """When the phase began, by the clock of the orchestrator that decided it."""
+    pods: Pods
+    routes: Routes | None = None
+    judge: Judge | None = None
+    hold: Hold | None = None
+    touched: bool = False
+    """Whether anything of the workload itself may have been changed."""
+    stable_gone: bool = False
+    """Whether an order in force lets every stable pod go."""
+    gone: bool = False
+    """Whether the workload was deleted."""
+    stable_revision: str | None = None
+    template_digest: str = ""
+    canary_revision: str | None = None
+    replicas: int = 0
+    """As last reported; 0 before that."""
+    events: int = 0
+    causes: Cause | None = None
+
+    @property
+    def ended(self) -> bool:
+        return isinstance(self.phase, Ended)
+
+    @property
+    def step(self) -> int:
+        """The step that the rollout is at; 0 outside of the steps."""
+        return self.phase.step if isinstance(self.phase, AtStep) else 0
+
+    @property
+    def with_traffic(self) -> bool:
+        return bool(self.request.traffic)
+
+    @property
+    def routed(self) -> bool:
+        """Whether routes are in our hands."""
+        return self.routes is not None and not self.routes.given_back
+
+    @property
+    def share(self) -> tuple[int, tuple[HttpMatch, ...]]:
+        """The traffic of the new version as ordered: weight in percent, and matches."""
+        order = self.routes.order if self.routes is not None else None
+        return (order.weight_percent, order.matches) if isinstance(order, ShiftTraffic) else (0, ())
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no request reaches the new version through a route of ours, for certain."""
+        routes = self.routes
+        if routes is None or isinstance(routes.order, ReleaseTraffic):
+            return routes is None or routes.answered
+        return self.share == (0, ()) and (routes.answered or not routes.order.lowering)
+
+    def planned(self, step: int) -> PlannedStep:
+        return self.plan[step - 1]
+
+    def answered_before(self, cause: str) -> bool:
+        link = self.causes
+        while link is not None:
+            if link.id == cause:
+                return True
+            link = link.before
+        return False
+
+
+class Workload(msgspec.Struct, frozen=True):
+    """The aggregate: the number of its last decision, and the rollout that holds it or held it last."""
+
+    revision: int = 0
+    rollout: Rollout | None = None
+
+    @property
+    def active(self) -> Rollout | None:
+        return self.rollout if self.rollout is not None and not self.rollout.ended else None
+
+
+def covers_all(target: Target, replicas: int) -> bool:
+    """Whether a target leaves no stable pod, as far as is known."""
+    if target.count is not None:
+        return 0 < replicas <= target.count
+    return target.percent == WHOLE_PERCENT
+
+
+def grace_s(references: tuple[TrafficReference, ...]) -> float:
+    """How long proxies and connections get, at most, before the traffic counts as gone."""
+    return max((reference.grace_s for reference in references), default=0.0)

@@ -1,0 +1,76 @@
+"""When a rollout wants to be looked at though nobody reports anything: pauses that end, answers that are
+overdue.
+
+The service that was told reports its own deadline; ours come a little later and only find a service that is
+dead. `advance` asks what is overdue, `handle` sets a timer for the next moment, the sweep asks again.
+"""
+
+from typing import Final, NamedTuple
+
+from tidegate_contracts.orders import Analyse, ReleaseTraffic
+from tidegate_orchestrator.state import (
+    Clearing,
+    Ending,
+    Falling,
+    Judging,
+    Pausing,
+    Pinning,
+    Preparing,
+    Rollout,
+    Routes,
+    Shifting,
+    Stage,
+    Workload,
+    grace_s,
+)
+
+DEADLINE_SLACK_S: Final = 5.0
+_TRAFFIC_STAGES: Final = (Stage.LOWERING, Stage.RELEASING_TRAFFIC)
+
+
+class Deadline(NamedTuple):
+    due_s: float
+    reason: str
+
+
+def next_wakeup(workload: Workload) -> float | None:
+    """The moment, in epoch seconds, at which time alone may change what `decide` says."""
+    rollout = workload.active
+    if rollout is None:
+        return None
+    if isinstance(rollout.phase, Pausing):
+        return rollout.phase.until_s if rollout.hold is None else None
+    if rollout.hold is not None and rollout.hold.is_doubt:
+        return None
+    due = deadline(rollout)
+    return due.due_s if due is not None else None
+
+
+def deadline(rollout: Rollout) -> Deadline | None:
+    """When the answer that is waited for is overdue."""
+    phase = rollout.phase
+    if isinstance(phase, Judging):
+        return _of_analysis(rollout)
+    waits = isinstance(phase, Clearing | Preparing | Pinning | Shifting | Falling) or (
+        isinstance(phase, Ending) and phase.stage in _TRAFFIC_STAGES
+    )
+    if not waits or rollout.routes is None or rollout.routes.answered:
+        return None
+    return _of_traffic(rollout.routes)
+
+
+def _of_analysis(rollout: Rollout) -> Deadline | None:
+    judge = rollout.judge
+    if judge is None or judge.verdict is not None or not isinstance(judge.order, Analyse):
+        return None
+    if judge.order.step_analysis is None or judge.order.step != rollout.step:
+        return None
+    wait_s = judge.order.deadline_s + DEADLINE_SLACK_S
+    return Deadline(judge.order.since_s + wait_s, f"no verdict on step {rollout.step} for {wait_s:g} s")
+
+
+def _of_traffic(routes: Routes) -> Deadline:
+    order = routes.order
+    slow = isinstance(order, ReleaseTraffic) or order.lowering
+    wait_s = order.deadline_s + (grace_s(order.traffic) if slow else 0.0) + DEADLINE_SLACK_S
+    return Deadline(routes.since_s + wait_s, f"no word of the traffic for {wait_s:g} s")

@@ -1,0 +1,108 @@
+"""A rollout that goes well: who is told what, and after which answer."""
+
+from support.saga import ANALYSIS, ROUTE, Saga, request, step
+
+from tidegate_contracts.controls import Approve
+from tidegate_contracts.orders import (
+    Analyse,
+    ApplyBatch,
+    PrepareWorkload,
+    ReleaseAnalysis,
+    ReleaseTraffic,
+    ReleaseWorkload,
+    ShiftTraffic,
+)
+from tidegate_contracts.rollout import Pause
+
+
+def test_without_traffic_a_ready_batch_leads_to_the_next_step_at_once() -> None:
+    saga = Saga()
+    assert saga.ask(request(step("20%"), step("60%"))) == ["RolloutAccepted"]
+    assert isinstance(saga.orders.workload, PrepareWorkload)
+    assert saga.prepared() == ["StepStarted"]
+    assert saga.ready() == ["StepCompleted", "StepStarted"]
+    assert saga.ready() == ["StepCompleted", "StepStarted"]
+    assert saga.ready() == ["StepCompleted", "PromotionStarted", "PodsReleaseStarted"]
+    assert isinstance(saga.orders.workload, ReleaseWorkload)
+    assert saga.orders.workload.mode == "promote"
+    assert saga.released() == ["RolloutCompleted"]
+    assert saga.orders.traffic is None
+    assert saga.orders.analysis is None
+
+
+def test_with_traffic_the_order_is_pods_then_traffic_then_settling_and_verdict() -> None:
+    saga = Saga()
+    saga.ask(request(step("20%", 20, analysis=ANALYSIS), step("100%"), traffic=(ROUTE,)))
+    assert saga.prepared() == ["TrafficPinStarted"]
+    pin = saga.standing(ShiftTraffic, saga.orders.traffic)
+    assert (pin.weight_percent, pin.canary_revision, pin.lowering) == (0, None, False)
+    assert saga.shifted() == ["StepStarted"]
+    batch = saga.standing(ApplyBatch, saga.orders.workload)
+    assert (batch.settle, batch.stable_minimum, batch.canary_revision) == (False, 1, None)
+    assert saga.ready() == ["TrafficShiftStarted"]
+    shift = saga.standing(ShiftTraffic, saga.orders.traffic)
+    assert (shift.weight_percent, shift.canary_revision, shift.lowering) == (20, "v2", False)
+    assert saga.orders.analysis is None
+    assert saga.shifted() == ["StepJudgingStarted"]
+    assert saga.standing(ApplyBatch, saga.orders.workload).settle
+    assert saga.standing(Analyse, saga.orders.analysis).step_analysis == ANALYSIS
+    assert saga.judged() == []
+    assert saga.ready() == ["StepCompleted", "StepStarted"]
+    assert saga.ready() == ["TrafficShiftStarted"]
+    assert saga.standing(ShiftTraffic, saga.orders.traffic).lowering
+    assert saga.shifted() == ["StepJudgingStarted"]
+    assert saga.standing(ApplyBatch, saga.orders.workload).stable_minimum == 0
+    assert saga.ready() == ["StepCompleted", "PromotionStarted", "TrafficReleaseStarted"]
+    assert isinstance(saga.orders.analysis, ReleaseAnalysis)
+    assert isinstance(saga.orders.traffic, ReleaseTraffic)
+    assert saga.traffic_released() == ["PodsReleaseStarted"]
+    assert saga.released() == ["RolloutCompleted"]
+
+
+def test_an_unsettled_batch_is_not_done_where_no_traffic_is_waited_for() -> None:
+    saga = Saga()
+    saga.ask()
+    saga.prepared()
+    assert saga.ready(settled=False) == []
+    assert saga.ready() == ["StepCompleted", "StepStarted"]
+
+
+def test_a_timed_pause_ends_by_time_and_not_before() -> None:
+    saga = Saga()
+    saga.ask(request(step("50%", pause=Pause(duration_s=30.0)), step("100%")))
+    saga.to_step(1)
+    assert saga.ready() == ["PauseStarted"]
+    assert saga.wait(29.9) == []
+    assert saga.wait(0.1) == ["StepCompleted", "StepStarted"]
+
+
+def test_a_pause_without_a_time_waits_for_approval() -> None:
+    saga = Saga()
+    saga.ask(request(step("50%", pause=Pause()), step("100%")))
+    saga.to_step(1).ready()
+    assert saga.wait(1e6) == []
+    assert saga.tell(Approve(by="ann")) == ["StepCompleted", "StepStarted"]
+
+
+def test_the_background_analysis_starts_with_the_first_judging_and_stands_unchanged() -> None:
+    saga = Saga()
+    saga.ask(request(step("50%"), step("100%"), analysis=ANALYSIS))
+    saga.to_step(1)
+    assert saga.ready() == ["StepJudgingStarted", "StepCompleted", "StepStarted"]
+    first = saga.orders.analysis
+    assert saga.ready() == ["StepCompleted", "PromotionStarted", "PodsReleaseStarted"]
+    assert isinstance(first, Analyse)
+    assert isinstance(saga.orders.analysis, ReleaseAnalysis)
+
+
+def test_an_order_that_does_not_change_keeps_its_revision() -> None:
+    saga = Saga()
+    saga.ask(request(step("50%", 50), step("100%"), traffic=(ROUTE,)))
+    saga.to_step(1)
+    pin = saga.orders.traffic
+    saga.ready()
+    assert saga.orders.workload is not None
+    assert saga.orders.traffic is not None
+    assert pin is not None
+    assert saga.orders.traffic.revision > pin.revision
+    assert saga.orders.workload.revision < saga.orders.traffic.revision
