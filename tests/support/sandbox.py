@@ -1,0 +1,73 @@
+"""A real sandbox for tests that need a Kubernetes API server, a proxy, NATS and Prometheus at once.
+
+Ask for the fixture `sandbox` (one for the whole test run; `$TIDEGATE_SANDBOX` names a running one to use instead)
+and, to keep out of the way of other tests, `namespace`. A test that kills parts asks for `own_sandbox`.
+"""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tidegate_sandbox import sandbox as sandboxes
+from tidegate_sandbox.state import SandboxState
+from tidegate_sandbox.toolchain import ensure
+
+POLL_PERIOD_S = 0.05
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[SandboxState]:
+    """One sandbox that all tests share; they must not kill its parts."""
+    if name := os.environ.get("TIDEGATE_SANDBOX"):
+        yield sandboxes.load(name)
+    else:
+        yield from _up_for_a_while()
+
+
+@pytest.fixture(scope="module")
+def own_sandbox() -> Iterator[SandboxState]:
+    """A sandbox for one module of tests, which may kill its parts."""
+    yield from _up_for_a_while()
+
+
+@pytest.fixture
+def namespace(sandbox: SandboxState) -> Iterator[str]:
+    """A Kubernetes namespace for one test."""
+    name = sandboxes.unique_name("test")
+    kubectl(sandbox, "create", "namespace", name)
+    yield name
+    kubectl(sandbox, "delete", "namespace", name, "--wait=false")
+
+
+def kubectl(sandbox: SandboxState, *arguments: str, manifest: str = "", user: str = "admin") -> str:
+    """What kubectl prints; a failure shows its error output."""
+    kubeconfig = sandbox.kubeconfig_directory / f"{user}.yaml"
+    done = subprocess.run(
+        [ensure(only=set()).kubectl, "--kubeconfig", kubeconfig, *arguments],
+        input=manifest,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+    return done.stdout
+
+
+def until_true(condition: Callable[[], object], *, within_s: float = 10.0, what: str = "the condition") -> None:
+    """Like `support.until.until`, for tests without an event loop."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come true within {within_s} s"
+        time.sleep(POLL_PERIOD_S)
+
+
+def _up_for_a_while() -> Iterator[SandboxState]:
+    name = sandboxes.unique_name("test")
+    try:
+        yield sandboxes.up(name, owner_pid=os.getpid())
+    finally:
+        sandboxes.down(name)
