@@ -1,0 +1,73 @@
+"""Whether this process lives, whether it can work, and its numbers: `/livez`, `/readyz`, `/metrics`.
+
+Made by `service`, which serves `application` beside the bus; every part registers what it needs to be ready. A
+process that answers at all is alive: its event loop turns. Readiness says in words what is missing.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from prometheus_client import REGISTRY, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+Probe = Callable[[], str | None]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_PLAIN: Final = "text/plain; charset=utf-8"
+
+
+class Health:
+    def __init__(self) -> None:
+        self._probes: dict[str, Probe] = {}
+
+    def check(self, name: str, probe: Probe) -> None:
+        """`probe` answers None when all is well, and otherwise a sentence that says what is not."""
+        if name in self._probes:
+            raise ValueError(f"there is a health check {name!r} already")
+        self._probes[name] = probe
+
+    def problems(self) -> dict[str, str]:
+        """What keeps the service from working now; empty when it is ready."""
+        found: dict[str, str] = {}
+        for name, probe in self._probes.items():
+            problem = probe()
+            if problem is not None:
+                found[name] = problem
+        return found
+
+    async def application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            status, body, content_type = self._answer(scope["method"], scope["path"])
+            await _respond(send, status, body, content_type)
+
+    def _answer(self, method: str, path: str) -> tuple[int, bytes, str]:
+        if method not in ("GET", "HEAD"):
+            return 405, b"only GET\n", _PLAIN
+        if path == "/livez":
+            return 200, b"alive\n", _PLAIN
+        if path == "/metrics":
+            return 200, generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+        if path == "/readyz":
+            problems = self.problems()
+            text = "".join(f"{name}: {problem}\n" for name, problem in problems.items()) or "ready\n"
+            return (503 if problems else 200), text.encode(), _PLAIN
+        return 404, b"there are /livez, /readyz and /metrics\n", _PLAIN
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def _respond(send: Send, status: int, body: bytes, content_type: str) -> None:
+    headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,21 @@
+"""Plain NATS subscriptions through FastStream: what every copy hears at once, without acks and without a stream.
+
+Used by `standing_orders` for orders (a superseded one is dropped within milliseconds) and claims. Nothing is ever
+answered: an order is published with an inbox for the stream's ack, into which an answer of ours would forge one.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from faststream.nats import NatsBroker
+from faststream.nats.message import NatsMessage
+
+Heard = Callable[[NatsMessage], Awaitable[None]]
+
+
+def hear(broker: NatsBroker, subject: str, listener: Heard) -> None:
+    """Calls the listener for each message of the subject, once the broker has started; bodies stay bytes."""
+    broker.subscriber(subject, decoder=_undecoded, no_reply=True)(listener)
+
+
+async def _undecoded(message: NatsMessage) -> NatsMessage:
+    return message

@@ -1,0 +1,123 @@
+"""A real nats-server with the product's own configuration, to be killed, paused and started again by tests."""
+
+import asyncio
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tidegate_chassis import topology
+from tidegate_chassis.clock import SystemClock
+from tidegate_chassis.connection import Connection, connected
+from tidegate_sandbox.toolchain import ensure
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CONFIGURATION = REPOSITORY / "deploy" / "nats" / "nats.conf"
+PASSWORDS = REPOSITORY / "deploy" / "nats" / "development.env"
+START_WITHIN_S = 10.0
+CLOCK = SystemClock()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        assert isinstance(port, int)
+        return port
+
+
+def passwords() -> dict[str, str]:
+    """The public passwords of development, by environment variable."""
+    lines = (line.strip() for line in PASSWORDS.read_text().splitlines())
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def password(user: str) -> str:
+    return passwords()[f"TIDEGATE_NATS_{user.upper().replace('-', '_')}_PASSWORD"]
+
+
+class NatsServer:
+    """One server on loopback; its port and its store stay the same over restarts."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port = free_port()
+        self.url = f"nats://127.0.0.1:{self.port}"
+        self.log = directory / "nats-server.log"
+        self._binary = ensure({"nats-server"}).nats_server
+        self._store = directory / "store"
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the server was not started"
+        return self._process.pid
+
+    async def start(self) -> None:
+        assert self._process is None, "the server runs already"
+        environment = os.environ | passwords() | {"TIDEGATE_NATS_STORE_DIRECTORY": str(self._store)}
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                str(self._binary),
+                *("-c", str(CONFIGURATION), "-a", "127.0.0.1", "-p", str(self.port), "-m", str(free_port())),
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+        await self._answering()
+
+    async def kill(self) -> None:
+        """As the kernel would: no goodbye, nothing flushed."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        await self._end(signal.SIGTERM)
+
+    def pause(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    async def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.send_signal(number)
+            process.send_signal(signal.SIGCONT)
+            await process.wait()
+
+    async def _answering(self) -> None:
+        async with asyncio.timeout(START_WITHIN_S):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                except OSError:
+                    assert self._process is not None
+                    assert self._process.returncode is None, self.log.read_text()
+                    await asyncio.sleep(0.02)
+                else:
+                    writer.close()
+                    await writer.wait_closed()
+                    return
+
+    @asynccontextmanager
+    async def connected(self, user: str) -> AsyncIterator[Connection]:
+        async with connected(self.url, name=f"test-{user}", user=user, password=password(user)) as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def nats_server(*, declared: bool = True) -> AsyncIterator[NatsServer]:
+    """A running server, with the product's streams and consumers unless told otherwise; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="tidegate-nats-") as directory:
+        server = NatsServer(Path(directory))
+        await server.start()
+        try:
+            if declared:
+                async with server.connected("deploy") as connection:
+                    await topology.declare(connection)
+            yield server
+        finally:
+            await server.kill()
