@@ -116,6 +116,9 @@ def _make(recipe: Recipe, folder: Path, progress: Progress) -> None:
     log = paths.cache_home() / "logs" / f"{recipe.name}.log"
     log.parent.mkdir(exist_ok=True)
     log.write_bytes(b"")
+    for rubbish in folder.parent.glob(f".{recipe.name}-*"):
+        # Of a builder that was killed: nobody else builds while we hold the lock.
+        shutil.rmtree(rubbish)
     scratch = Path(tempfile.mkdtemp(prefix=f".{recipe.name}-", dir=folder.parent))
     try:
         if not (recipe.name == "prometheus" and debian.prometheus_from_package(scratch, log)):
