@@ -157,7 +157,7 @@ UNUSABLE = {
     'of_another{namespace="other"}': "another namespace",
     "of_stable": "another revision",
     '"text"': "no instant vector",
-    "fresh[5s]": "no instant vector",
+    "fresh[1s]": "no instant vector",
     "fresh{": "bad_data",
     "fresh * on() several": "execution",
 }
