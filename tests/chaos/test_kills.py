@@ -28,7 +28,7 @@ async def test_a_rollout_and_a_rollback_survive_a_kill_of_everything(
         observed = []
         for request, end, image in (("v2", RolloutCompleted, "v2"), ("v3", RolloutRolledBack, "v2")):
             killing = asyncio.create_task(kill_in_turn(stack, seed, VICTIMS))
-            events = await world.ended(await world.publish(request), END_TIMEOUT_S)
+            events = await world.ended(await world.publish(request, f"{request}-seed-{seed}"), END_TIMEOUT_S)
             await killing
             ends = {event.revision for event in events if isinstance(event, TERMINAL)}
             assert isinstance(terminal(events), end), terminal(events)

@@ -16,7 +16,7 @@ from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts import subjects
 from tidegate_contracts.decisions import Decision
-from tidegate_demo.journal import Listener, connect, terminal
+from tidegate_demo.journal import Listener, listening, requester, terminal
 from tidegate_demo.scenario import NAMESPACE, kubectl
 from tidegate_demo.stack import Stack, running_stack
 from tidegate_sandbox.state import SandboxState
@@ -24,16 +24,17 @@ from tidegate_sandbox.state import SandboxState
 DEPLOYMENTS: Final = Resource(group="apps", version="v1", plural="deployments", kind="Deployment")
 FIVE_STEPS: Final = ("20%", "40%", "60%", "80%", "100%")
 PUBLISH_TIMEOUT_S: Final = 5.0
-POLL_S: Final = 0.01
 Condition = Callable[[], bool]
 
 
 class Lab:
-    def __init__(self, state: SandboxState, stack: Stack, kubernetes: KubernetesClient, client: Client) -> None:
+    def __init__(
+        self, state: SandboxState, stack: Stack, kubernetes: KubernetesClient, listener: Listener, client: Client
+    ) -> None:
         self.state = state
         self.stack = stack
         self.kubernetes = kubernetes
-        self.listener = Listener()
+        self.listener = listener
         self._client = client
 
     async def deploy(self, *names: str, replicas: int = 10) -> None:
@@ -78,11 +79,12 @@ class Lab:
         return end, time.time()
 
     async def heard(self, condition: Condition, what: str, timeout_s: float) -> None:
-        deadline_s = time.monotonic() + timeout_s
-        while not condition():
-            if time.monotonic() > deadline_s:
-                raise TimeoutError(f"{what} was not heard of within {timeout_s:g} s")
-            await asyncio.sleep(POLL_S)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not condition():
+                    await self.listener.heard()
+        except TimeoutError as error:
+            raise TimeoutError(f"{what} was not heard of within {timeout_s:g} s") from error
 
 
 def image(version: str) -> str:
@@ -112,11 +114,7 @@ async def open_lab(state: SandboxState) -> AsyncIterator[Lab]:
     async with (
         running_stack(state) as stack,
         await KubernetesClient.connect(str(state.kubeconfig_path), field_manager="tidegate-bench") as kubernetes,
+        listening(state) as listener,
+        requester(state) as client,
     ):
-        operator, requester = await asyncio.gather(connect(state, "operator"), connect(state, "requester"))
-        lab = Lab(state, stack, kubernetes, requester)
-        await lab.listener.listen(operator)
-        try:
-            yield lab
-        finally:
-            await asyncio.gather(operator.close(), requester.close())
+        yield Lab(state, stack, kubernetes, listener, client)

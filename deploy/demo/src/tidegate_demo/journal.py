@@ -1,16 +1,22 @@
-"""What the bus said during the run: every event and telemetry message, decoded, in the order of arrival.
+"""What the bus said during the run: every event and telemetry message, decoded, in the order of the stream.
 
-`Listener` fills it as an outsider would, with a plain NATS client and the operator's rights. The view, the summary and
-the bench read times and outcomes from it; the functions on a rollout's events are pure.
+`listening` fills a `Listener` as an outsider would, with the operator's rights; it survives a kill of the server.
+The view, the summary and the bench read times and outcomes from it; the functions on a rollout's events are pure.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from tidegate_cli.bus import Bus, open_bus
+from tidegate_cli.errors import CommandError
+from tidegate_cli.settings import Settings
+from tidegate_cli.stored import Events
 from tidegate_contracts import codec, subjects
 from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import TERMINAL, Decision, StepCompleted, StepStarted
@@ -20,53 +26,79 @@ from tidegate_sandbox.state import SandboxState
 
 CONNECT_TIMEOUT_S: Final = 5
 PING_INTERVAL_S: Final = 10
+RETRY_S: Final = 0.2
 
 
 class Listener:
-    """Hears all events and telemetry from the moment it was started."""
+    """All events of the run, and the telemetry that came while somebody listened."""
 
-    def __init__(self, on_message: Callable[[], None] = lambda: None) -> None:
+    def __init__(self) -> None:
         self.events: list[AnyEvent] = []
         self.telemetry: list[AnyTelemetry] = []
-        self._on_message = on_message
-
-    async def listen(self, client: Client) -> None:
-        await client.subscribe(subjects.ALL_EVENTS, cb=self._event)
-        await client.subscribe(subjects.ALL_TELEMETRY, cb=self._measured)
-        await client.flush()
+        self._news = asyncio.Event()
 
     def of(self, rollout: str) -> list[AnyEvent]:
         return [event for event in self.events if event.rollout == rollout]
 
-    async def _event(self, message: Msg) -> None:
-        self.events.append(codec.event_decoder.decode(message.data))
-        self._on_message()
+    async def heard(self) -> None:
+        """Returns when one more event has come."""
+        self._news.clear()
+        await self._news.wait()
 
-    async def _measured(self, message: Msg) -> None:
+    async def follow(self, bus: Bus) -> None:
+        """Reads every event once, for ever; while the server is away it asks again."""
+        sequence = await Events(bus).last_sequence()
+        while True:
+            with suppress(CommandError):
+                async for stored in Events(bus).follow(subjects.ALL_EVENTS, after=sequence):
+                    sequence = stored.sequence
+                    if stored.event is not None:
+                        self.events.append(stored.event)
+                        self._news.set()
+            await asyncio.sleep(RETRY_S)
+
+    async def observe(self, message: Msg) -> None:
         self.telemetry.append(codec.telemetry_decoder.decode(message.data))
-        self._on_message()
 
 
-async def connect(state: SandboxState, user: str, *, inside: bool = False) -> Client:
-    """A plain client of that user, who may listen in an inbox of its own only."""
-    return await nats.connect(
-        state.nats_url_inside if inside else state.nats_url,
-        user=user,
-        password=state.nats_passwords[user],
-        name=f"tidegate-demo-{user}",
-        inbox_prefix=f"_INBOX_{user}".encode(),
+@asynccontextmanager
+async def listening(state: SandboxState) -> AsyncIterator[Listener]:
+    """Everything that is said from now on."""
+    settings = Settings(server=state.nats_url, user="operator", password=state.nats_passwords["operator"])
+    listener = Listener()
+    async with open_bus(settings) as bus:
+        await bus.subscribe(subjects.ALL_TELEMETRY, listener.observe)
+        following = asyncio.create_task(listener.follow(bus))
+        try:
+            yield listener
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+
+
+@asynccontextmanager
+async def requester(state: SandboxState) -> AsyncIterator[Client]:
+    """A plain client of a team's pipeline, which may listen in an inbox of its own only."""
+    client = await nats.connect(
+        state.nats_url,
+        user="requester",
+        password=state.nats_passwords["requester"],
+        name="tidegate-demo-requester",
+        inbox_prefix=b"_INBOX_requester",
         connect_timeout=CONNECT_TIMEOUT_S,
         ping_interval=PING_INTERVAL_S,
         max_reconnect_attempts=-1,
-        error_cb=_ignore_while_down,
+        error_cb=_reconnecting,
     )
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
-async def _ignore_while_down(_error: Exception) -> None:
+async def _reconnecting(_error: Exception) -> None:
     """The tests kill the server on purpose; the client reconnects by itself."""
-
-
-Publish = Callable[[str, bytes], Awaitable[None]]
 
 
 def terminal(events: Iterable[AnyEvent]) -> Decision | None:

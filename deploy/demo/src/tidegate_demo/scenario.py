@@ -5,7 +5,6 @@
 
 import asyncio
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
@@ -18,7 +17,7 @@ from nats.aio.client import Client
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_contracts.codec import AnyEvent
-from tidegate_demo.journal import Listener, connect, terminal
+from tidegate_demo.journal import Listener, listening, requester, terminal
 from tidegate_demo.observer import PodObserver
 from tidegate_demo.traffic import Load
 from tidegate_sandbox.state import SandboxState
@@ -36,7 +35,6 @@ IMAGES: Final = {
 }
 KUBECTL_TIMEOUT_S: Final = 60
 PUBLISH_TIMEOUT_S: Final = 5.0
-POLL_S: Final = 0.05
 
 
 class World:
@@ -62,12 +60,13 @@ class World:
 
     async def ended(self, rollout: str, timeout_s: float) -> list[AnyEvent]:
         """The rollout's events, once a terminal one is among them."""
-        deadline_s = time.monotonic() + timeout_s
-        while terminal(self.listener.of(rollout)) is None:
-            if time.monotonic() > deadline_s:
-                seen = ", ".join(type(event).__name__ for event in self.listener.of(rollout)[-8:]) or "nothing"
-                raise TimeoutError(f"{rollout} did not end within {timeout_s:g} s; its last events: {seen}")
-            await asyncio.sleep(POLL_S)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while terminal(self.listener.of(rollout)) is None:
+                    await self.listener.heard()
+        except TimeoutError as error:
+            seen = ", ".join(type(event).__name__ for event in self.listener.of(rollout)[-8:]) or "nothing"
+            raise TimeoutError(f"{rollout} did not end within {timeout_s:g} s; its last events: {seen}") from error
         return self.listener.of(rollout)
 
 
@@ -99,22 +98,31 @@ async def deploy(state: SandboxState) -> None:
 
 
 @asynccontextmanager
-async def prepared(state: SandboxState, out: Path, listener: Listener | None = None) -> AsyncIterator[World]:
+async def prepared(state: SandboxState, out: Path) -> AsyncIterator[World]:
     """The application deployed, requests flowing to v1, witnesses watching. `out` gets the load generator's windows."""
     await deploy(state)
-    listener = listener or Listener()
-    operator, requester = await asyncio.gather(connect(state, "operator"), connect(state, "requester"))
-    await listener.listen(operator)
     load = Load(state, out, host=HOST, rate_per_s=RATE_PER_S)
-    async with await KubernetesClient.connect(str(state.kubeconfig_path), field_manager="tidegate-demo") as kubernetes:
-        observer = PodObserver(kubernetes, NAMESPACE, "app=web")
-        watching = asyncio.create_task(observer.run())
+    async with (
+        listening(state) as listener,
+        requester(state) as client,
+        await KubernetesClient.connect(str(state.kubeconfig_path), field_manager="tidegate-demo") as kubernetes,
+        _watching(kubernetes) as observer,
+    ):
         await load.start()
         try:
             await load.answered("v1")
-            yield World(state, listener, observer, load, requester)
+            yield World(state, listener, observer, load, client)
         finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
-            await asyncio.gather(operator.close(), requester.close())
+            await load.end()
+
+
+@asynccontextmanager
+async def _watching(kubernetes: KubernetesClient) -> AsyncIterator[PodObserver]:
+    observer = PodObserver(kubernetes, NAMESPACE, "app=web")
+    task = asyncio.create_task(observer.run())
+    try:
+        yield observer
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -52,11 +52,15 @@ class Load:
             else:
                 self.windows.append(line)
 
-    async def stop(self) -> Summary:
-        assert self._process is not None, "it was started"
-        if self._process.returncode is None:
+    async def end(self) -> None:
+        """Ends the generator, if it still runs."""
+        if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT_S)
+            await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT_S)
+
+    async def stop(self) -> Summary:
+        """Ends the generator and returns what it saw in all."""
+        await self.end()
         self.read()
         assert self.summary is not None, "the load generator writes its summary last"
         return self.summary
