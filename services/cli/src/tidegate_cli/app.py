@@ -1,0 +1,22 @@
+"""The `tidegate` command: puts the commands together, and nothing else."""
+
+import typer
+
+from tidegate_cli.commands import ask, examine, look, sandbox, steer
+
+app = typer.Typer(
+    name="tidegate",
+    help="Start, watch and steer rollouts. Every command takes -o json; docs/cli.md lists the exit codes.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+ask.register(app)
+look.register(app)
+steer.register(app)
+examine.register(app)
+sandbox.register(app)
+
+
+def main() -> None:
+    app()

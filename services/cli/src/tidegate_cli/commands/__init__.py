@@ -1,0 +1,1 @@
+"""The commands, one module per purpose; `app` puts them together. Each only says, reads and prints."""

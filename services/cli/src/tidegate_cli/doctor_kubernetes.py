@@ -1,0 +1,113 @@
+"""What is wrong with the cluster: reachable, the route kinds served, and each service allowed what it needs.
+
+Asks through kubectl, which knows every way to log in that a kubeconfig may name. All questions about rights go in one
+call, as SubjectAccessReviews, which only an administrator may ask. Called by `commands.examine`.
+"""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from tidegate_cli.findings import Finding, fault, good, warning
+from tidegate_cli.kubernetes_rights import RIGHTS, Right, account
+
+TIMEOUT_S: Final = 15
+GATEWAY_API: Final = "/apis/gateway.networking.k8s.io/v1"
+APPLY: Final = "Run `kubectl apply -f deploy/kubernetes/`."
+
+
+class Kubectl:
+    """kubectl on one kubeconfig."""
+
+    def __init__(self, program: str, kubeconfig: str) -> None:
+        self._command = (program, "--kubeconfig", kubeconfig, f"--request-timeout={TIMEOUT_S}s")
+
+    async def run(self, *arguments: str, given: bytes = b"") -> tuple[int, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            *self._command,
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            answer, complaint = await asyncio.wait_for(process.communicate(given), TIMEOUT_S * 2)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            return 1, "", f"no answer within {TIMEOUT_S * 2} s"
+        assert process.returncode is not None, "it has ended"
+        return process.returncode, answer.decode(errors="replace"), complaint.decode(errors="replace").strip()
+
+
+async def examine(kubeconfig: str, namespace: str) -> AsyncIterator[Finding]:
+    program = shutil.which("kubectl")
+    if program is None:
+        yield warning("Kubernetes", "kubectl is not on the PATH", "Install kubectl to have the cluster examined.")
+        return
+    kubectl = Kubectl(program, kubeconfig)
+    status, answer, complaint = await kubectl.run("get", "--raw", "/version")
+    if status:
+        yield fault(
+            "Kubernetes", complaint or "no answer", "Check --kubeconfig (TIDEGATE_KUBECONFIG) and the API server."
+        )
+        return
+    yield good("Kubernetes", f"answers, version {json.loads(answer).get('gitVersion', 'unknown')}")
+    yield await _gateway_api(kubectl)
+    async for finding in _rights(kubectl, namespace):
+        yield finding
+
+
+async def _gateway_api(kubectl: Kubectl) -> Finding:
+    status, answer, complaint = await kubectl.run("get", "--raw", GATEWAY_API)
+    if status:
+        remedy = "Install the Gateway API, or roll out without traffic."
+        return warning("Gateway API", complaint or "not served", remedy)
+    kinds = {resource["name"] for resource in json.loads(answer).get("resources", [])}
+    if "httproutes" not in kinds:
+        return warning("Gateway API", "HTTPRoute is not served", "Install the Gateway API's standard channel.")
+    return good("Gateway API", "HTTPRoute is served")
+
+
+async def _rights(kubectl: Kubectl, namespace: str) -> AsyncIterator[Finding]:
+    questions = [(right, verb) for right in RIGHTS for verb in right.verbs]
+    asked = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [_review(right, verb, namespace) for right, verb in questions],
+    }
+    status, answer, complaint = await kubectl.run("create", "-f", "-", "-o", "json", given=json.dumps(asked).encode())
+    if status:
+        remedy = "Use an administrator's kubeconfig to have the services' rights examined."
+        yield warning("rights", complaint.splitlines()[0] if complaint else "can't be asked", remedy)
+        return
+    denied: dict[Right, list[str]] = {right: [] for right in RIGHTS}
+    for (right, verb), review in zip(questions, json.loads(answer)["items"], strict=True):
+        if not review.get("status", {}).get("allowed"):
+            denied[right].append(verb)
+    for right, verbs in denied.items():
+        what = f"{right.resource}.{right.group}" if right.group else right.resource
+        if verbs:
+            yield fault(f"{right.service} rights", f"may not {', '.join(verbs)} {what} in {namespace}", APPLY)
+        else:
+            yield good(f"{right.service} rights", f"may {', '.join(right.verbs)} {what}")
+
+
+def _review(right: Right, verb: str, namespace: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "metadata": {},
+        "spec": {
+            "user": account(right.service),
+            "groups": ["system:serviceaccounts", "system:serviceaccounts:tidegate-system", "system:authenticated"],
+            "resourceAttributes": {
+                "group": right.group,
+                "resource": right.resource,
+                "verb": verb,
+                "namespace": namespace,
+            },
+        },
+    }

@@ -1,0 +1,25 @@
+"""What each service must be allowed in the cluster: the same table as deploy/kubernetes, for `doctor` to ask about."""
+
+from typing import Final, NamedTuple
+
+
+class Right(NamedTuple):
+    service: str
+    group: str
+    resource: str
+    verbs: tuple[str, ...]
+
+
+SYSTEM_NAMESPACE: Final = "tidegate-system"
+RIGHTS: Final = (
+    Right("workload-controller", "apps", "deployments", ("get", "list", "watch", "patch")),
+    Right("workload-controller", "apps", "replicasets", ("get", "list", "watch")),
+    Right("workload-controller", "", "pods", ("get", "list", "watch", "patch")),
+    Right("traffic-shifter", "gateway.networking.k8s.io", "httproutes", ("get", "list", "watch", "patch")),
+    Right("traffic-shifter", "", "services", ("get", "list", "watch", "create", "patch", "delete")),
+)
+
+
+def account(service: str) -> str:
+    """The user that a service is in the cluster."""
+    return f"system:serviceaccount:{SYSTEM_NAMESPACE}:{service}"
