@@ -108,6 +108,13 @@ async def test_a_read_that_times_out_is_repeated(server: FakeApiServer, client: 
     assert len(server.requests) == 2
 
 
+async def test_a_read_that_fails_inside_the_server_is_repeated(server: FakeApiServer, client: KubernetesClient) -> None:
+    server.put("web")
+    server.answers.append(refusal(500, "InternalError", "etcdserver: leader changed"))
+
+    assert await client.get(CONFIG_MAPS, "shop", "web")
+
+
 async def test_a_failing_webhook_changed_nothing(server: FakeApiServer, client: KubernetesClient) -> None:
     server.put("web")
     server.answers.append(refusal(500, "InternalError", 'failed calling webhook "x": refused'))

@@ -113,6 +113,16 @@ async def test_an_expired_version_is_listed_again_and_missed_deletions_are_told(
     assert followed.told == ["+first", "+second", "-first"]
 
 
+async def test_listing_again_tells_nothing_of_what_stayed_the_same(server: FakeApiServer, followed: Followed) -> None:
+    server.expire()
+    server.end_watches()
+    server.put("second")
+
+    await until(lambda: "second" in followed.names)
+    assert len(server.requests) == 2
+    assert followed.told == ["+first", "+second"]
+
+
 async def test_an_expiry_told_inside_the_stream_is_listed_again(server: FakeApiServer, followed: Followed) -> None:
     server.put("second", lost=True)
     server.watch_error(410, "Expired")
@@ -128,7 +138,8 @@ async def test_a_bookmark_moves_the_version_forward(server: FakeApiServer, follo
     await until(lambda: "third" in followed.names)
     server.oldest_version = server.version
     server.drop_connections()
-    await until(lambda: server.watches_opened == 2 and server.watches)
+    server.put("fourth")
+    await until(lambda: "fourth" in followed.names)
 
     assert len(server.requests) == 1, "the bookmarked version was still good"
 

@@ -288,14 +288,20 @@ class KubernetesClient:
         known = self._served.get((api_version, kind))
         if known is not None:
             return known
-        answer = await self._call(Request("GET", group_version_path(api_version), Attempt("get", api_version)))
-        if isinstance(answer, bytes):
+        try:
+            answer = await self.get_path(group_version_path(api_version))
+        except Permanent as error:
+            if error.code != "kind-not-served":
+                raise
+        else:
             self._served.update(served_kinds(api_version, answer))
         return self._served.get((api_version, kind)) or NotFound(api_version, None, kind)
 
-    async def request_json(self, path: str) -> bytes | NotFound:
+    async def get_path(self, path: str) -> bytes:
         """GET any other path, such as `/version` or `/readyz`."""
-        return await self._call(Request("GET", path, Attempt("get", path)))
+        answer = await self._call(Request("GET", path, Attempt("get", path)))
+        assert not isinstance(answer, NotFound), "a path that is not served is a Permanent error"
+        return answer
 
     async def _write(
         self,

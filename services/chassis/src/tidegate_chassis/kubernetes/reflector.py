@@ -20,7 +20,6 @@ from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import KubernetesObject, WatchEvent, decode
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_chassis.kubernetes.retry import Backoff
-from tidegate_chassis.kubernetes.status import Expired
 from tidegate_chassis.kubernetes.store import Change, IndexFunction, Key, Store
 
 __all__ = ["Handler", "Reflector", "ReflectorLimits"]
@@ -113,9 +112,7 @@ class Reflector(Generic[T]):
         while True:
             try:
                 await self._follow(await self._list())
-            except Expired as expired:
-                log.info("kubernetes.relist", resource=self.resource.qualified_plural, reason=expired.reason)
-            except OperatingError as error:
+            except OperatingError as error:  # among them `Expired`: the next round lists again
                 await self._back_off(error)
 
     async def _list(self) -> str:
