@@ -4,13 +4,13 @@ Called by `app`. One that isn't configured, or whose code can't be loaded, doesn
 checks that name it are inconclusive with the reason.
 """
 
-import importlib.metadata
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
 from tidegate_chassis.errors import Permanent
+from tidegate_chassis.plugins import PluginError, Plugins
 from tidegate_metrics_analyzer.provider import GROUP, MetricProvider
 from tidegate_metrics_analyzer.question import Unusable
 
@@ -20,23 +20,24 @@ _log = structlog.get_logger()
 @asynccontextmanager
 async def opened(environment: Mapping[str, str]) -> AsyncIterator[Mapping[str, MetricProvider | Unusable]]:
     """Every installed provider by the name that checks use."""
+    plugins = Plugins(GROUP, MetricProvider)  # type: ignore[type-abstract]
     async with AsyncExitStack() as stack:
         providers: dict[str, MetricProvider | Unusable] = {}
-        for entry in importlib.metadata.entry_points(group=GROUP):
-            provider = await _opened(entry, environment, stack)
+        for name in plugins.names:
+            provider = await _opened(plugins, name, environment, stack)
             if isinstance(provider, Unusable):
-                _log.warning("metric provider not usable", provider=entry.name, reason=provider.reason)
-            providers[entry.name] = provider
+                _log.warning("metric provider not usable", provider=name, reason=provider.reason)
+            providers[name] = provider
         yield providers
 
 
 async def _opened(
-    entry: importlib.metadata.EntryPoint, environment: Mapping[str, str], stack: AsyncExitStack
+    plugins: Plugins[MetricProvider], name: str, environment: Mapping[str, str], stack: AsyncExitStack
 ) -> MetricProvider | Unusable:
     try:
-        kind: type[MetricProvider] = entry.load()
+        kind: type[MetricProvider] = plugins.load(name)
         return await stack.enter_async_context(kind.opened(environment))
     except Permanent as error:
         return Unusable(error.reason)
-    except (ImportError, AttributeError) as error:
-        return Unusable(f"the metric provider {entry.name!r} can't be loaded: {error}")
+    except (ImportError, AttributeError, PluginError) as error:
+        return Unusable(f"the metric provider {name!r} can't be loaded: {error}")
