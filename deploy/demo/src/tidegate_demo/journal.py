@@ -5,8 +5,9 @@ The view, the summary and the bench read times and outcomes from it; the functio
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 import nats
@@ -19,6 +20,7 @@ from tidegate_cli.settings import Settings
 from tidegate_cli.stored import Events
 from tidegate_contracts import codec, subjects
 from tidegate_contracts.codec import AnyEvent
+from tidegate_contracts.dead import DeadLetter
 from tidegate_contracts.decisions import TERMINAL, Decision, StepCompleted, StepStarted
 from tidegate_contracts.facts import AnalysisConcluded, TrafficShifted
 from tidegate_contracts.telemetry import AnyTelemetry
@@ -62,12 +64,15 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(state: SandboxState) -> AsyncIterator[Listener]:
+async def listening(
+    state: SandboxState, on_dead: Callable[[DeadLetter], None] = lambda _letter: None
+) -> AsyncIterator[Listener]:
     """Everything that is said from now on."""
     settings = Settings(server=state.nats_url, user="operator", password=state.nats_passwords["operator"])
     listener = Listener()
     async with open_bus(settings) as bus:
         await bus.subscribe(subjects.ALL_TELEMETRY, listener.observe)
+        await bus.subscribe(subjects.ALL_DEAD, partial(_bury, on_dead))
         following = asyncio.create_task(listener.follow(bus))
         try:
             yield listener
@@ -95,6 +100,10 @@ async def requester(state: SandboxState) -> AsyncIterator[Client]:
         yield client
     finally:
         await client.close()
+
+
+async def _bury(on_dead: Callable[[DeadLetter], None], message: Msg) -> None:
+    on_dead(codec.dead_decoder.decode(message.data))
 
 
 async def _reconnecting(_error: Exception) -> None:
