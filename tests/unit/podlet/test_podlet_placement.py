@@ -65,3 +65,11 @@ def test_a_daemon_sets_pod_goes_to_the_node_its_affinity_names() -> None:
     chosen = Placement(nodes()).choose(pod("agent", spec=spec))
     assert chosen is not None
     assert chosen.name == "node-1"
+
+
+def test_an_owners_pods_are_spread_even_where_the_nodes_are_not_equally_full() -> None:
+    placement = Placement(nodes())
+    pinned = Spec(node_selector={"kubernetes.io/hostname": "node-0"})
+    for index in range(5):
+        place(placement, pod(f"other-{index}", owner="other", spec=pinned))
+    assert Counter(place(placement, pod(f"web-{i}")) for i in range(3)) == {"node-0": 1, "node-1": 1, "node-2": 1}
