@@ -79,6 +79,11 @@ def test_it_dies_when_its_caller_kills_it(inside: SandboxState) -> None:
         assert command.stdout.read() == b""
 
 
+def test_a_pipe_that_nobody_reads_ends_it_as_usual(inside: SandboxState) -> None:
+    done = run(inside, "bash", "-c", "yes | head -n 1; echo ${PIPESTATUS[0]}")
+    assert done.stdout.splitlines() == ["y", str(128 + signal.SIGPIPE)]
+
+
 def test_a_command_that_does_not_exist_says_so(inside: SandboxState) -> None:
     done = run(inside, "no-such-command")
     assert done.returncode == 127

@@ -49,6 +49,14 @@ def test_a_pod_still_becomes_ready_after_the_api_server_was_killed(own_sandbox: 
     kubectl(own_sandbox, "wait", "deployment/later", "--for=condition=Available", "--timeout=30s")
 
 
+def test_prometheus_still_hears_of_new_pods_after_the_api_server_was_killed(own_sandbox: SandboxState) -> None:
+    sandboxes.part(own_sandbox.name, "kill", "kube-apiserver")
+    sandboxes.part(own_sandbox.name, "ready", "kube-apiserver")
+    kubectl(own_sandbox, "create", "deployment", "heard-of", "--image=registry.example/web:v1")
+    pods = own_sandbox.prometheus_targets_directory.parent / "pods" / "pods.json"
+    until_true(lambda: "heard-of" in pods.read_text(), what="the new pod in the list for Prometheus")
+
+
 def test_a_halted_part_stays_down_until_it_is_started(own_sandbox: SandboxState) -> None:
     assert sandboxes.part(own_sandbox.name, "halt", "nats").state == "down"
     assert not nats_answers(own_sandbox)

@@ -76,6 +76,8 @@ def become(command: list[str], sandbox: int, directory: str) -> None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         enter(sandbox, CLONE_NEWNET | CLONE_NEWNS)
         os.chdir(directory)
+        for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(ignored_by_python, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, set())
         os.execvp(command[0], command)  # noqa: S606 - that is what it is for
     except OSError as error:

@@ -21,7 +21,11 @@ async def open_door(descriptor: int, inner_port: int) -> asyncio.Server:
             # The part is not there (yet): closing is what a client of a dead server sees.
             writer.close()
             return
-        await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+        try:
+            await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+        finally:
+            inner_writer.close()
+            writer.close()
 
     return await asyncio.start_server(serve, sock=socket.socket(fileno=descriptor), limit=CHUNK_BYTES)
 
@@ -35,5 +39,5 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
         if target.can_write_eof():
             target.write_eof()
     except OSError:
-        # Either end was reset: the other one learns it by the close below.
+        # Either end was reset: the other one sees the end as well, not the reset.
         target.close()
