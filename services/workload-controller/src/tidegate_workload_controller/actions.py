@@ -1,0 +1,73 @@
+"""What a decision asks for: writes, facts, and how long to wait. Plain data, so that decisions can be tested alone.
+
+Made by `convergence`, `returning` and `release`; carried out in order by `holder`.
+"""
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from tidegate_contracts.facts import PodCounts, WorkloadFact
+from tidegate_contracts.rollout import Change
+
+Memory = TypeVar("Memory")
+
+
+class Patch(msgspec.Struct, frozen=True):
+    """A merge patch of the workload, on exactly the version that was looked at."""
+
+    body: dict[str, Any]
+
+
+class Touch(msgspec.Struct, frozen=True):
+    """The first patch of a rollout: the change itself together with the hold.
+
+    It is made only if the template that comes out has this digest, since that is the one that was approved.
+    """
+
+    body: dict[str, Any]
+    change: Change | None
+    template_digest: str
+
+
+class PutBack(msgspec.Struct, frozen=True):
+    """A merge patch that also gives the workload a revision's template back."""
+
+    body: dict[str, Any]
+    revision: str
+
+
+class LabelPods(msgspec.Struct, frozen=True):
+    """Labels for pods, by name and uid: a namesake is left alone."""
+
+    pods: tuple[tuple[str, str], ...]
+    labels: dict[str, str]
+
+
+class Report(msgspec.Struct, frozen=True):
+    fact: WorkloadFact
+
+
+Action = Patch | Touch | PutBack | LabelPods | Report
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """For eyes only: what is there, and what is waited for."""
+
+    target_pods: int
+    counts: PodCounts
+    waiting_for: str = ""
+
+
+class Decision(msgspec.Struct, Generic[Memory], frozen=True):
+    """What to do now, in this order, and when to look again at the latest.
+
+    `look_live` asks to be called again with a live view before anything else; `done` ends the order.
+    """
+
+    memory: Memory
+    actions: tuple[Action, ...] = ()
+    look_live: bool = False
+    until_s: float | None = None
+    progress: Progress | None = None
+    done: bool = False

@@ -1,0 +1,45 @@
+"""The workload-controller as a service: its parts put together, and nothing else.
+
+Started as `python -m tidegate_workload_controller`. Orders come in through the chassis' standing orders, go to
+`holder`, which asks a kind's plugin, and come out as patches and facts.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, NoReturn
+
+from tidegate_chassis.context import Context
+from tidegate_chassis.kubernetes.client import KubernetesClient
+from tidegate_chassis.plugins import Plugins
+from tidegate_chassis.service import run
+from tidegate_chassis.settings import Settings, load
+from tidegate_chassis.standing_orders import StandingOrders
+from tidegate_contracts.codec import workload_order_decoder
+from tidegate_workload_controller.cluster import Cluster
+from tidegate_workload_controller.holder import KindsByName, WorkloadHolder
+from tidegate_workload_controller.kinds.protocol import WorkloadKind
+from tidegate_workload_controller.marks import FIELD_MANAGER
+
+KINDS: Final = "tidegate.workload_kinds"
+
+
+@asynccontextmanager
+async def compose(context: Context) -> AsyncIterator[None]:
+    client = await KubernetesClient.connect(context.settings.kubeconfig or None, field_manager=FIELD_MANAGER)
+    async with client:
+        cluster = Cluster(client)
+        holder = WorkloadHolder(load_kinds(cluster), context.publisher, context.clock, ready=cluster.wait_synced)
+        context.background("kubernetes", cluster.run)
+        context.health.check("kubernetes", cluster.problem)
+        context.add(StandingOrders(context, workload_order_decoder.decode, holder))
+        yield
+
+
+def load_kinds(cluster: Cluster) -> KindsByName:
+    """Every kind that is installed, each watching what it needs from now on."""
+    plugins = Plugins(KINDS, WorkloadKind)  # type: ignore[type-abstract]
+    return KindsByName({name: plugins.load(name)(cluster) for name in plugins.names})
+
+
+def main() -> NoReturn:
+    run("workload-controller", load(Settings), compose)

@@ -1,0 +1,113 @@
+"""How many pods a step means, and the next move towards them within the user's own limits.
+
+Pure; `convergence` calls it with what it sees. A batch moves in rounds: new pods come on top of the stable ones as
+far as the user's maxSurge goes (and stable ones go first only where it doesn't reach); once the new ones are ready,
+as many stable ones go. The native controller makes every move; we only say how far it may go, see `budgets`.
+"""
+
+import msgspec
+
+from tidegate_contracts.orders import ApplyBatch, Target
+from tidegate_workload_controller.budgets import WHOLE_PERCENT, Room, ceiling_of
+
+
+def target_pods(target: Target, replicas: int) -> int:
+    """New pods that a target means: rounded up, never more than there are, and one stable pod kept below 100 %."""
+    if target.count is not None:
+        return min(target.count, replicas)
+    assert target.percent is not None, "a target has a count or a percentage"
+    pods = min(ceiling_of(target.percent * replicas, WHOLE_PERCENT), replicas)
+    return min(pods, replicas - 1) if target.percent < WHOLE_PERCENT and replicas > 1 else pods
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Where a batch stands, in pods.
+
+    Args:
+        replicas: The workload's own.
+        goal: New pods that the batch is made of.
+        new: New pods that the native controller was told to have.
+        old: All other pods that it was told to have.
+        available: New pods that are ready, for as long as the user wants them to be.
+        limits: The user's own maxSurge and maxUnavailable.
+        allowed: What the Deployment allows now; None before the first touch.
+        stable_minimum: Stable pods that must stay.
+        settle: Whether stable pods are to go once the new ones are ready.
+    """
+
+    replicas: int
+    goal: int
+    new: int
+    old: int
+    available: int
+    limits: Room
+    allowed: Room | None
+    stable_minimum: int
+    settle: bool
+
+    @property
+    def removed(self) -> int:
+        """Stable pods that have been taken away already."""
+        return min(max(self.replicas - self.old, 0), self.replicas)
+
+    @property
+    def removable(self) -> int:
+        """Stable pods that may be gone at most."""
+        return max(self.replicas - self.stable_minimum, 0)
+
+    @property
+    def excessive(self) -> bool:
+        """Whether what is allowed goes further than the batch does, as after a scale-down."""
+        if self.allowed is None or self.new >= self.goal:
+            return False
+        return self.allowed.surge + max(self.allowed.unavailable, self.removed) > self.goal
+
+    @property
+    def moving(self) -> bool:
+        """Whether the native controller has still to do what it is allowed to."""
+        if self.allowed is None:
+            return False
+        expected = min(self.allowed.surge + max(self.allowed.unavailable, self.removed), self.replicas)
+        return self.new < expected or self.removed < self.allowed.unavailable
+
+
+def goal(order: ApplyBatch, replicas: int, limits: Room) -> int:
+    """New pods that the batch can be made of: the target, less what stable pods have to stay for."""
+    ceiling = max(replicas - order.stable_minimum, 0)
+    if not order.settle:
+        ceiling = min(ceiling + limits.surge, replicas)
+    return min(target_pods(order.target, replicas), ceiling)
+
+
+def next_room(standing: Standing) -> Room | None:
+    """How far the native controller should be let go now; None: leave it as it is, and wait."""
+    if standing.new >= standing.goal:
+        return _settled(standing) if standing.settle and standing.available >= standing.goal else None
+    if standing.excessive:
+        return _added(standing)
+    if standing.moving or standing.available < standing.new:
+        return None
+    return _added(standing)
+
+
+def _settled(standing: Standing) -> Room:
+    """New and stable pods together are the workload's replicas."""
+    return Room(0, max(standing.goal, min(standing.new, standing.removable)))
+
+
+def _added(standing: Standing) -> Room:
+    """The next round of new pods, on top as far as possible; no healthy pod is missed beyond the user's limit."""
+    unavailable = standing.removed
+    if standing.settle:
+        unavailable = max(unavailable, min(standing.available, standing.removable))
+    unavailable = min(unavailable, standing.goal)
+    surge = min(standing.limits.surge, standing.goal - unavailable)
+    if surge + unavailable < standing.goal:
+        most = min(standing.available + standing.limits.unavailable, standing.removable, standing.goal - surge)
+        unavailable = max(unavailable, most)
+    return Room(surge, unavailable)
+
+
+def blocked(room: Room) -> bool:
+    """Whether a room lets nothing move: to the native controller two zeros would mean one stable pod less."""
+    return room.surge == 0 and room.unavailable == 0

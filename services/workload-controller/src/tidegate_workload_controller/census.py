@@ -1,0 +1,88 @@
+"""Who is there: the pods and ReplicaSets of a view, counted by revision.
+
+Pure; everything that `convergence` and `release` decide stands on these numbers.
+"""
+
+import msgspec
+
+from tidegate_contracts.facts import PodCounts
+from tidegate_workload_controller.seen import Pod, View
+
+
+class Census(msgspec.Struct, frozen=True):
+    """Pods by revision. `told` is what the native controller was told to have, `alive` what there is.
+
+    `available` are the new pods that are ready for as long as the user wants; the next one is at `next_available_s`.
+    """
+
+    replicas: int
+    new_told: int
+    old_told: int
+    new: tuple[Pod, ...]
+    new_ready: int
+    available: int
+    next_available_s: float | None
+    stable: int
+    stable_ready: int
+    alive: int
+
+    @property
+    def counts(self) -> PodCounts:
+        return PodCounts(
+            replicas=self.replicas,
+            updated=len(self.new),
+            updated_ready=self.new_ready,
+            stable=self.stable,
+            stable_ready=self.stable_ready,
+        )
+
+
+def count(view: View, *, new: str | None, stable: str, min_ready_s: int, now_s: float) -> Census:
+    """Count a view's pods.
+
+    Args:
+        view: What was seen.
+        new: The revision that is being rolled out; None while the native controller hasn't made it.
+        stable: The revision to go back to.
+        min_ready_s: The user's own minReadySeconds.
+        now_s: Epoch seconds.
+    """
+    revisions = {each.metadata.uid: each.revision for each in view.replica_sets}
+    alive = [(revisions.get(pod.metadata.controller_uid or ""), pod) for pod in view.pods if pod.alive]
+    new_pods = tuple(pod for revision, pod in alive if new is not None and revision == new)
+    stable_pods = [pod for revision, pod in alive if revision == stable]
+    ready_at_s = [pod.ready_since_s + min_ready_s for pod in new_pods if pod.ready_since_s is not None]
+    # Kubernetes writes whole seconds: only where a wait was asked for does the rest of the second matter.
+    waits_s = [moment + 1 for moment in ready_at_s if min_ready_s and moment + 1 > now_s]
+    return Census(
+        replicas=view.deployment.spec.replicas,
+        new_told=sum(each.spec.replicas for each in view.replica_sets if new is not None and each.revision == new),
+        old_told=sum(each.spec.replicas for each in view.replica_sets if each.revision != new),
+        new=new_pods,
+        new_ready=len(ready_at_s),
+        available=len(ready_at_s) - len(waits_s),
+        next_available_s=min(waits_s, default=None),
+        stable=len(stable_pods),
+        stable_ready=sum(pod.ready_since_s is not None for pod in stable_pods),
+        alive=len(alive),
+    )
+
+
+def revision_of(view: View, template_digest: str) -> str | None:
+    """The revision that has this template, as far as templates were read; of several the oldest, as is native."""
+    found = [each for each in view.replica_sets if view.digests.get(each.revision) == template_digest]
+    found.sort(key=lambda each: (each.metadata.creation_timestamp or "", each.metadata.name))
+    return found[0].revision if found else None
+
+
+def stable_of(view: View, *, besides: str | None = None) -> str | None:
+    """The revision that carries the workload now: the most ready pods, then the most pods, then the newest."""
+    revisions = {each.metadata.uid: each.revision for each in view.replica_sets}
+    ready: dict[str, int] = {}
+    for pod in view.pods:
+        revision = revisions.get(pod.metadata.controller_uid or "")
+        if revision is not None and pod.alive and pod.ready_since_s is not None:
+            ready[revision] = ready.get(revision, 0) + 1
+    candidates = [each for each in view.replica_sets if each.revision and each.revision != besides]
+    candidates.sort(key=lambda each: (ready.get(each.revision, 0), each.spec.replicas, each.number), reverse=True)
+    return candidates[0].revision if candidates else None

@@ -1,0 +1,186 @@
+"""What to do next for an ApplyBatch order: one look at the workload in, actions out.
+
+Pure: `decide(order, view, memory, now)` is called by the hold loop after every change that it sees, again and again, so
+it says everything absolutely. First `objections` checks that the workload is still what the rollout stands on, then
+`scene` says how far the native controller may go, and `vitals` watches over the batch. Whatever raises a risk or is
+reported as true comes from a live view only.
+"""
+
+from msgspec.structs import replace
+
+from tidegate_contracts.facts import BatchReady
+from tidegate_contracts.orders import ApplyBatch
+from tidegate_workload_controller import marks, patches, returning, vitals
+from tidegate_workload_controller.actions import Action, Decision, LabelPods, Patch, Report, Touch
+from tidegate_workload_controller.budgets import Budget
+from tidegate_workload_controller.census import revision_of
+from tidegate_workload_controller.memory import Memory
+from tidegate_workload_controller.objections import HOLD, Objection, foreign_change, is_touched, objection_fact
+from tidegate_workload_controller.saved import Saved, budget_of, save, saved_on
+from tidegate_workload_controller.scene import Scene, look
+from tidegate_workload_controller.seen import View
+from tidegate_workload_controller.vitals import Finding
+
+REPAIRS_MAX = 1
+"""How often an order puts an edited hold back; after that somebody else insists, and people have to decide."""
+
+
+def decide(  # noqa: PLR0911 - one return per question, in the order in which they must be asked
+    order: ApplyBatch, view: View | None, memory: Memory, now_s: float
+) -> Decision[Memory]:
+    """What to do now for this order.
+
+    Args:
+        order: What should be true.
+        view: The workload; None where it doesn't exist.
+        memory: What the last decision left.
+        now_s: Epoch seconds.
+    """
+    objection = foreign_change(order, view, memory.uid)
+    if objection is not None or view is None:
+        return _object(order, view, objection, memory, now_s)
+    memory = replace(memory, uid=view.deployment.metadata.uid)
+    if not is_touched(order, view):
+        return _touch(order, view, memory, now_s) if view.live else Decision(memory, look_live=True)
+    if view.template_digest is None:
+        return Decision(memory, look_live=True)
+    saved = saved_on(view.deployment)
+    assert saved is not None, "objected to above"
+    if returning.is_return(order, view):
+        return returning.decide(order, view, saved, memory, now_s)
+    if _edited(view, memory):
+        return _repair(order, view, saved, memory, now_s)
+    memory = replace(_recognise(order, view, memory), objection=None)
+    if memory.canary_revision is None and not view.live:
+        return Decision(memory, look_live=True)
+    return _move(look(order, view, saved, new=memory.canary_revision, now_s=now_s), view, saved, memory, now_s)
+
+
+def _object(
+    order: ApplyBatch, view: View | None, objection: Objection | None, memory: Memory, now_s: float
+) -> Decision[Memory]:
+    """Say once what is wrong, and write nothing more while it is."""
+    if objection is None or (memory.objection is not None and memory.objection.what == objection.what):
+        return Decision(memory)
+    if view is not None and not view.live:
+        return Decision(memory, look_live=True)
+    fact = objection_fact(order, objection, now_s)
+    return Decision(replace(memory, objection=objection), actions=(Report(fact),))
+
+
+def _touch(order: ApplyBatch, view: View, memory: Memory, now_s: float) -> Decision[Memory]:
+    """The first write of a rollout: change, hold and fence in one patch."""
+    saved = saved_on(view.deployment) or save(view.deployment)
+    stable = view.deployment.metadata.annotations.get(marks.STABLE_REVISION) or order.stable_revision
+    if returning.is_return(order, view):
+        return Decision(memory, (Touch(patches.free(order, saved, stable), order.change, order.template_digest),))
+    known = revision_of(view, order.template_digest)
+    scene = look(order, view, saved, new=known, now_s=now_s, first=True)
+    if scene.impossible:
+        return _stuck(scene, memory, now_s)
+    budget = scene.first
+    touch = Touch(patches.hold(order, saved, stable, budget), order.change, order.template_digest)
+    return Decision(replace(memory, budget=budget), (touch,), progress=scene.progress())
+
+
+def _edited(view: View, memory: Memory) -> bool:
+    """Whether somebody else wrote the hold's own fields."""
+    budget = budget_of(view.deployment.spec.strategy)
+    return not patches.holds(view.deployment) or (memory.budget is not None and budget != memory.budget)
+
+
+def _repair(order: ApplyBatch, view: View, saved: Saved, memory: Memory, now_s: float) -> Decision[Memory]:
+    """Put an edited hold back, once, and say so."""
+    objection = Objection(HOLD, view.changed_by)
+    if memory.repairs >= REPAIRS_MAX or not view.live:
+        return _object(order, view, objection, memory, now_s)
+    memory = _recognise(order, view, memory)
+    scene = look(order, view, saved, new=memory.canary_revision, now_s=now_s, first=True)
+    patch = Patch(patches.hold(order, saved, _stable(order, view), scene.first))
+    memory = replace(memory, repairs=memory.repairs + 1, budget=scene.first)
+    return Decision(memory, (patch, Report(objection_fact(order, objection, now_s))), progress=scene.progress())
+
+
+def _recognise(order: ApplyBatch, view: View, memory: Memory) -> Memory:
+    """Remember the new revision as soon as it can be told."""
+    known = memory.canary_revision or order.canary_revision or revision_of(view, order.template_digest)
+    return replace(memory, canary_revision=known)
+
+
+def _stable(order: ApplyBatch, view: View) -> str:
+    return view.deployment.metadata.annotations.get(marks.STABLE_REVISION) or order.stable_revision
+
+
+def _move(scene: Scene, view: View, saved: Saved, memory: Memory, now_s: float) -> Decision[Memory]:
+    """Label what is new, let the native controller go on, report what is ready, and watch over the rest."""
+    if scene.impossible:
+        return _stuck(scene, memory, now_s)
+    labels = scene.unlabelled(memory.labelled)
+    memory = _remember(scene, memory, labels, now_s)
+    finding = _watch(scene, memory, now_s)
+    facts = (*finding.facts, *_ready_fact(scene, memory, now_s))
+    budget = _next_budget(scene)
+    actions: tuple[Action, ...] = (labels,) if labels is not None else ()
+    until_s = min((each for each in (finding.until_s, scene.census.next_available_s) if each), default=None)
+    if (facts or budget is not None) and not view.live:
+        return Decision(memory, actions, look_live=True)
+    actions = (*actions, *map(Report, facts))
+    memory = replace(memory, vitals=finding.vitals)
+    if any(isinstance(fact, BatchReady) for fact in facts):
+        memory = replace(memory, reported=(scene.standing.goal, scene.settled))
+    if budget is not None:
+        actions = (*actions, Patch(patches.hold(scene.order, saved, _stable(scene.order, view), budget)))
+        memory = replace(memory, budget=budget)
+    return Decision(memory, actions, until_s=until_s, progress=scene.progress())
+
+
+def _remember(scene: Scene, memory: Memory, labels: LabelPods | None, now_s: float) -> Memory:
+    ready_at_s = (memory.ready_at_s or now_s) if scene.ready else None
+    labelled = memory.labelled | {uid for _, uid in labels.pods} if labels is not None else memory.labelled
+    return replace(memory, ready_at_s=ready_at_s, labelled=labelled)
+
+
+def _watch(scene: Scene, memory: Memory, now_s: float) -> Finding:
+    if scene.ready:
+        return vitals.finished(memory.vitals, scene.order, scene.census, now_s)
+    reported = memory.reported is not None and memory.reported[0] == scene.standing.goal
+    watch = vitals.failing if reported else vitals.unfinished
+    return watch(memory.vitals, scene.order, scene.census, scene.ailments, now_s)
+
+
+def _ready_fact(scene: Scene, memory: Memory, now_s: float) -> tuple[BatchReady, ...]:
+    goal, settled = scene.standing.goal, scene.settled
+    if not scene.ready or memory.canary_revision is None:
+        return ()
+    if memory.reported in {(goal, True), (goal, settled)}:
+        return ()
+    fact = BatchReady(
+        rollout=scene.order.rollout,
+        order_revision=scene.order.revision,
+        at_s=now_s,
+        step=scene.order.step,
+        settled=settled,
+        canary_revision=memory.canary_revision,
+        target_pods=goal,
+        counts=scene.census.counts,
+        last_pod_ready_at_s=memory.ready_at_s,
+    )
+    return (fact,)
+
+
+def _next_budget(scene: Scene) -> Budget | None:
+    wanted = scene.wanted
+    return wanted if wanted != scene.allowed else None
+
+
+def _stuck(scene: Scene, memory: Memory, now_s: float) -> Decision[Memory]:
+    """The user's limits leave no way: say so at once instead of at the deadline."""
+    if memory.vitals.stalled:
+        return Decision(memory, progress=scene.progress())
+    why = (
+        f"with {scene.standing.replicas} replicas, maxSurge 0 and {scene.standing.stable_minimum} stable pods that "
+        "still get traffic no new pod can come: allow a surge, or roll out without traffic"
+    )
+    fact = vitals.stalled(scene.order, scene.census, (), why, now_s)
+    memory = replace(memory, vitals=replace(memory.vitals, stalled=True))
+    return Decision(memory, (Report(fact),), progress=scene.progress())

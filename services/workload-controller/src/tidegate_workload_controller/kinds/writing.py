@@ -1,0 +1,89 @@
+"""Writing to a Deployment and its pods: one patch per decision, always on the very version that was looked at.
+
+Used by `kinds.deployment`. The order's lease is proved right before each write; a stale version is the API server's to
+refuse, and the loop's to look at again.
+"""
+
+import asyncio
+from typing import Any
+
+from tidegate_chassis.errors import Conflict, Transient
+from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
+from tidegate_chassis.kubernetes.objects import NotFound
+from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, PODS, REPLICA_SETS
+from tidegate_workload_controller.actions import Action, LabelPods, Patch, PutBack, Report, Touch
+from tidegate_workload_controller.kinds.protocol import Ensure
+from tidegate_workload_controller.kinds.reading import Reading, raw_template
+from tidegate_workload_controller.seen import View
+from tidegate_workload_controller.template import change_patch, digest, merge_patch, without_hash
+
+
+class Writer:
+    """The writes of one Deployment."""
+
+    def __init__(self, client: KubernetesClient, namespace: str, name: str) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._name = name
+
+    async def write(self, action: Action, view: View, reading: Reading, ensure: Ensure) -> bytes | None:
+        """Carry an action out; answers with the Deployment as it is afterwards, where it was patched."""
+        match action:
+            case Patch(body=body):
+                return await self._patch(body, view, PatchStyle.MERGE, ensure)
+            case Touch():
+                return await self._touch(action, view, reading, ensure)
+            case PutBack():
+                return await self._put_back(action, view, reading, ensure)
+            case LabelPods():
+                await self._label(action, ensure)
+            case Report():
+                raise AssertionError("facts are the loop's to report")
+        return None
+
+    async def _patch(
+        self, body: dict[str, Any], view: View, style: PatchStyle, ensure: Ensure, *, dry_run: bool = False
+    ) -> bytes | None:
+        version = {"resourceVersion": view.deployment.metadata.resource_version, "uid": view.deployment.metadata.uid}
+        body = {**body, "metadata": {**body.get("metadata", {}), **version}}
+        if not dry_run:
+            ensure()
+        answer = await self._client.patch(DEPLOYMENTS, self._namespace, self._name, body, style=style, dry_run=dry_run)
+        return None if isinstance(answer, NotFound) else answer
+
+    async def _touch(self, action: Touch, view: View, reading: Reading, ensure: Ensure) -> bytes | None:
+        """Change and hold in one patch, tried first: what comes out must be what was approved."""
+        style, body = PatchStyle.MERGE, action.body
+        outcome = view.template_digest
+        if action.change is not None:
+            template = change_patch(reading.template, action.change)
+            style, body = PatchStyle.STRATEGIC, {**body, "spec": {**body["spec"], "template": template}}
+            tried = await self._patch(body, view, style, ensure, dry_run=True)
+            if tried is None:
+                return None
+            outcome = digest(raw_template(tried))
+        if outcome != action.template_digest:
+            reading.refused_generation = view.deployment.metadata.generation
+            return None
+        return await self._patch(body, view, style, ensure)
+
+    async def _put_back(self, action: PutBack, view: View, reading: Reading, ensure: Ensure) -> bytes | None:
+        """The template of a ReplicaSet that still exists, as it is there."""
+        names = [each.metadata.name for each in view.replica_sets if each.revision == action.revision]
+        found = await self._client.get(REPLICA_SETS, self._namespace, names[0]) if names else None
+        if not isinstance(found, bytes):
+            raise Transient(f"the ReplicaSet of revision {action.revision} has just gone")
+        template = merge_patch(reading.template, without_hash(raw_template(found)))
+        body = {**action.body, "spec": {**action.body["spec"], "template": template}}
+        return await self._patch(body, view, PatchStyle.MERGE, ensure)
+
+    async def _label(self, action: LabelPods, ensure: Ensure) -> None:
+        async def label(name: str, uid: str) -> None:
+            ensure()
+            body = {"metadata": {"uid": uid, "labels": action.labels}}
+            try:
+                await self._client.patch(PODS, self._namespace, name, body, style=PatchStyle.MERGE)
+            except Conflict:
+                return  # a namesake: the pod that was meant is gone, and its successor is seen as a new one
+
+        await asyncio.gather(*(label(name, uid) for name, uid in action.pods))

@@ -1,0 +1,21 @@
+"""What we write on objects: annotations on the workload while it is held, labels on its pods for good.
+
+`patches` writes them, `convergence` and `release` read them back; after a crash they are all that a new holder knows
+beside its order.
+"""
+
+from typing import Final
+
+PREFIX: Final = "tidegate.io/"
+ROLLOUT: Final = PREFIX + "rollout"
+ORDER_REVISION: Final = PREFIX + "order-revision"
+"""The fence: the newest order that wrote. A holder of an older order writes no more."""
+SAVED_STRATEGY: Final = PREFIX + "saved-strategy"
+STABLE_REVISION: Final = PREFIX + "stable-revision"
+ANNOTATIONS: Final = (ROLLOUT, ORDER_REVISION, SAVED_STRATEGY, STABLE_REVISION)
+
+POD_ROLLOUT_ID: Final = PREFIX + "rollout-id"
+POD_BATCH: Final = PREFIX + "batch"
+
+POD_TEMPLATE_HASH: Final = "pod-template-hash"
+FIELD_MANAGER: Final = "tidegate-workload-controller"

@@ -1,0 +1,36 @@
+"""What one holder remembers of one ApplyBatch order between two looks; all of it can be lost without harm.
+
+A new holder that starts without it may report something a second time, and decides the same.
+"""
+
+import msgspec
+
+from tidegate_workload_controller.budgets import Budget
+from tidegate_workload_controller.objections import Objection
+from tidegate_workload_controller.vitals import Vitals
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """Everything starts unknown.
+
+    Args:
+        canary_revision: The revision that is being rolled out, once the native controller has made it.
+        uid: The workload's, to tell it from a namesake.
+        budget: What we wrote last, to tell when somebody else did.
+        objection: What is wrong with the workload, as it was reported.
+        repairs: How often the hold was put back.
+        labelled: Pods that were labelled, by uid.
+        reported: The batch that was reported as ready: its pods, and whether it was settled.
+        ready_at_s: When the batch was first seen ready.
+        vitals: Whether it makes progress.
+    """
+
+    canary_revision: str | None = None
+    uid: str = ""
+    budget: Budget | None = None
+    objection: Objection | None = None
+    repairs: int = 0
+    labelled: frozenset[str] = frozenset()
+    reported: tuple[int, bool] | None = None
+    ready_at_s: float | None = None
+    vitals: Vitals = Vitals()

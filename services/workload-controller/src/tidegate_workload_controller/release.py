@@ -1,0 +1,181 @@
+"""What to do next for a ReleaseWorkload order, until nothing of ours is left on the workload.
+
+Pure, like `convergence`. One patch gives everything back, wherever the user's own strategy can be trusted with pods of
+two revisions. A workload that recreates, or is paused, first moves within limits until all pods are of one revision:
+there is no moment at which its own strategy could delete them all, or stand still halfway.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from tidegate_contracts.facts import WorkloadRefused, WorkloadReleased
+from tidegate_contracts.orders import ReleaseWorkload
+from tidegate_contracts.problem import Problem
+from tidegate_workload_controller import marks, patches, vitals
+from tidegate_workload_controller.actions import Action, Decision, Patch, Progress, PutBack, Report
+from tidegate_workload_controller.census import Census, count, revision_of
+from tidegate_workload_controller.saved import Saved, saved_on
+from tidegate_workload_controller.seen import Deployment, View
+from tidegate_workload_controller.symptoms import symptoms
+from tidegate_workload_controller.vitals import Vitals
+
+
+class ReleaseMemory(msgspec.Struct, frozen=True):
+    """What one holder remembers of one release.
+
+    Args:
+        refused: Whether it was said that there is nothing to go back to.
+        vitals: Whether the workload makes progress towards being whole.
+    """
+
+    refused: bool = False
+    vitals: Vitals = Vitals()
+
+
+class _Scene(msgspec.Struct, frozen=True):
+    order: ReleaseWorkload
+    view: View
+    saved: Saved
+    stable: str
+    revision: str | None
+    """The revision that all pods should have in the end; None where its template is gone."""
+    in_place: bool
+    """Whether the Deployment has that revision's template."""
+    census: Census
+    now_s: float
+
+    @property
+    def of_one_revision(self) -> bool:
+        census = self.census
+        one = census.new_told == census.replicas and census.old_told == 0 and census.alive == len(census.new)
+        return self.in_place and one
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the user's own strategy can do the rest, from here on."""
+        if self.order.mode == "let_go" and self.saved.paused:
+            return True
+        return not (self.saved.recreates or self.saved.paused) or self.of_one_revision
+
+
+def decide(order: ReleaseWorkload, view: View | None, memory: ReleaseMemory, now_s: float) -> Decision[ReleaseMemory]:
+    """What to do now for this order; see `convergence.decide`."""
+    if view is None or view.deployment.metadata.deletion_timestamp is not None:
+        return _released(order, None, memory, now_s)
+    if view.deployment.fence > order.revision:
+        return Decision(memory, done=True)  # superseded: a newer order has been carried out already
+    if not view.live and (_is_ours(view.deployment) or view.template_digest is None):
+        return Decision(memory, look_live=True)
+    scene = _look(order, view, now_s)
+    if not _is_ours(view.deployment):
+        return _wait(scene, memory)
+    if order.mode == "restore" and scene.revision is None:
+        return _refuse(scene, memory)
+    return _give_back(scene, memory)
+
+
+def _is_ours(deployment: Deployment) -> bool:
+    return any(mark in deployment.metadata.annotations for mark in marks.ANNOTATIONS)
+
+
+def _look(order: ReleaseWorkload, view: View, now_s: float) -> _Scene:
+    deployment = view.deployment
+    # Where somebody made the saved strategy unreadable, Kubernetes' own defaults are the best that can be given back.
+    saved = saved_on(deployment) or Saved()
+    stable = order.stable_revision or deployment.metadata.annotations.get(marks.STABLE_REVISION, "")
+    current = revision_of(view, view.template_digest or "")
+    goes_back = order.mode == "restore" and _is_ours(deployment)
+    revision = (stable if stable in view.digests else None) if goes_back else current
+    min_ready_s = saved.min_ready_s if _is_ours(deployment) else deployment.spec.min_ready_seconds or 0
+    return _Scene(
+        order=order,
+        view=view,
+        saved=saved,
+        stable=stable,
+        revision=revision,
+        in_place=revision is not None and view.digests.get(revision) == view.template_digest,
+        census=count(view, new=revision, stable=stable, min_ready_s=min_ready_s, now_s=now_s),
+        now_s=now_s,
+    )
+
+
+def _give_back(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
+    """The next patch, or patience until the last one can be made."""
+    deployment = scene.view.deployment
+    if scene.at_once:
+        return Decision(memory, (_patch(scene, patches.given_back(scene.saved)),), progress=_progress(scene))
+    free = scene.in_place and patches.moves_freely(deployment, scene.saved)
+    if not free or deployment.fence != scene.order.revision:
+        body = patches.free(scene.order, scene.saved, scene.stable)
+        return Decision(memory, (_patch(scene, body),), progress=_progress(scene))
+    return _patience(scene, memory)
+
+
+def _patch(scene: _Scene, body: dict[str, Any]) -> Action:
+    if scene.in_place or scene.order.mode != "restore" or scene.revision is None:
+        return Patch(body)
+    return PutBack(body, scene.revision)
+
+
+def _wait(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
+    """Nothing of ours is left; where that is asked for, wait until the workload is whole."""
+    counts = scene.census
+    if scene.order.mode == "let_go" or scene.view.deployment.spec.paused or _complete(scene.view.deployment):
+        if not scene.view.live:
+            return Decision(memory, look_live=True)
+        return _released(scene.order, counts, memory, scene.now_s)
+    return _patience(scene, memory)
+
+
+def _patience(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
+    told = [each for each in scene.view.replica_sets if each.revision == scene.revision]
+    ailments = symptoms(scene.census.new, told)
+    finding = vitals.unfinished(memory.vitals, scene.order, scene.census, ailments, scene.now_s)
+    if finding.facts and not scene.view.live:
+        return Decision(memory, look_live=True)
+    memory = replace(memory, vitals=finding.vitals)
+    until_s = min((each for each in (finding.until_s, scene.census.next_available_s) if each), default=None)
+    return Decision(memory, tuple(map(Report, finding.facts)), until_s=until_s, progress=_progress(scene))
+
+
+def _complete(deployment: Deployment) -> bool:
+    """Whether the native controller calls the workload's rollout complete."""
+    status, replicas = deployment.status, deployment.spec.replicas
+    counted = {status.replicas, status.updated_replicas, status.available_replicas}
+    return status.observed_generation >= deployment.metadata.generation and counted == {replicas}
+
+
+def _released(
+    order: ReleaseWorkload, census: Census | None, memory: ReleaseMemory, now_s: float
+) -> Decision[ReleaseMemory]:
+    fact = WorkloadReleased(
+        rollout=order.rollout,
+        order_revision=order.revision,
+        at_s=now_s,
+        mode=order.mode,
+        counts=census.counts if census is not None else None,
+    )
+    return Decision(memory, (Report(fact),), done=True)
+
+
+def _refuse(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
+    """There is nothing to go back to: somebody removed the stable ReplicaSet."""
+    if memory.refused:
+        return Decision(memory)
+    problem = Problem(
+        field="stable_revision",
+        value=scene.stable,
+        rule="a ReplicaSet of this revision exists, since its template is what to go back to",
+        remedy="Apply the stable template to the workload, then cancel the rollout.",
+    )
+    fact = WorkloadRefused(
+        rollout=scene.order.rollout, order_revision=scene.order.revision, at_s=scene.now_s, problem=problem
+    )
+    return Decision(replace(memory, refused=True), (Report(fact),))
+
+
+def _progress(scene: _Scene) -> Progress:
+    restored = scene.order.mode == "restore"
+    return Progress(0 if restored else scene.census.replicas, scene.census.counts, "the workload to be whole")

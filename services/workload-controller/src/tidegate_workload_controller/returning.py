@@ -1,0 +1,59 @@
+"""An ApplyBatch order whose version is the stable one: a newer request that wants back what was there before.
+
+It meets a workload that an earlier rollout holds. The stable revision is in no need of being approved step by step:
+its pods come back at once, natively, within the user's own limits, and every step finds its batch ready then. Pure;
+`convergence` hands such orders over.
+"""
+
+from msgspec.structs import replace
+
+from tidegate_contracts.facts import BatchReady
+from tidegate_contracts.orders import ApplyBatch
+from tidegate_workload_controller import patches, vitals
+from tidegate_workload_controller.actions import Decision, Patch, Progress, Report
+from tidegate_workload_controller.census import Census, count
+from tidegate_workload_controller.memory import Memory
+from tidegate_workload_controller.saved import Saved
+from tidegate_workload_controller.seen import View
+from tidegate_workload_controller.symptoms import symptoms
+
+
+def is_return(order: ApplyBatch, view: View) -> bool:
+    return view.digests.get(order.stable_revision) == order.template_digest
+
+
+def decide(order: ApplyBatch, view: View, saved: Saved, memory: Memory, now_s: float) -> Decision[Memory]:
+    """Wait until the stable revision is whole, and report the batch."""
+    memory = replace(memory, canary_revision=order.stable_revision, objection=None)
+    if not patches.moves_freely(view.deployment, saved):
+        patch = Patch(patches.free(order, saved, order.stable_revision))
+        return Decision(memory, (patch,)) if view.live else Decision(memory, look_live=True)
+    new = order.stable_revision
+    census = count(view, new=new, stable=new, min_ready_s=saved.min_ready_s, now_s=now_s)
+    progress = Progress(census.replicas, census.counts)
+    if not _whole(census):
+        told = [each for each in view.replica_sets if each.revision == new]
+        finding = vitals.unfinished(memory.vitals, order, census, symptoms(census.new, told), now_s)
+        if finding.facts and not view.live:
+            return Decision(memory, look_live=True)
+        reports = tuple(map(Report, finding.facts))
+        return Decision(replace(memory, vitals=finding.vitals), reports, until_s=finding.until_s, progress=progress)
+    if memory.reported == (census.replicas, True):
+        return Decision(memory, progress=progress)
+    if not view.live:
+        return Decision(memory, look_live=True)
+    fact = BatchReady(
+        rollout=order.rollout,
+        order_revision=order.revision,
+        at_s=now_s,
+        step=order.step,
+        settled=True,
+        canary_revision=new,
+        target_pods=census.replicas,
+        counts=census.counts,
+    )
+    return Decision(replace(memory, reported=(census.replicas, True)), (Report(fact),), progress=progress)
+
+
+def _whole(census: Census) -> bool:
+    return census.available >= census.replicas and census.alive <= census.replicas
