@@ -121,6 +121,7 @@ def _http_server(settings: Settings, health: Health) -> uvicorn.Server:
         port=settings.http_port,
         log_config=None,
         access_log=False,
+        interface="asgi3",  # a bound method is taken for an older kind otherwise
         lifespan="off",
         ws="none",
         timeout_graceful_shutdown=HTTP_STOP_TIMEOUT_S,
