@@ -13,6 +13,7 @@ from support.sandbox import until_true
 from tidegate_sandbox import paths
 from tidegate_sandbox.errors import SandboxError
 from tidegate_sandbox.toolchain import builder, debian
+from tidegate_sandbox.toolchain.progress import Progress
 from tidegate_sandbox.toolchain.recipes import Recipe
 
 pytestmark = pytest.mark.sandbox
@@ -89,7 +90,7 @@ def test_a_second_builder_waits_for_the_first_and_takes_its_result(
     go_on = paths.cache_home() / "go-on"
     real = builder._build_with_go
 
-    def slow(recipe: Recipe, destination: Path, log: Path, progress: builder.Progress) -> None:
+    def slow(recipe: Recipe, destination: Path, log: Path, progress: Progress) -> None:
         until_true(go_on.exists, what="the test letting the first builder go on")
         real(recipe, destination, log, progress)
 

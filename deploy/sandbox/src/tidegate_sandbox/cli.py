@@ -91,7 +91,9 @@ def status(
             _print_way_in(known)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+)
 def exec(context: typer.Context, name: Name = DEFAULT_NAME) -> None:  # noqa: A001 - the command's name
     """Run a command inside: `exec --name N -- kubectl get pods` (KUBECONFIG and TIDEGATE_NATS_URL are set)."""
     found = sandbox.load(name)

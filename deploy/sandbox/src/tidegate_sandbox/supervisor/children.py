@@ -18,6 +18,7 @@ class Child:
     def __init__(self, process: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop) -> None:
         self._process = process
         self.pid = process.pid
+        self.killed_by_us = False
         self.ended: asyncio.Future[int] = loop.create_future()
 
     def send(self, number: signal.Signals) -> None:

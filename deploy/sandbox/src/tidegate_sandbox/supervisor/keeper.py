@@ -78,6 +78,7 @@ class Keeper:
             self._released.clear()
         child = self._child
         if child is not None:
+            child.killed_by_us = True
             child.send(signal.SIGKILL)
             await self._until(lambda: self._child is not child)
 
@@ -120,7 +121,14 @@ class Keeper:
             await asyncio.gather(probing, return_exceptions=True)
         self._deaths += 1
         self._last_death = _described(code)
-        print(f"{self._process.name} {self._last_death}", file=sys.stderr, flush=True)  # noqa: T201 - the log
+        self._report_death(wanted=child.killed_by_us)
+
+    def _report_death(self, *, wanted: bool) -> None:
+        """To the supervisor's log; with the end of the part's own log when nobody ordered it."""
+        told = f"{self._process.name} {self._last_death}{', as ordered' if wanted else ''}"
+        if not wanted:
+            told += f"; the end of {self.log}:\n{last_lines(self.log)}"
+        print(told, file=sys.stderr, flush=True)  # noqa: T201 - the log
 
     async def _probe(self) -> None:
         while True:
