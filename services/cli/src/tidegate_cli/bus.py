@@ -88,12 +88,16 @@ class Bus:
     async def subscribe(self, subject: str, hear: Callable[[Msg], Awaitable[None]]) -> None:
         """Hears a subject from now on; returns once the server has agreed."""
         await self.client.subscribe(subject, cb=hear)
-        await self.allowed(subject, self._settled())
+        await self.allowed(subject, settled(self.client))
 
-    async def _settled(self) -> None:
-        """The server answers in order, so a refusal would have arrived before the answer to this."""
-        await self.client.flush()
-        await asyncio.sleep(0)
+
+async def settled(client: Client) -> None:
+    """Returns once the server has dealt with all that was said before, and its refusals have arrived.
+
+    The library's ping overtakes what it still has to send, so only the second answer comes behind everything.
+    """
+    await client.flush()
+    await client.flush()
 
 
 def message_id() -> str:
