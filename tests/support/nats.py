@@ -84,8 +84,9 @@ class NatsServer:
     async def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
-            process.send_signal(number)
-            process.send_signal(signal.SIGCONT)
+            os.kill(process.pid, number)
+            if number != signal.SIGKILL:
+                os.kill(process.pid, signal.SIGCONT)
             await process.wait()
 
     async def _answering(self) -> None:

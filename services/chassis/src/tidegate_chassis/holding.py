@@ -18,11 +18,12 @@ from tidegate_contracts.workload import WorkloadKey
 LEASE_MARGIN_S: Final = 0.5
 """A lease ends this much before the server's own ack_wait, so that the holder has stopped when the next one starts."""
 RETRY_WAIT_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
-FAULT_WAIT_S: Final = (1.0, 5.0, 15.0, 30.0)
+FAULT_WAIT_S: Final = (1.0, 2.0, 5.0, 15.0, 30.0)
 """After an error that a holder should have reported as a fact, or a bug."""
 STEADY_S: Final = 60.0
 """A holder that ran this long had recovered: its backoff starts anew."""
 
+_MENDABLE: Final = (Transient, UnknownOutcome, Conflict)
 _log = structlog.get_logger(__name__)
 _Order = TypeVar("_Order")
 
@@ -105,35 +106,36 @@ class Holding(Generic[_Order]):
 
     async def keep(self, holder: Holder[_Order]) -> None:
         """Calls the holder until it returns; raises `OrderLost` when it says so."""
-        tries = 0
+        tries = dict.fromkeys((RETRY_WAIT_S, FAULT_WAIT_S), 0)
         while True:
             begun_s = self._clock.monotonic_s()
             try:
                 await holder.hold(self.held)
             except OrderLost:
                 raise
-            except (Transient, UnknownOutcome, Conflict) as error:
+            except _MENDABLE as error:
                 failure: Exception = error
             except Exception as error:  # noqa: BLE001 - a bug in one order must not end the others'; it is logged below
                 failure = error
             else:
                 return
-            tries = 0 if self._clock.monotonic_s() - begun_s > STEADY_S else tries
-            wait_s = _wait_s(failure, tries)
+            if self._clock.monotonic_s() - begun_s > STEADY_S:
+                tries = dict.fromkeys(tries, 0)
+            table = RETRY_WAIT_S if isinstance(failure, _MENDABLE) else FAULT_WAIT_S
+            wait_s = _wait_s(failure, table, tries[table])
+            tries[table] += 1
             _tell(failure, wait_s)
             await self._clock.sleep(wait_s)
-            tries += 1
 
 
-def _wait_s(failure: Exception, tries: int) -> float:
+def _wait_s(failure: Exception, table: tuple[float, ...], tries: int) -> float:
     if isinstance(failure, Transient) and failure.delay_s is not None:
         return failure.delay_s
-    table = RETRY_WAIT_S if isinstance(failure, Transient | UnknownOutcome | Conflict) else FAULT_WAIT_S
     return table[min(tries, len(table) - 1)]
 
 
 def _tell(failure: Exception, wait_s: float) -> None:
-    if isinstance(failure, Transient | UnknownOutcome | Conflict):
+    if isinstance(failure, _MENDABLE):
         _log.warning("an order's work is tried again", reason=failure.reason, wait_s=wait_s)
     elif isinstance(failure, Permanent):
         _log.error(
