@@ -67,12 +67,13 @@ class Transport:
         self.limits = limits
         self._connection = connection
         self._slots = asyncio.Semaphore(limits.concurrent_requests_max)
+        self._connector = aiohttp.TCPConnector(
+            limit=0,  # the semaphore limits requests; watches must not wait behind them
+            ssl=connection.ssl_context or False,
+            keepalive_timeout=limits.keep_alive_s,
+        )
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,  # the semaphore limits requests; watches must not wait behind them
-                ssl=connection.ssl_context or False,
-                keepalive_timeout=limits.keep_alive_s,
-            ),
+            connector=self._connector,
             # Compressing costs the API server more than the bytes cost a cluster's network.
             headers={"User-Agent": user_agent, "Accept": JSON, "Accept-Encoding": "identity"},
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -82,6 +83,8 @@ class Transport:
         )
 
     async def close(self) -> None:
+        # A frozen server never answers TLS' goodbye, so there is none.
+        await self._connector.close(abort_ssl=True)
         await self._session.close()
 
     async def send(self, request: Request) -> Answer:
