@@ -173,9 +173,7 @@ def analyse(revision: int, *, query: str = "step", count: int = 3, background: b
         stable_revision="7c9b",
         canary_revision="5d8f",
         step_analysis=Analysis(checks=(check,)),
-        background_analysis=Analysis(checks=(Check(name="b", query="rate(bg[{{window}}])", maximum=1.0),))
-        if background
-        else None,
+        background_analysis=Analysis(checks=(watched,)) if background else None,
         since_s=time.time(),
     )
 
