@@ -27,6 +27,9 @@ class Heard:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
+    def begin(self, names: list[str], expected_s: int) -> None:
+        self.lines.append(f"{', '.join(names)}: {expected_s} s")
+
     def step(self, name: str, number: int, count: int, expected_s: int) -> None:
         self.lines.append(f"{number}/{count} {name} {expected_s} s")
 
@@ -63,7 +66,7 @@ def test_a_missing_tool_is_built_and_told_of(folder: Path) -> None:
     make(folder, heard)
     done = subprocess.run([folder / "bin" / "hello"], capture_output=True, text=True, check=True)
     assert done.stderr == "hello\n"
-    assert (heard.lines[0], heard.lines[-1]) == ("1/1 hello 1 s", "done")
+    assert (*heard.lines[:2], heard.lines[-1]) == ("hello: 1 s", "1/1 hello 1 s", "done")
     assert leftovers(folder) == []
 
 

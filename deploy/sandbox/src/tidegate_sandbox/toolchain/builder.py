@@ -88,12 +88,19 @@ def _toolchain(folders: dict[str, Path]) -> Toolchain:
 
 
 def _make_all(missing: list[Recipe], folders: dict[str, Path], progress: Progress) -> None:
+    expected_s = {recipe.name: _expected_s(recipe) for recipe in missing}
+    progress.begin(list(expected_s), sum(expected_s.values()))
     for number, recipe in enumerate(missing, start=1):
-        progress.step(recipe.name, number, len(missing), recipe.expected_s)
+        progress.step(recipe.name, number, len(missing), expected_s[recipe.name])
         with _sole_builder(paths.cache_home(), folders[recipe.name], progress):
             if not folders[recipe.name].is_dir():
                 _make(recipe, folders[recipe.name], progress)
         progress.done()
+
+
+def _expected_s(recipe: Recipe) -> int:
+    by_package = recipe.name == "prometheus" and debian.is_possible()
+    return debian.EXPECTED_S if by_package else recipe.expected_s
 
 
 @contextmanager

@@ -10,11 +10,17 @@ import subprocess
 from pathlib import Path
 
 DOWNLOAD_TIMEOUT_S = 300
+EXPECTED_S = 10
+
+
+def is_possible() -> bool:
+    """Whether the machine has the tools for it; the download may still fail."""
+    return bool(shutil.which("apt-get") and shutil.which("dpkg-deb"))
 
 
 def prometheus_from_package(destination: Path, log: Path) -> bool:
     """Put `destination/bin/prometheus` there; False when Debian cannot provide it."""
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+    if not is_possible():
         return False
     scratch = destination / "apt"
     try:

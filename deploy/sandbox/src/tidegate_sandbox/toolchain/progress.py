@@ -19,6 +19,7 @@ PLAIN_LINE_EVERY_S = 15.0
 class Progress(Protocol):
     """What a builder says while it works."""
 
+    def begin(self, names: list[str], expected_s: int) -> None: ...
     def step(self, name: str, number: int, count: int, expected_s: int) -> None: ...
     def note(self, detail: str) -> None: ...
     def done(self) -> None: ...
@@ -43,6 +44,10 @@ class PlainLines:
         self._expected_s = 0
         self._started = 0.0
         self._last_line = 0.0
+
+    def begin(self, names: list[str], expected_s: int) -> None:
+        self._step = "building into the cache, once"
+        self._say(headline(names, expected_s))
 
     def step(self, name: str, number: int, count: int, expected_s: int) -> None:
         self._step, self._expected_s = f"[{number}/{count}] {name}", expected_s
@@ -72,6 +77,9 @@ class LiveTable:
         self._expected_s = 0
         self._started = 0.0
 
+    def begin(self, names: list[str], expected_s: int) -> None:
+        self._live.console.print(f"Building into the cache, once: {headline(names, expected_s)}", highlight=False)
+
     def step(self, name: str, number: int, count: int, expected_s: int) -> None:
         self._step, self._expected_s = f"{number}/{count} {name}", expected_s
         self._started = time.monotonic()
@@ -96,6 +104,11 @@ class LiveTable:
         if self._step:
             table.add_row(f"[bold]{self._step}[/]", state, f"[dim]{detail[-60:]}[/]")
         self._live.update(table)
+
+
+def headline(names: list[str], expected_s: int) -> str:
+    """What will be made and how long all of it takes."""
+    return f"{', '.join(names)}; about {duration(expected_s)} on 2 cores"
 
 
 def bar(share: float, width: int = 20) -> str:
