@@ -83,8 +83,7 @@ class Transport:
         )
 
     async def close(self) -> None:
-        # A frozen server never answers TLS' goodbye, so there is none.
-        await self._connector.close(abort_ssl=True)
+        await self._connector.close(abort_ssl=True)  # a frozen server never answers TLS' goodbye
         await self._session.close()
 
     async def send(self, request: Request) -> Answer:
@@ -119,7 +118,7 @@ class Transport:
                 response = await self._request(request, time_limits, await self._connection.authorization())
             yield response
         finally:
-            response.release()
+            _let_go(response)
 
     async def _request(
         self, request: Request, time_limits: aiohttp.ClientTimeout, authorization: str | None
@@ -138,6 +137,13 @@ class Transport:
                 proxy=self._connection.proxy,
                 server_hostname=self._connection.server_hostname,
             )
+
+
+def _let_go(response: aiohttp.ClientResponse) -> None:
+    """Give the connection back, or cut it where the answer was not read to its end."""
+    if response.connection is not None and response.connection.transport is not None:
+        response.connection.transport.abort()  # a polite close would wait for a server that may be frozen
+    response.release()
 
 
 class _translated:  # noqa: N801 - reads as a word at its place of use
