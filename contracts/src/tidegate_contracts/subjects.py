@@ -42,17 +42,38 @@ def workload_events(key: WorkloadKey) -> str:
     return f"{ROOT}.events.{key.tokens}.>"
 
 
-def workload_decisions(key: WorkloadKey) -> str:
-    return f"{ROOT}.events.{key.tokens}.*.orchestrator.*"
+def workload_decisions(key: WorkloadKey, tag: str | None = None) -> str:
+    """The decisions on a workload, all of them or those of one tag."""
+    return f"{ROOT}.events.{key.tokens}.*.orchestrator.{type_token(tag) if tag is not None else '*'}"
 
 
 def rollout_events(key: WorkloadKey, rollout: str) -> str:
     return f"{ROOT}.events.{key.tokens}.{to_token(rollout)}.>"
 
 
-def find_rollout(cluster: str, namespace: str, rollout: str) -> str:
-    """The decisions of a rollout whose workload is not known."""
-    return f"{ROOT}.events.{to_token(cluster)}.{to_token(namespace)}.*.*.{to_token(rollout)}.orchestrator.*"
+def find_rollout(cluster: str, namespace: str, rollout: str, tag: str | None = None) -> str:
+    """The decisions of a rollout whose workload is not known, all of them or those of one tag."""
+    type_ = type_token(tag) if tag is not None else "*"
+    return f"{ROOT}.events.{to_token(cluster)}.{to_token(namespace)}.*.*.{to_token(rollout)}.orchestrator.{type_}"
+
+
+def accepted_in(cluster: str) -> str:
+    """One event for every rollout that was ever accepted in a cluster."""
+    return f"{ROOT}.events.{to_token(cluster)}.*.*.*.*.orchestrator.accepted"
+
+
+def namespace_events(cluster: str, namespace: str | None) -> str:
+    """All events of a namespace, or of every namespace of a cluster."""
+    return f"{ROOT}.events.{to_token(cluster)}.{to_token(namespace) if namespace is not None else '*'}.>"
+
+
+def find_rollout_events(cluster: str, namespace: str, rollout: str) -> str:
+    """All events of a rollout whose workload is not known."""
+    return f"{ROOT}.events.{to_token(cluster)}.{to_token(namespace)}.*.*.{to_token(rollout)}.>"
+
+
+def find_rollout_telemetry(cluster: str, namespace: str, rollout: str) -> str:
+    return f"{ROOT}.telemetry.{to_token(cluster)}.{to_token(namespace)}.*.*.{to_token(rollout)}.*"
 
 
 def facts_of(service: Service) -> str:
