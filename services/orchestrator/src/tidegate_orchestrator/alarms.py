@@ -5,7 +5,13 @@ going back is decided while the rollout is held, too.
 """
 
 from tidegate_contracts.decisions import CancellationStarted, RollbackStarted, RolloutFailed, RolloutPaused
-from tidegate_contracts.facts import AnalysisConcluded, BatchDegraded, WorkloadChanged, WorkloadRefused
+from tidegate_contracts.facts import (
+    AnalysisConcluded,
+    BatchDegraded,
+    WorkloadChanged,
+    WorkloadPrepared,
+    WorkloadRefused,
+)
 from tidegate_contracts.limits import EVENTS_PER_ROLLOUT_MAX
 from tidegate_orchestrator.draft import Say
 from tidegate_orchestrator.state import ITSELF, Clearing, Pinning, Preparing, Rollout
@@ -18,6 +24,7 @@ def alarm(rollout: Rollout, now_s: float) -> Say | None:
         return Say(CancellationStarted, {"reason": "the workload was deleted", "by": ITSELF})
     return (
         _of_pods(rollout)
+        or _of_stable_pods(rollout)
         or _of_verdicts(rollout)
         or _of_routes(rollout)
         or _of_time(rollout, now_s)
@@ -46,6 +53,16 @@ def _of_pods(rollout: Rollout) -> Say | None:
     if not rollout.touched and not rollout.routed:
         return Say(RolloutFailed, fields)
     return Say(RollbackStarted, {**fields, "by": ITSELF})
+
+
+def _of_stable_pods(rollout: Rollout) -> Say | None:
+    """A Service pinned to a version without pods would serve nobody."""
+    prepared = rollout.pods.answer
+    if not rollout.with_traffic or not isinstance(prepared, WorkloadPrepared):
+        return None
+    if prepared.counts.stable_ready > 0 or prepared.counts.replicas == 0:
+        return None
+    return doubt(rollout, f"no pod of the stable revision {prepared.stable_revision} is ready to take the traffic")
 
 
 def _failure(rollout: Rollout, reason: str, *, degraded: bool) -> Say | None:

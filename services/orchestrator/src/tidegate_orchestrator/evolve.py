@@ -42,7 +42,7 @@ from tidegate_contracts.facts import Fact, WorkloadReleased
 from tidegate_contracts.orders import Analyse, ReleaseTraffic, ReleaseWorkload, ShiftTraffic
 from tidegate_orchestrator import orders
 from tidegate_orchestrator.observe import observe
-from tidegate_orchestrator.retry import retried
+from tidegate_orchestrator.retry import forgiven, retried
 from tidegate_orchestrator.state import (
     WHOLE_PERCENT,
     Between,
@@ -227,17 +227,17 @@ def _resumed(rollout: Rollout, event: RolloutResumed) -> Rollout:
 
 
 def _retried(rollout: Rollout, event: StepRetried) -> Rollout:
-    if rollout.step and not isinstance(rollout.phase, Falling):
-        if rollout.routes is not None and rollout.routes.refused is not None:
-            rollout = replace(rollout, routes=replace(rollout.routes, refused=None, answered=False))
-        if rollout.judge is not None:
-            rollout = replace(rollout, judge=Judge(rollout.judge.order))
-        return _raised(rollout, rollout.step, event.revision, event.at_s)
-    return retried(rollout, event.revision, event.at_s)
+    if not rollout.step or isinstance(rollout.phase, Falling):
+        return retried(rollout, event.revision, event.at_s)
+    rollout = forgiven(rollout, event.revision, event.at_s)
+    if isinstance(rollout.phase, Jumped):
+        return rollout
+    return _raised(rollout, rollout.step, event.revision, event.at_s)
 
 
 def _jumped(rollout: Rollout, event: StepJumped) -> Rollout:
-    return replace(rollout, phase=Jumped(event.to_step), since_s=event.at_s, hold=None)
+    rollout = forgiven(rollout, event.revision, event.at_s)
+    return replace(rollout, phase=Jumped(event.to_step), since_s=event.at_s)
 
 
 def _promotion_started(rollout: Rollout, event: PromotionStarted) -> Rollout:

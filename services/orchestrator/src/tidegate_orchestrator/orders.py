@@ -20,7 +20,7 @@ from tidegate_contracts.orders import (
     WorkloadOrder,
 )
 from tidegate_contracts.rollout import HttpMatch, RolloutRequested, TrafficReference
-from tidegate_orchestrator.state import WHOLE_PERCENT, Mode, Rollout, Workload
+from tidegate_orchestrator.state import Mode, Rollout, Workload
 
 
 class Orders(NamedTuple):
@@ -59,7 +59,7 @@ def apply_batch(rollout: Rollout, revision: int, step: int, *, settle: bool) -> 
         stable_revision=rollout.stable_revision or "",
         canary_revision=rollout.canary_revision,
         settle=settle,
-        stable_minimum=1 if rollout.with_traffic and rollout.share[0] < WHOLE_PERCENT else 0,
+        stable_minimum=1 if rollout.with_traffic and not rollout.shifted_whole else 0,
         batch=step,
         progress_deadline_s=rollout.request.deadlines.progress_s,
     )
@@ -108,7 +108,8 @@ def release_traffic(
     )
 
 
-def analyse(rollout: Rollout, revision: int, step: int, since_s: float) -> Analyse:
+def analyse(rollout: Rollout, revision: int, step: int, since_s: float, *, with_step: bool = True) -> Analyse:
+    """The background analysis, and with it the step's unless it is left out."""
     return Analyse(
         rollout=rollout.id,
         revision=revision,
@@ -116,7 +117,7 @@ def analyse(rollout: Rollout, revision: int, step: int, since_s: float) -> Analy
         step=step,
         stable_revision=rollout.stable_revision or "",
         canary_revision=rollout.canary_revision,
-        step_analysis=rollout.planned(step).analysis,
+        step_analysis=rollout.planned(step).analysis if with_step else None,
         background_analysis=rollout.request.analysis,
         since_s=since_s,
         deadline_s=rollout.request.deadlines.analysis_s,

@@ -1,20 +1,56 @@
-"""The present doing, ordered once more under a new number, so that a service tries again and answers anew.
+"""Trying again: the present doing is ordered once more under a new number, so that a service answers anew.
 
-Called by `evolve` for what is no step's: preparing, pinning, going back to a smaller share, and the endings.
+Called by `evolve` when somebody retries, resumes after a doubt, or goes on with another step.
 """
 
 from msgspec.structs import replace
 
-from tidegate_orchestrator.state import Clearing, Ending, Falling, Pinning, Pods, Preparing, Rollout, Routes, Stage
+from tidegate_contracts.orders import Analyse
+from tidegate_orchestrator import orders
+from tidegate_orchestrator.state import (
+    Clearing,
+    Ending,
+    Falling,
+    Judge,
+    Pinning,
+    Pods,
+    Preparing,
+    Rollout,
+    Routes,
+    Stage,
+)
+
+
+def forgiven(rollout: Rollout, revision: int, at_s: float) -> Rollout:
+    """Goes on after a hold. What the rollout itself doubted is forgotten; what nobody has seen yet is not."""
+    doubted = rollout.hold is not None and rollout.hold.is_doubt
+    rollout = replace(rollout, hold=None)
+    if not doubted:
+        return rollout
+    routes = rollout.routes
+    if routes is not None and routes.refused is not None:
+        routes = replace(routes, refused=None, answered=False)
+    pods = replace(rollout.pods, trouble=None)
+    return replace(rollout, pods=pods, routes=routes, judge=_judge_anew(rollout, revision, at_s))
+
+
+def _judge_anew(rollout: Rollout, revision: int, at_s: float) -> Judge | None:
+    """A verdict that was forgiven is not said again by itself: the background analysis starts over."""
+    judge = rollout.judge
+    if judge is None or (judge.verdict is None and judge.background is None) or not isinstance(judge.order, Analyse):
+        return judge
+    if rollout.request.analysis is None:
+        return Judge(orders.release_analysis(rollout.id, revision, rollout.request))
+    return Judge(orders.analyse(rollout, revision, judge.order.step, at_s, with_step=False))
 
 
 def retried(rollout: Rollout, revision: int, at_s: float) -> Rollout:
+    """Outside of the steps: preparing, pinning, going back to a smaller share, and the endings."""
     phase = rollout.phase
     rollout = replace(rollout, hold=None, since_s=at_s)
-    waits_for_pods = isinstance(phase, Preparing | Clearing) or (
-        isinstance(phase, Ending) and phase.stage is Stage.RELEASING_PODS
-    )
-    if waits_for_pods and (rollout.pods.answer is None or rollout.pods.trouble is not None):
+    waits = isinstance(phase, Clearing) or (isinstance(phase, Ending) and phase.stage is Stage.RELEASING_PODS)
+    answered = rollout.pods.answer is not None and rollout.pods.trouble is None
+    if isinstance(phase, Preparing) or (waits and not answered):
         rollout = replace(rollout, pods=Pods(replace(rollout.pods.order, revision=revision)))
     if isinstance(phase, Preparing | Clearing | Pinning | Falling | Ending):
         rollout = replace(rollout, routes=_again(rollout.routes, revision, at_s))

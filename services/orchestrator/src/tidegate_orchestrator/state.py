@@ -241,6 +241,11 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
             return routes is None or routes.answered
         return self.share == (0, ()) and (routes.answered or not routes.order.lowering)
 
+    @property
+    def shifted_whole(self) -> bool:
+        """Whether no request reaches the stable version any more, for certain."""
+        return self.share[0] == WHOLE_PERCENT and self.routes is not None and self.routes.answered
+
     def planned(self, step: int) -> PlannedStep:
         return self.plan[step - 1]
 

@@ -1,0 +1,320 @@
+"""An observer that knows the rules and nothing of the code: it reads the stream of events and says what is
+wrong.
+
+Invariants of the history itself: approvals cite evidence of that very step (I4), the order of events is legal
+(I5), one terminal event and none after it (I6), one active rollout (I11). What concerns pods and routes is
+checked by `world`.
+"""
+
+from typing import Any
+
+from tidegate_contracts.codec import AnyEvent
+from tidegate_contracts.decisions import TERMINAL, Decision, RolloutAccepted, RolloutRejected
+from tidegate_contracts.facts import Fact
+from tidegate_contracts.orders import Target
+from tidegate_contracts.plan import PlannedStep
+
+_NOTHING = Target(count=0)
+_TO_THE_END = ("promote", "let_go")
+
+
+class Violation(AssertionError):
+    """An invariant does not hold."""
+
+
+class Watched:
+    """What the auditor knows of the active rollout, from decisions and the facts that answer them."""
+
+    def __init__(self, accepted: RolloutAccepted) -> None:
+        self.id = accepted.rollout
+        change = accepted.request.change
+        self.revision = change.images["web"].partition(":")[2] if change is not None else ""
+        self.plan: tuple[PlannedStep, ...] = accepted.plan
+        self.traffic = bool(accepted.request.traffic)
+        inherited = accepted.inherited
+        self.routed = inherited is not None and bool(inherited.traffic)
+        self.pods_revision = accepted.revision
+        self.prepare_revisions = [accepted.revision]
+        self.routes_revisions = [accepted.revision] if self.routed else []
+        self.batch_revision = 0
+        self.shift_revision = 0
+        self.judge_revision = 0
+        self.judged_step = 0
+        self.judged_at_s = 0.0
+        self.answers: dict[tuple[str, int], Any] = {}
+        self.weight = 0
+        self.step = 0
+        self.highest = 0
+        self.completed = 0
+        self.jumped = 0
+        self.jumped_revision = 0
+        self.pause: tuple[int, float | None] | None = None
+        self.held = False
+        self.ending = ""
+        self.releasing = False
+        self.raised_at = 0
+        self.promoted = False
+
+    def answer(self, kind: str, revision: int) -> Any:
+        return self.answers.get((kind, revision))
+
+    def prepared(self) -> bool:
+        return any(("WorkloadPrepared", revision) in self.answers for revision in self.prepare_revisions)
+
+    def shift_ordered(self, revision: int, weight: int) -> None:
+        self.routes_revisions, self.shift_revision = [revision], revision
+        self.weight, self.routed = weight, True
+
+
+class Auditor:
+    def __init__(self) -> None:
+        self.revision = 0
+        self.watched: Watched | None = None
+        self.ended: dict[str, str] = {}
+        self.accepted: dict[str, RolloutAccepted] = {}
+        self.used_causes: set[tuple[str, str]] = set()
+        self.newest_request = 0
+        self.events = 0
+        self.limits: dict[str, Target | None] = {}
+        """The most pods that a version may have, by the steps that were started; None: all."""
+
+    def limit(self, revision: str) -> Target | None:
+        return None if revision == "v1" else self.limits.get(revision, _NOTHING)
+
+    def _limit(self, watched: Watched, target: Target | None) -> None:
+        self.limits[watched.revision] = target
+
+    def take(self, event: AnyEvent) -> None:
+        """Raises `Violation`."""
+        self.events += 1
+        if isinstance(event, Fact):
+            watched = self.watched
+            if watched is not None and watched.id == event.rollout:
+                watched.answers[type(event).__name__, event.order_revision] = event
+            return
+        self._decision(event)
+
+    def require(self, fine: bool, rule: str) -> None:
+        if not fine:
+            raise Violation(rule)
+
+    def _decision(self, event: Decision) -> None:
+        kind = type(event).__name__
+        self.require(event.revision == self.revision + 1, f"I5 {kind} is number {event.revision} after {self.revision}")
+        self.revision = event.revision
+        if kind == "ControlRefused":
+            return
+        if isinstance(event, RolloutRejected):
+            self._end(event, kind)
+            return
+        if isinstance(event, RolloutAccepted):
+            self._accept(event)
+            return
+        watched = self.watched
+        self.require(watched is not None and watched.id == event.rollout, f"I6 {kind} of a rollout that isn't active")
+        assert watched is not None
+        getattr(self, f"_{kind}", self._anything)(watched, event)
+        if isinstance(event, TERMINAL):
+            self._end(event, kind)
+            self.watched = None
+
+    def _end(self, event: Decision, kind: str) -> None:
+        self.require(event.rollout not in self.ended, f"I6 {kind} after {self.ended.get(event.rollout)}")
+        self.ended[event.rollout] = kind
+
+    def _accept(self, event: RolloutAccepted) -> None:
+        self.require(self.watched is None, "I11 a second rollout became active")
+        self.require(event.rollout not in self.accepted, "I6 a rollout was accepted twice")
+        self.require(event.rollout not in self.ended, "I6 a rollout began after its end")
+        self.require(event.request_sequence > self.newest_request, "I11 an older request superseded a newer one")
+        self.newest_request = event.request_sequence
+        self.accepted[event.rollout] = event
+        older = self.accepted.get(event.supersedes or "")
+        if older is not None and event.inherited is not None and event.inherited.release_workload in _TO_THE_END:
+            self._limit(Watched(older), None)
+        self.watched = Watched(event)
+
+    def _anything(self, watched: Watched, event: Any) -> None:
+        """No rule of its own."""
+
+    def _PreparationStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802 - named by event
+        watched.prepare_revisions = [event.revision]
+
+    def _TrafficPinStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self._going_on(watched, event)
+        self.require(watched.prepared(), "I4 pinned unprepared")
+        watched.shift_ordered(event.revision, 0)
+
+    def _going_on(self, watched: Watched, event: Any) -> None:
+        kind = type(event).__name__
+        self.require(not watched.held, f"I7 {kind} while paused")
+        self.require(not watched.ending, f"I5 {kind} while {watched.ending}")
+
+    def _StepStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self._going_on(watched, event)
+        step = event.step
+        if watched.jumped:
+            self.require(step == watched.jumped, "I5 another step than the one jumped to")
+            fell = watched.shift_revision > watched.jumped_revision
+            self._traffic_settled(watched, "I4 an earlier step was started while traffic moves", fell)
+            if watched.weight > (watched.plan[step - 1].weight_percent or 0):
+                raise Violation("I3 a step with less traffic was started before the traffic left")
+        else:
+            self.require(step == watched.completed + 1, f"I5 step {step} after {watched.completed}")
+            if step == 1:
+                self._first(watched)
+            self._traffic_settled(watched, "I4 a step was started while traffic moves")
+        watched.step, watched.jumped = step, 0
+        watched.highest = max(watched.highest, step)
+        self._limit(watched, watched.plan[watched.highest - 1].target)
+        watched.pods_revision = watched.raised_at = watched.batch_revision = event.revision
+        watched.pause = None
+
+    def _first(self, watched: Watched) -> None:
+        self.require(watched.prepared(), "I4 started unprepared")
+        self.require(not watched.traffic or watched.routed, "I2 the first pods came before the pin")
+
+    def _traffic_settled(self, watched: Watched, rule: str, applies: bool = True) -> None:
+        if watched.routes_revisions and applies:
+            answered = any(
+                (kind, revision) in watched.answers
+                for revision in watched.routes_revisions
+                for kind in ("TrafficShifted", "TrafficReleased")
+            )
+            self.require(answered, rule)
+
+    def _TrafficShiftStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self._going_on(watched, event)
+        weight = event.weight_percent
+        if watched.jumped:
+            self.require(weight < watched.weight, "I2 a jump raised the traffic before the pods")
+        else:
+            ready = watched.answer("BatchReady", watched.pods_revision)
+            good = ready is not None and ready.step == event.step == watched.step
+            self.require(good, "I2 traffic was raised without ready pods of that step")
+            self.require(watched.pods_revision >= watched.raised_at, "I4 evidence of an older batch")
+        self.require(weight == watched.plan[event.step - 1].weight_percent, "I2 another weight than planned")
+        watched.shift_ordered(event.revision, weight)
+
+    def _StepJudgingStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self._going_on(watched, event)
+        self.require(event.step == watched.step, "I5 another step is judged")
+        ready = watched.answer("BatchReady", watched.pods_revision)
+        self.require(ready is not None and ready.step == event.step, "I4 judged before its pods were ready")
+        self._traffic_settled(watched, "I4 judged before its traffic arrived")
+        if watched.traffic:
+            planned = watched.plan[event.step - 1].weight_percent
+            self.require(watched.weight == planned, "I4 judged with another share of the traffic")
+            watched.pods_revision = event.revision
+        if watched.plan[event.step - 1].analysis is not None:
+            watched.judge_revision, watched.judged_step = event.revision, event.step
+            watched.judged_at_s = event.at_s
+
+    def _evidence(self, watched: Watched, step: int) -> None:
+        ready = watched.answer("BatchReady", watched.pods_revision)
+        self.require(ready is not None and ready.step == step and ready.settled, "I4 a step ended before it settled")
+        if watched.plan[step - 1].analysis is None:
+            return
+        verdict = watched.answer("AnalysisConcluded", watched.judge_revision)
+        self.require(watched.judged_step == step and watched.judge_revision > watched.raised_at, "I4 never judged")
+        self.require(verdict is not None and verdict.step == step, "I4 no verdict on that step")
+        self.require(verdict.started_at_s >= watched.judged_at_s, "I4 measured before the step was ready")
+
+    def _PauseStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self._going_on(watched, event)
+        self._evidence(watched, event.step)
+        watched.pause = (event.step, event.until_s)
+
+    def _StepCompleted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self._going_on(watched, event)
+        self.require(event.step == watched.step, "I5 another step was completed")
+        self.require(watched.raised_at > 0, "I4 a step was approved twice")
+        self._evidence(watched, event.step)
+        pause = watched.plan[event.step - 1].pause
+        if pause is not None and pause.duration_s != 0:
+            self.require(watched.pause is not None and watched.pause[0] == event.step, "I4 the pause was left out")
+            assert watched.pause is not None
+            until_s = watched.pause[1]
+            timely = until_s is not None and event.at_s >= until_s
+            self.require(timely or event.approved_by is not None, "I4 the pause was cut short")
+        if event.approved_by is not None:
+            self._once(event)
+        watched.completed = event.step
+        watched.raised_at = 0
+
+    def _once(self, event: Any) -> None:
+        cause = (event.cause, type(event).__name__)
+        self.require(cause not in self.used_causes, f"I4 {cause[0]} was obeyed twice")
+        self.used_causes.add(cause)
+
+    def _RolloutPaused(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        watched.held = not watched.ending
+        if event.lowered:
+            watched.shift_ordered(event.revision, 0)
+
+    def _RolloutResumed(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self._once(event)
+        watched.held = False
+
+    def _StepRetried(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self._once(event)
+        watched.held = False
+        if watched.ending:
+            return
+        watched.pause = None
+        if watched.step and not watched.jumped:
+            watched.pods_revision = watched.raised_at = watched.batch_revision = event.revision
+        else:
+            watched.prepare_revisions.append(event.revision)
+            watched.routes_revisions += [event.revision] if watched.routes_revisions else []
+
+    def _StepJumped(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self._once(event)
+        watched.held, watched.jumped, watched.pause = False, event.to_step, None
+        watched.jumped_revision = event.revision
+
+    def _PromotionStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self._going_on(watched, event)
+        self.require(watched.completed == len(watched.plan), "I4 promoted before the last step was done")
+        watched.ending, watched.promoted = "promoting", True
+        self._limit(watched, None)
+
+    def _RollbackStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self.require(watched.ending != "rolling back", "I5 rolled back twice")
+        watched.ending, watched.held, watched.promoted = "rolling back", False, False
+
+    def _CancellationStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self.require(watched.ending != "cancelling", "I5 cancelled twice")
+        watched.ending, watched.held, watched.promoted = "cancelling", False, False
+        self.limits = dict.fromkeys(("v2", "v3", "v4"))  # whichever template it has, natively and to the end
+
+    def _PodsReleaseStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self.require(bool(watched.ending), "I5 pods released before an ending was chosen")
+        watched.releasing = True
+
+    def _RolloutCompleted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self.require(watched.promoted, "I5 completed without a promotion")
+        self._given_back(watched, "promote")
+
+    def _RolloutRolledBack(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self.require(watched.ending == "rolling back", "I5 rolled back without starting to")
+        self._given_back(watched, None)
+
+    def _RolloutCancelled(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self.require(watched.ending == "cancelling", "I5 cancelled without starting to")
+        self._given_back(watched, "let_go")
+
+    def _given_back(self, watched: Watched, mode: str | None) -> None:
+        whole = any(
+            kind == "WorkloadReleased" and revision > watched.batch_revision and (mode is None or fact.mode == mode)
+            for (kind, revision), fact in watched.answers.items()
+        )
+        self.require(whole, "I6 ended before the pods were whole")
+        back = not watched.routed or any(
+            kind == "TrafficReleased" and revision > watched.shift_revision for kind, revision in watched.answers
+        )
+        self.require(back, "I6 ended before the routes were given back")
+
+    def _RolloutFailed(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        gone = any(kind == "WorkloadGone" for kind, _ in watched.answers)
+        self.require(gone or not watched.step, "I6 failed after it had begun")

@@ -1,0 +1,168 @@
+"""What one seed is made of: its own subset and rates of faults ("swarm"), its requests, and what people do
+meanwhile.
+"""
+
+from random import Random
+from typing import Any, NamedTuple
+
+from tidegate_contracts.controls import Approve, Cancel, Control, JumpToStep, Pause, Resume, Retry, RollBack
+from tidegate_contracts.rollout import (
+    Analysis,
+    Change,
+    Check,
+    Deadlines,
+    RolloutRequested,
+    Step,
+    StepTraffic,
+    TrafficReference,
+)
+from tidegate_contracts.rollout import Pause as StepPause
+from tidegate_contracts.workload import WorkloadReference
+
+ANALYSIS = Analysis(checks=(Check(name="errors", query="errors", maximum=0.01),))
+ROUTE = TrafficReference(route="web", service="web", grace_s=2.0)
+OTHER_ROUTE = TrafficReference(route="shop", service="web", grace_s=1.0)
+DEADLINES = Deadlines(progress_s=40.0, traffic_s=15.0, analysis_s=60.0)
+REPLICAS = 10
+
+
+class Faults(NamedTuple):
+    """Rates of what the bus and the processes do to us; all of them end when the world heals."""
+
+    crash: float = 0.0
+    """Per point of a handler at which an orchestrator may die."""
+    slow: float = 0.0
+    """Per such point: the copy stops there for a while, and the other one goes on."""
+    slow_s: float = 0.0
+    duplicate: float = 0.0
+    delay_s: float = 0.0
+    stale: float = 0.0
+    """Reads that miss the last events."""
+    unknown: float = 0.0
+    """Appends that are stored without the writer hearing of it."""
+    lost_timer: float = 0.0
+    worker_crash: float = 0.0
+    """Per action of a holder."""
+    zombie: float = 0.0
+    """Of those crashes: the holder is only cut off, and goes on for a while."""
+
+
+class Options(NamedTuple):
+    faults: Faults
+    requests: tuple[tuple[float, RolloutRequested], ...]
+    controls: tuple[tuple[float, Control], ...]
+    bad_from_step: int
+    """From this step on the first new version fails its analysis; 0: never."""
+    failing: frozenset[str]
+    """Revisions whose pods never get ready."""
+    inconclusive: float
+    refused: float
+    """Traffic orders that are refused once."""
+    refused_workload: bool
+    surge: bool
+    degrade_at_s: float
+    scale_at_s: float
+    edit_at_s: float
+    delete_at_s: float
+    heal_at_s: float
+
+    @property
+    def calm(self) -> bool:
+        return self.faults == Faults()
+
+
+def draw(random: Random) -> Options:
+    chance = random.random
+    requests = [(0.0, _request(random, "v2"))]
+    if chance() < 0.35:
+        requests.append((chance() * 25.0, _request(random, "v3")))
+        if chance() < 0.3:
+            requests.append((requests[-1][0] + chance() * chance() * 10.0, _request(random, "v4")))
+    controls = (
+        [] if chance() < 0.55 else [(chance() * 30.0, _control(random)) for _ in range(random.choice((1, 1, 2, 4)))]
+    )
+    rare = chance()
+    return Options(
+        faults=_faults(random),
+        requests=tuple(requests),
+        controls=tuple(controls),
+        bad_from_step=random.choice((1, 2)) if chance() < 0.25 else 0,
+        failing=frozenset(("v2",)) if chance() < 0.06 else frozenset(),
+        inconclusive=0.3 if chance() < 0.1 else 0.0,
+        refused=0.4 if chance() < 0.08 else 0.0,
+        refused_workload=chance() < 0.03,
+        surge=chance() < 0.8,
+        degrade_at_s=chance() * 25.0 if chance() < 0.12 else 0.0,
+        scale_at_s=chance() * 15.0 if chance() < 0.1 else 0.0,
+        edit_at_s=chance() * 20.0 if rare < 0.04 else 0.0,
+        delete_at_s=chance() * 20.0 if 0.04 < rare < 0.08 else 0.0,
+        heal_at_s=random.choice((40.0, 80.0, 160.0)),
+    )
+
+
+def _faults(random: Random) -> Faults:
+    chance, choice = random.random, random.choice
+    if chance() < 0.25:
+        return Faults()
+    return Faults(
+        crash=choice((0.0, 0.0, 0.03, 0.15)),
+        slow=choice((0.0, 0.0, 0.1, 0.4)),
+        slow_s=choice((0.05, 2.0, 15.0)),
+        duplicate=choice((0.0, 0.0, 0.05, 0.3)),
+        delay_s=choice((0.0, 0.05, 1.0, 12.0)),
+        stale=choice((0.0, 0.0, 0.2)),
+        unknown=choice((0.0, 0.0, 0.1)),
+        lost_timer=choice((0.0, 0.0, 0.5)),
+        worker_crash=choice((0.0, 0.0, 0.05, 0.2)),
+        zombie=choice((0.0, 0.5)),
+    )
+
+
+def _request(random: Random, revision: str) -> RolloutRequested:
+    chance, choice = random.random, random.choice
+    traffic = choice(((), (ROUTE,), (ROUTE,), (OTHER_ROUTE,)))
+    steps = [
+        Step(
+            replicas=replicas,
+            traffic=StepTraffic(weight_percent=weight) if traffic else None,
+            pause=_pause(random) if chance() < 0.15 else None,
+            analysis=ANALYSIS if chance() < 0.4 else None,
+        )
+        for replicas, weight in choice(_LADDERS)
+    ]
+    return RolloutRequested(
+        workload=_WEB,
+        steps=tuple(steps),
+        change=_CHANGES[revision],
+        traffic=traffic,
+        analysis=ANALYSIS if chance() < 0.25 else None,
+        on_failure=choice(("roll_back", "roll_back", "pause")),
+        deadlines=DEADLINES,
+        rollout=_ROLLOUTS[revision],
+    )
+
+
+_LADDERS: tuple[tuple[tuple[Any, int], ...], ...] = (
+    (("100%", 100),),
+    (("20%", 20),),
+    (("20%", 20), ("100%", 100)),
+    (("30%", 0), ("50%", 50)),
+    (("20%", 20), ("60%", 20), ("100%", 100)),
+    ((2, 10), (10, 100)),
+    ((1, 5), ("50%", 50), ("80%", 100)),
+)
+_WEB = WorkloadReference(name="web")
+_CHANGES = {revision: Change(images={"web": f"web:{revision}"}) for revision in ("v2", "v3", "v4")}
+_ROLLOUTS = {"v2": "r-2", "v3": "r-3", "v4": "r-4"}
+
+
+def _pause(random: Random) -> StepPause:
+    return StepPause(duration_s=random.choice((None, 0.0, 3.0, 10.0)))
+
+
+def _control(random: Random) -> Control:
+    kind = random.choice((Approve, Approve, Pause, Pause, Resume, Resume, Retry, RollBack, Cancel, JumpToStep))
+    if kind is JumpToStep:
+        return JumpToStep(step=random.choice((1, 2, 3)), by="ann")
+    made: Control = kind(by="ann")
+    return made

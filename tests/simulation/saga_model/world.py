@@ -1,0 +1,191 @@
+"""The modelled cluster: pods by revision, one route, and what the outside does to them; it checks what must
+never be.
+
+I1 no pods beyond the approved step, I2 no traffic beyond ready pods, I3 no pods taken from a version that
+gets traffic, I9 every version that gets traffic has pods. Writes are fenced by the revision of the order that
+they are made for.
+"""
+
+from collections.abc import Callable
+
+from saga_model.auditor import Auditor, Violation
+from saga_model.engine import Engine
+from saga_model.options import REPLICAS, Options
+from tidegate_contracts.facts import PodCounts
+from tidegate_contracts.orders import ReleaseTraffic, ShiftTraffic, Target
+
+STALE_READY_S = 10.0
+"""D1: for so long a raise may rest on pods that were ready and no longer are."""
+
+
+def pods_of(target: Target, replicas: int) -> int:
+    wanted = target.count if target.count is not None else -(-replicas * (target.percent or 0) // 100)
+    return min(wanted, replicas)
+
+
+class Route:
+    """What the proxies do: the user's own route, or ours with a share for the new version."""
+
+    def __init__(self) -> None:
+        self.ours = False
+        self.weight = 0
+        self.canary: str | None = None
+        self.stable = "v1"
+
+
+class World:
+    def __init__(self, engine: Engine, options: Options, auditor: Auditor) -> None:
+        self.engine = engine
+        self.options = options
+        self.replicas = REPLICAS
+        self.scales = [REPLICAS]
+        self.template = "v1"
+        self.saved_stable: str | None = None
+        self.pods = {"v1": REPLICAS}
+        self.ready = {"v1": REPLICAS}
+        self.ready_log: dict[str, list[tuple[float, int]]] = {}
+        self.fences = {"workload": 0, "route": 0}
+        self.route = Route()
+        self.deleted = False
+        self.edited = False
+        self.auditor = auditor
+        self.pods_changed: Callable[[], None] = lambda: None
+
+    def fenced(self, thing: str, revision: int) -> bool:
+        """Whether a write for that order still counts; from then on no older one does."""
+        if self.fences[thing] > revision:
+            return False
+        self.fences[thing] = revision
+        return True
+
+    def counts(self, new: str) -> PodCounts:
+        updated, ready = self.pods.get(new, 0), self.ready.get(new, 0)
+        return PodCounts(
+            replicas=self.replicas,
+            updated=updated,
+            updated_ready=ready,
+            stable=sum(self.pods.values()) - updated,
+            stable_ready=sum(self.ready.values()) - ready,
+        )
+
+    def most_ready(self) -> str:
+        """The version that carries the workload: its template's, unless that one never got whole."""
+        return max(self.ready, key=lambda revision: (self.ready[revision], revision == self.template))
+
+    def counts_of_stable(self, stable: str) -> PodCounts:
+        pods, ready = self.pods.get(stable, 0), self.ready.get(stable, 0)
+        return PodCounts(replicas=self.replicas, updated=0, updated_ready=0, stable=pods, stable_ready=ready)
+
+    # pods
+
+    def add_pods(self, revision: str, wanted: int) -> None:
+        if self.pods.get(revision, 0) >= wanted:
+            return
+        target = self.auditor.limit(revision)
+        if target is not None and wanted > pods_of(target, self.replicas):
+            raise Violation(f"I1 {wanted} pods of {revision}, beyond the approved {target}")
+        self.pods[revision] = wanted
+        self.engine.after(0.2 + self.engine.random.random(), self.become_ready, revision)
+
+    def become_ready(self, revision: str) -> None:
+        if revision in self.options.failing or self.deleted:
+            return
+        self.set_ready(revision, self.pods.get(revision, 0))
+
+    def set_ready(self, revision: str, ready: int) -> None:
+        self.ready_log.setdefault(revision, []).append((self.engine.now_s, self.ready.get(revision, 0)))
+        self.ready[revision] = ready
+        self.pods_changed()
+
+    def remove_pods(self, revision: str, keep: int) -> None:
+        had = self.pods.get(revision, 0)
+        if had <= keep:
+            return
+        route = self.route
+        if route.ours and route.weight > 0 and route.canary == revision:
+            raise Violation(f"I3 pods of {revision} removed while it gets {route.weight} %")
+        self.pods[revision] = keep
+        self.ready[revision] = min(self.ready.get(revision, 0), keep)
+        self.check_served()
+
+    def shrink_others(self, new: str, keep: int, stable: str) -> None:
+        """Superseded versions go first, as the native controller does it."""
+        others = sorted((revision for revision in self.pods if revision != new), key=lambda other: other == stable)
+        excess = sum(self.pods[other] for other in others) - keep
+        for other in others:
+            if excess <= 0:
+                return
+            taken = min(self.pods[other], excess)
+            excess -= taken
+            self.remove_pods(other, self.pods[other] - taken)
+
+    def scale(self, replicas: int) -> None:
+        """Somebody scales the workload; the stable pods take up the difference until the hold's keeper looks."""
+        if self.deleted:
+            return
+        others = [revision for revision in self.pods if self.pods[revision] > 0]
+        base = self.saved_stable if self.saved_stable in others else self.template
+        difference = replicas - sum(self.pods.values())
+        self.replicas = replicas
+        self.scales.append(replicas)
+        if base is not None and difference > 0:
+            self.pods[base] = self.pods.get(base, 0) + difference
+            self.engine.after(0.3, self.become_ready, base)
+        self.pods_changed()
+
+    # routes
+
+    def shift(self, order: ShiftTraffic) -> None:
+        route = self.route
+        canary = order.canary_revision
+        if order.weight_percent > (route.weight if route.ours and route.canary == canary else 0):
+            self._check_raise(order)
+        route.ours, route.weight, route.canary, route.stable = True, order.weight_percent, canary, order.stable_revision
+        self.check_served()
+
+    def _check_raise(self, order: ShiftTraffic) -> None:
+        revision = order.canary_revision or ""
+        accepted = self.auditor.accepted.get(order.rollout)
+        if accepted is None or not order.step or not revision:
+            raise Violation("I2 traffic raised on a version that no step approved")
+        target = accepted.plan[order.step - 1].target
+        needed = min(pods_of(target, replicas) for replicas in self.scales)
+        if needed == min(self.scales):
+            needed -= 1  # the last stable pod stays until the traffic has left it
+        since = self.engine.now_s - STALE_READY_S
+        log = self.ready_log.get(revision, [])
+        best = max([self.ready.get(revision, 0), *(ready for at_s, ready in log if at_s >= since)])
+        if best < needed:
+            raise Violation(f"I2 {order.weight_percent} % on {best} ready pods, {needed} are needed")
+
+    def release_route(self, order: ReleaseTraffic) -> None:
+        del order
+        self.route.ours = False
+        self.route.weight = 0
+        self.check_served()
+
+    def check_served(self) -> None:
+        if self.deleted:
+            return
+        route, pods = self.route, self.pods
+        if not route.ours:
+            if sum(pods.values()) == 0:
+                raise Violation("I9 nobody serves")
+            return
+        if route.weight > 0 and pods.get(route.canary or "", 0) == 0:
+            raise Violation(f"I9 {route.weight} % of the traffic reach no pod of {route.canary}")
+        if route.weight < 100 and pods.get(route.stable, 0) == 0:
+            raise Violation(f"I9 {100 - route.weight} % of the traffic reach no pod of {route.stable}")
+
+    def delete(self) -> None:
+        self.deleted = True
+        self.pods, self.ready = {}, {}
+        self.pods_changed()
+
+    def degrade(self, lasts_s: float) -> None:
+        """Some pods of the newest version lose their readiness for a while."""
+        revision = self.template
+        if revision == "v1" or self.pods.get(revision, 0) == 0:
+            return
+        self.set_ready(revision, 0)
+        self.engine.after(lasts_s, self.become_ready, revision)
