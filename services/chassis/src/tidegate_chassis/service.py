@@ -29,6 +29,7 @@ __all__ = ["Compose", "Context", "Settings", "Worker", "run"]
 Compose = Callable[[Context], AbstractAsyncContextManager[None]]
 FAILED: Final = 1
 HTTP_STOP_TIMEOUT_S: Final = 2
+READY_LOOK_S: Final = 0.02
 
 _log = structlog.get_logger(__name__)
 
@@ -91,13 +92,22 @@ async def _work(context: Context, stop: asyncio.Event, ending: Sequence[asyncio.
     """Runs the workers until one of them, or something else, ends; then stops them all."""
     tasks = {asyncio.create_task(worker.run()): worker for worker in context.workers}
     _log.info("working", workers=[repr(worker) for worker in context.workers])
+    announcing = asyncio.create_task(_announce(context))
     await asyncio.wait({*tasks, *ending}, return_when=asyncio.FIRST_COMPLETED)
+    announcing.cancel()
     for task, worker in tasks.items():
         if task.done():
             _log.error("a worker ended by itself", worker=repr(worker), exc_info=task.exception())
     ended = [worker for task, worker in tasks.items() if not task.done()]
     await _stop(context, ended, list(tasks))
     return 0 if stop.is_set() else FAILED
+
+
+async def _announce(context: Context) -> None:
+    """Says once, for whoever reads logs, what `/readyz` says for whoever asks."""
+    while context.health.problems():
+        await context.clock.sleep(READY_LOOK_S)
+    _log.info("ready")
 
 
 async def _stop(context: Context, workers: list[Worker], tasks: list[asyncio.Task[None]]) -> None:
