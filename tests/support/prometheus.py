@@ -45,12 +45,13 @@ class PrometheusProcess:
 
 
 @contextlib.contextmanager
-def prometheus_server(directory: Path) -> Iterator[PrometheusProcess]:
+def prometheus_server(directory: Path, *rule_files: Path) -> Iterator[PrometheusProcess]:
     program = toolchain.ensure(only={"prometheus"}).prometheus
     exporter = Exporter()
     with _serving(exporter) as exporter_port:
         config = directory / "prometheus.yml"
         config.write_text(
+            f"rule_files: [{', '.join(map(str, rule_files))}]\n"
             f"scrape_configs:\n  - job_name: test\n    scrape_interval: {SCRAPE_INTERVAL_S * 1000:.0f}ms\n"
             f"    scrape_timeout: {SCRAPE_INTERVAL_S * 1000:.0f}ms\n"
             f'    honor_labels: true\n    static_configs: [{{targets: ["127.0.0.1:{exporter_port}"]}}]\n'

@@ -1,10 +1,12 @@
 """The analyzer on a real Prometheus that scrapes a real exporter: what it measures, and what it refuses to measure."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import aiohttp
 import msgspec
 import pytest
 from support.prometheus import PrometheusProcess, prometheus_server
@@ -21,6 +23,7 @@ from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.providers.prometheus import Prometheus
 from tidegate_metrics_analyzer.question import Subject
 
+DOCUMENTED = Path(__file__).resolve().parents[3] / "deploy" / "prometheus"
 SUBJECT = Subject(namespace="shop", workload="web.v1", stable_revision="7c9b", revision="5d8f")
 ERROR_RATIO = (
     'sum(rate(http_requests_total{namespace="{{namespace}}",revision="{{revision}}",code=~"5.."}[{{window}}]))'
@@ -30,7 +33,7 @@ ERROR_RATIO = (
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusProcess]:
-    with prometheus_server(tmp_path_factory.mktemp("prometheus")) as running:
+    with prometheus_server(tmp_path_factory.mktemp("prometheus"), DOCUMENTED / "tidegate.rules.yml") as running:
         yield running
 
 
@@ -211,7 +214,7 @@ HEALTHS = {
     "sick-stable": (PodHealth(), "all of 2 checks passed"),
     "restarted": (PodHealth(), "pod_restarts: 2 measurements in a row were not at most 0"),
     "restart-allowed": (PodHealth(restarts_maximum=1), "all of 2 checks passed"),
-    "half-ready": (PodHealth(), "pod_readiness: 2 measurements in a row were not at least 100"),
+    "half-ready": (PodHealth(), "pod_readiness: 5 measurements in a row were not at least 100"),
     "half-ready-allowed": (PodHealth(ready_minimum_percent=50), "all of 2 checks passed"),
 }
 
@@ -258,6 +261,26 @@ async def test_a_dead_server_is_inconclusive(server: PrometheusProcess, tmp_path
             fact = await verdict_on(measurer, Analysis(checks=(judged,)))
     assert fact.verdict == "inconclusive"
     assert "could not be asked" in fact.reason
+
+
+async def test_the_alerts_on_tidegate_itself_are_accepted(server: PrometheusProcess) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"{server.url}/api/v1/rules") as answer:
+        groups = (await answer.json())["data"]["groups"]
+    assert [rule["name"] for group in groups for rule in group["rules"]] != []
+    assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
+
+
+def documented_queries() -> list[str]:
+    text = (DOCUMENTED / "README.md").read_text()
+    (block,) = re.findall(r"```promql\n(.*?)```", text, re.DOTALL)
+    return [query for query in re.split(r"(?m)^#.*\n", block) if query.strip()]
+
+
+@pytest.mark.parametrize("query", documented_queries())
+async def test_the_documented_queries_can_be_asked(measurer: Measurer, query: str) -> None:
+    assert measurer.fault(check(query), SUBJECT) is None
+    reading = (await measurer.measure(check(query), SUBJECT, time.time() - 10)).reading
+    assert isinstance(reading, float) or "no data" in reading.reason
 
 
 async def scraped(server: PrometheusProcess) -> None:

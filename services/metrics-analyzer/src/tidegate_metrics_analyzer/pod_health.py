@@ -17,6 +17,9 @@ WINDOW_S: Final = 120.0
 INCONCLUSIVE_LIMIT: Final = 60
 """At one measurement a second: a minute for the first samples of the step to be scraped."""
 
+UNREADY_LIMIT: Final = 5
+"""At one measurement a second: pods that a rising replica count adds are not ready at once."""
+
 _PODS: Final = (
     'max by (namespace, pod) (kube_pod_labels{namespace="{{namespace}}", label_pod_template_hash="{{revision}}"})'
 )
@@ -38,18 +41,21 @@ def checks(health: PodHealth) -> tuple[Check, ...]:
     The names hold an underscore, so no check of a request's can have them.
     """
     return (
-        _check("pod_restarts", _RESTARTS, maximum=float(health.restarts_maximum)),
-        _check("pod_readiness", _READY, minimum=health.ready_minimum_percent),
-    )
-
-
-def _check(name: str, query: str, *, minimum: float | None = None, maximum: float | None = None) -> Check:
-    return Check(
-        name=name,
-        provider=PROVIDER,
-        query=query,
-        minimum=minimum,
-        maximum=maximum,
-        window_s=WINDOW_S,
-        inconclusive_limit=INCONCLUSIVE_LIMIT,
+        Check(
+            name="pod_restarts",
+            provider=PROVIDER,
+            query=_RESTARTS,
+            maximum=float(health.restarts_maximum),
+            window_s=WINDOW_S,
+            inconclusive_limit=INCONCLUSIVE_LIMIT,
+        ),
+        Check(
+            name="pod_readiness",
+            provider=PROVIDER,
+            query=_READY,
+            minimum=health.ready_minimum_percent,
+            window_s=WINDOW_S,
+            failure_limit=UNREADY_LIMIT,
+            inconclusive_limit=INCONCLUSIVE_LIMIT,
+        ),
     )
