@@ -1,4 +1,7 @@
-"""A real nats-server with the product's own configuration, to be killed, paused and started again by tests."""
+"""A real nats-server with the product's own configuration, to be killed, paused and started again by tests.
+
+It has one user more, an administrator, who breaks what nobody has the right to break.
+"""
 
 import asyncio
 import os
@@ -17,8 +20,16 @@ from tidegate_sandbox.toolchain import ensure
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIGURATION = REPOSITORY / "deploy" / "nats" / "nats.conf"
 PASSWORDS = REPOSITORY / "deploy" / "nats" / "development.env"
+ADMINISTRATOR = "administrator"
 START_WITHIN_S = 10.0
 CLOCK = SystemClock()
+
+
+def with_administrator(configuration: str) -> str:
+    users = "    users: ["
+    assert configuration.count(users) > 0, "the services' account comes first"
+    user = f"{{user: {ADMINISTRATOR}, password: {ADMINISTRATOR}}}"
+    return configuration.replace(users, f"{users}\n      {user}", 1)
 
 
 def free_port() -> int:
@@ -48,6 +59,8 @@ class NatsServer:
         self.log = directory / "nats-server.log"
         self._binary = ensure({"nats-server"}).nats_server
         self._store = directory / "store"
+        self._configuration = directory / "nats.conf"
+        self._configuration.write_text(with_administrator(CONFIGURATION.read_text()))
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -61,7 +74,7 @@ class NatsServer:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 str(self._binary),
-                *("-c", str(CONFIGURATION), "-a", "127.0.0.1", "-p", str(self.port), "-m", str(free_port())),
+                *("-c", str(self._configuration), "-a", "127.0.0.1", "-p", str(self.port), "-m", str(free_port())),
                 env=environment,
                 stdout=log,
                 stderr=log,
@@ -102,6 +115,11 @@ class NatsServer:
                     writer.close()
                     await writer.wait_closed()
                     return
+
+    @asynccontextmanager
+    async def administrator(self) -> AsyncIterator[Connection]:
+        async with connected(self.url, name="test", user=ADMINISTRATOR, password=ADMINISTRATOR) as connection:
+            yield connection
 
     @asynccontextmanager
     async def connected(self, user: str) -> AsyncIterator[Connection]:

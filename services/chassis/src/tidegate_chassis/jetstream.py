@@ -5,17 +5,22 @@ that was never sent, or that nobody serves, is `Transient`.
 """
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
+import structlog
 from nats import errors as nats_errors
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from tidegate_chassis.connection import Connection
 from tidegate_chassis.errors import Conflict, OperatingError, Permanent, Transient, UnknownOutcome
 
 API: Final = "$JS.API"
 REQUEST_TIMEOUT_S: Final = 5.0
+PENDING_MESSAGES_MAX: Final = 65_536
+PENDING_BYTES_MAX: Final = 128 * 1024 * 1024
 
 NO_MESSAGE: Final = 10037
 CONSUMER_NOT_FOUND: Final = 10014
@@ -30,6 +35,8 @@ LOOK_AGAIN: Final = frozenset({WRONG_LAST_SEQUENCE, PROPOSAL_IN_FLIGHT, SAME_ID_
 """Answers that say that something like ours is or was there: only reading back tells whether it was ours."""
 _SERVER_FAULT: Final = 500
 _BUSY: Final = 429
+
+_log = structlog.get_logger(__name__)
 
 
 class ApiError(msgspec.Struct, frozen=True):
@@ -88,6 +95,24 @@ async def send(
         raise Permanent(f"{len(payload)} bytes are too many for one message", code="too-large") from error
     except nats_errors.Error as error:
         raise Transient(f"{subject} could not be sent: {error}") from error
+
+
+async def subscribed(connection: Connection, subject: str, listener: Callable[[Msg], Awaitable[None]]) -> Subscription:
+    """Hears a subject from now on, as a rule an inbox; raises Transient where that can't be asked for."""
+    try:
+        return await connection.client.subscribe(
+            subject, cb=listener, pending_msgs_limit=PENDING_MESSAGES_MAX, pending_bytes_limit=PENDING_BYTES_MAX
+        )
+    except nats_errors.Error as error:
+        raise Transient(f"{subject} could not be subscribed to: {error}") from error
+
+
+async def unsubscribed(subscription: Subscription) -> None:
+    """Hears no more; a connection that is gone hears nothing anyway."""
+    try:
+        await subscription.unsubscribe()
+    except nats_errors.Error as error:
+        _log.debug("an inbox was left behind", reason=str(error))
 
 
 async def publish(

@@ -6,20 +6,18 @@ the append is done, another's that somebody else was first. One stream answers a
 replicated one as a duplicate; reading back treats both alike.
 """
 
-import base64
-import datetime as dt
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import structlog
 from nats.nuid import NUID
 
-from tidegate_chassis import jetstream, telemetry
+from tidegate_chassis import jetstream, reading, telemetry
 from tidegate_chassis.clock import Clock
 from tidegate_chassis.connection import Connection
 from tidegate_chassis.errors import Conflict, OperatingError, Permanent, Transient, UnknownOutcome
-from tidegate_chassis.message import Message, stored
+from tidegate_chassis.message import Message
 from tidegate_contracts.codec import encode, tag_of
 from tidegate_contracts.envelope import Envelope
 
@@ -49,16 +47,20 @@ class Journal:
 
     async def last(self, stream: str, subject_filter: str) -> Message | None:
         """The last message of a filter, read from the stream's leader."""
-        return await self._get(stream, {"last_by_subj": subject_filter})
+        return await reading.one(self._connection, stream, {"last_by_subj": subject_filter})
 
     async def read(self, stream: str, subject_filter: str, *, after_sequence: int = 0) -> list[Message]:
-        """All messages of a filter behind a sequence, in order, read one by one from the stream's leader."""
-        messages: list[Message] = []
-        sequence = after_sequence
-        while (found := await self._get(stream, {"seq": sequence + 1, "next_by_subj": subject_filter})) is not None:
+        """All messages of a filter behind a sequence, in order, up to the one that is the leader's last."""
+        messages = await reading.many(self._connection, stream, subject_filter, after_sequence=after_sequence)
+        sequence = messages[-1].sequence if messages else after_sequence
+        while (found := await self._next(stream, subject_filter, sequence)) is not None:
             messages.append(found)
             sequence = found.sequence
         return messages
+
+    async def _next(self, stream: str, subject_filter: str, after_sequence: int) -> Message | None:
+        query = {"seq": after_sequence + 1, "next_by_subj": subject_filter}
+        return await reading.one(self._connection, stream, query)
 
     async def append(
         self, stream: str, messages: Sequence[Outgoing], *, filter_subject: str, expected_last_sequence: int
@@ -139,36 +141,3 @@ class Journal:
             cause=message.cause,
             traceparent=telemetry.traceparent(),
         ).headers()
-
-    async def _get(self, stream: str, query: dict[str, Any]) -> Message | None:
-        answer = await jetstream.api(self._connection, f"STREAM.MSG.GET.{stream}", query)
-        error = jetstream.api_error(answer)
-        if error is None:
-            return _from_api(stream, answer["message"])
-        if error.err_code == jetstream.NO_MESSAGE:
-            return None
-        raise error.as_error(f"{stream} could not be read")
-
-
-def _from_api(stream: str, message: dict[str, Any]) -> Message:
-    # The client's own reader of header blocks, so that both ways of getting a message read them alike.
-    return stored(
-        message["subject"],
-        base64.b64decode(message.get("data", "")),
-        _parse_headers(base64.b64decode(message.get("hdrs", ""))),
-        stream=stream,
-        sequence=message["seq"],
-        time_ns=_nanoseconds(message["time"]),
-    )
-
-
-def _parse_headers(block: bytes) -> dict[str, str]:
-    lines = block.decode(errors="replace").split("\r\n")[1:]
-    pairs = (line.partition(":") for line in lines if ":" in line)
-    return {name: value.strip() for name, _, value in pairs}
-
-
-def _nanoseconds(time: str) -> int:
-    whole, _, fraction = time.rstrip("Z").partition(".")
-    seconds = int(dt.datetime.fromisoformat(whole).replace(tzinfo=dt.UTC).timestamp())
-    return seconds * 1_000_000_000 + int(fraction.ljust(9, "0") or 0)

@@ -12,13 +12,11 @@ from typing import Final
 
 import structlog
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
 
 from tidegate_chassis import consumers, jetstream, telemetry
 from tidegate_chassis.acks import Receipt
 from tidegate_chassis.connection import Connection
-from tidegate_chassis.errors import OperatingError
+from tidegate_chassis.errors import OperatingError, Transient
 from tidegate_chassis.message import Message, received
 from tidegate_contracts.topology import Consumer
 
@@ -27,9 +25,9 @@ IDLE_HEARTBEAT_S: Final = 2.0
 SILENCE_MAX_S: Final = 5.0
 """Two missed heartbeats: the request is lost, whatever became of it."""
 BATCH_MAX: Final = 500
+ONLINE_LOOK_S: Final = 0.5
+"""How often a pull that waits for the server looks whether it is to stop."""
 REFUSAL_WAIT_S: Final = (0.05, 0.25, 1.0, 2.0)
-INBOX_MESSAGES_MAX: Final = 65_536
-INBOX_BYTES_MAX: Final = 128 * 1024 * 1024
 _NANOSECONDS: Final = 1_000_000_000
 
 _STATUS: Final = "Status"
@@ -85,31 +83,29 @@ class Pull:
         """Returns after `stop`; raises Permanent when the consumer is gone or is not the one that the topology says."""
         await self._look()
         while not self._stopping:
-            await self._connection.online()
+            if not await self._is_online():
+                continue
             inbox = self._connection.client.new_inbox()
             try:
-                subscription = await self._connection.client.subscribe(
-                    inbox,
-                    cb=self._on_message,
-                    pending_msgs_limit=INBOX_MESSAGES_MAX,
-                    pending_bytes_limit=INBOX_BYTES_MAX,
-                )
-            except NatsError as error:
-                await self._refused(str(error))
+                subscription = await jetstream.subscribed(self._connection, inbox, self._on_message)
+            except OperatingError as error:
+                await self._refused(error.reason)
                 continue
             try:
                 await self._pull_into(inbox)
             finally:
-                await _unsubscribe(subscription)
+                await jetstream.unsubscribed(subscription)
 
     async def _pull_into(self, inbox: str) -> None:
         """Pulls on one inbox until it is no longer to be trusted."""
         self._outstanding = 0
         self._stale = False
-        while not self._stopping and not self._stale:
+        while True:
+            self._wake.clear()
             if self._suspicious:
                 await self._look()
-            self._wake.clear()
+            if self._stopping or self._stale:
+                return
             room = min(self._room(), BATCH_MAX)
             if self._outstanding == 0 and room > 0:
                 await self._ask(inbox, room)
@@ -118,6 +114,13 @@ class Pull:
                 _log.warning("nothing heard from the consumer, asking anew", consumer=self._consumer.name)
                 self._waiting_for = f"consumer {self._consumer.name} answers nothing"
                 return
+
+    async def _is_online(self) -> bool:
+        try:
+            await self._connection.online(ONLINE_LOOK_S)
+        except Transient:
+            return False
+        return True
 
     async def _woken(self) -> bool:
         """False when a request is outstanding and nothing was heard for too long."""
@@ -168,8 +171,8 @@ class Pull:
         description = (raw.headers or {}).get(_DESCRIPTION, "no responders" if status == _NO_RESPONDERS else "")
         if status not in (_EXPIRED, _NO_MESSAGES):
             telemetry.PULL_RESTARTS.labels(self._consumer.name, status).inc()
-            await self._refused(f"{status} {description}")
             self._suspicious = True
+            await self._refused(f"{status} {description}")
         self._outstanding = 0
         self._wake.set()
 
@@ -204,10 +207,3 @@ class Pull:
     def _on_reconnected(self) -> None:
         self._stale = True
         self._wake.set()
-
-
-async def _unsubscribe(subscription: Subscription) -> None:
-    try:
-        await subscription.unsubscribe()
-    except NatsError as error:
-        _log.debug("an inbox was left", reason=str(error))
