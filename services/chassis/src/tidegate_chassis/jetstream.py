@@ -4,6 +4,7 @@ Used by `publish`, `journal`, `timers` and `topology`. A request that got no ans
 that was never sent, or that nobody serves, is `Transient`.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -74,7 +75,7 @@ async def request(
     """One request; raises Transient (not sent, or nobody there), Permanent (too large) or UnknownOutcome."""
     await connection.online(timeout_s)
     try:
-        return await connection.client.request(subject, payload, timeout=timeout_s, headers=headers)
+        reply = await connection.client.request(subject, payload, timeout=timeout_s, headers=headers)
     except nats_errors.NoRespondersError as error:
         raise Transient(f"nobody serves {subject}: no stream has it, or JetStream is not up") from error
     except nats_errors.MaxPayloadError as error:
@@ -83,6 +84,15 @@ async def request(
         raise UnknownOutcome(f"no answer on {subject} within {timeout_s:g} s") from error
     except nats_errors.Error as error:
         raise Transient(f"{subject} could not be asked: {error}") from error
+    _end_if_cancelled()
+    return reply
+
+
+def _end_if_cancelled() -> None:
+    """The client waits with `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that meets the answer."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def send(

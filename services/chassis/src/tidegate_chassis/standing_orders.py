@@ -37,6 +37,7 @@ HEARD_ONLY_WAIT_S: Final = 1.0
 """An order older than one that was heard, which isn't in the stream yet, is asked for again after this."""
 DEAD_LETTER_WAIT_S: Final = 30.0
 STOP_WAIT_S: Final = 5.0
+CANCEL_AGAIN_S: Final = 1.0
 
 _log = structlog.get_logger(__name__)
 _Order = TypeVar("_Order", bound=Order)
@@ -187,6 +188,7 @@ class StandingOrders(Generic[_Order]):
             _log.info("order ended", workload=str(key), order_revision=holding.held.revision, reason=reason)
         if holding.task is not None and holding.task is not asyncio.current_task():
             holding.task.cancel()
+            self._later(_see_it_end(holding.task))
         self._pull.wake()
 
     def _lose(self, holding: Holding[Any]) -> None:
@@ -224,3 +226,9 @@ class StandingOrders(Generic[_Order]):
         task = asyncio.create_task(chore)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
+
+
+async def _see_it_end(task: asyncio.Task[None]) -> None:
+    """Cancels again what forgot that it was cancelled, as library code does; the workload's next order waits for it."""
+    while not (await asyncio.wait({task}, timeout=CANCEL_AGAIN_S))[0]:
+        task.cancel()
