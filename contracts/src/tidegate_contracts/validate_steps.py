@@ -67,9 +67,9 @@ def _order(steps: tuple[Step, ...]) -> Iterator[Problem]:
         for kind, value in values.items():
             if value is None:
                 continue
-            if value < highest.get(kind, 0):
+            if kind in highest and value < highest[kind]:
                 field = f"steps[{index}]." + ("traffic.weight_percent" if kind == "weight" else "replicas")
                 shown = step.replicas if kind != "weight" else value
                 rule = f"not below the step before ({highest[kind]})"
                 yield problem(field, shown, rule, "Put the steps in rising order.")
-            highest[kind] = max(value, highest.get(kind, 0))
+            highest[kind] = max(value, highest.get(kind, value))
