@@ -1,4 +1,4 @@
-"""A task that is cancelled at the moment its answer arrives ends: the client's `wait_for` forgets it before Python 3.12."""
+"""A task that is cancelled just as its answer arrives ends; `wait_for` forgets it before Python 3.12."""
 
 import asyncio
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ class _Client:
     def __init__(self) -> None:
         self.asker: asyncio.Task[Any] | None = None
 
-    async def request(self, subject: str, payload: bytes, **options: object) -> str:
+    async def request(self, *_message: object, **_options: object) -> str:
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         def arrive() -> None:

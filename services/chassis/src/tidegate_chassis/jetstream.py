@@ -89,7 +89,7 @@ async def request(
 
 
 def _end_if_cancelled() -> None:
-    """The client waits with `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that meets the answer."""
+    """The client waits with `asyncio.wait_for`: before Python 3.12 it forgets a cancellation that meets the answer."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
