@@ -14,7 +14,7 @@ Memory = TypeVar("Memory")
 
 
 class Patch(msgspec.Struct, frozen=True):
-    """A merge patch of the workload, on exactly the version that was looked at."""
+    """Fields of the workload as they should be, on exactly what was looked at."""
 
     body: dict[str, Any]
 
@@ -31,7 +31,7 @@ class Touch(msgspec.Struct, frozen=True):
 
 
 class PutBack(msgspec.Struct, frozen=True):
-    """A merge patch that also gives the workload a revision's template back."""
+    """A patch that also gives the workload a revision's template back."""
 
     body: dict[str, Any]
     revision: str

@@ -73,10 +73,8 @@ class Standing(msgspec.Struct, frozen=True):
 
 def goal(order: ApplyBatch, replicas: int, limits: Room) -> int:
     """New pods that the batch can be made of: the target, less what stable pods have to stay for."""
-    ceiling = max(replicas - order.stable_minimum, 0)
-    if not order.settle:
-        ceiling = min(ceiling + limits.surge, replicas)
-    return min(target_pods(order.target, replicas), ceiling)
+    most = max(replicas - order.stable_minimum, 0) + limits.surge
+    return min(target_pods(order.target, replicas), most)
 
 
 def next_room(standing: Standing) -> Room | None:
@@ -91,8 +89,10 @@ def next_room(standing: Standing) -> Room | None:
 
 
 def _settled(standing: Standing) -> Room:
-    """New and stable pods together are the workload's replicas."""
-    return Room(0, max(standing.goal, min(standing.new, standing.removable)))
+    """New and stable pods together are the workload's replicas, and more only where stable ones have to stay."""
+    new = max(standing.goal, min(standing.new, standing.removable))
+    unavailable = min(new, standing.removable)
+    return Room(new - unavailable, unavailable)
 
 
 def _added(standing: Standing) -> Room:

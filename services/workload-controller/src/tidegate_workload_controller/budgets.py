@@ -73,19 +73,19 @@ def express(room: Room, replicas: int, target: Target, *, removed: int) -> Budge
     return Budget(surge, _unavailable(room.unavailable, replicas))
 
 
-def at_rest(goal: int, pods: int, replicas: int, target: Target) -> Budget:
+def at_rest(room: Room, pods: int, replicas: int, target: Target) -> Budget:
     """The budget of a settled batch: the step's own percentage, whatever the scale becomes.
 
     Rounded down it may allow less than the batch has; that moves nothing, since stable pods are never added back.
 
     Args:
-        goal: New pods that the batch is made of.
-        pods: What the target asks for; more than the goal only where stable pods had to stay.
+        room: What the settled batch takes.
+        pods: What the target asks for; more than the batch only where stable pods had to stay.
         replicas: The workload's own, now.
         target: The step's.
     """
-    if goal < pods:
-        return express(Room(0, goal), replicas, target, removed=0)
+    if room.surge > 0 or room.unavailable < pods:
+        return express(room, replicas, target, removed=0)
     return Budget(0, f"{target.percent}%" if target.percent is not None else max(target.count or 0, 1))
 
 

@@ -1,6 +1,7 @@
 """The bodies of our patches of a Deployment: hold, move on, free to move, given back.
 
-Pure; `convergence`, `returning` and `release` choose among them. All but the first are JSON merge patches.
+Pure; `convergence`, `returning` and `release` choose among them. A body names annotations and fields of `spec` with
+their whole new values, None for those that are to be absent; `operations` turns it into what is sent.
 """
 
 from typing import Any
@@ -62,6 +63,41 @@ def moves_freely(deployment: Deployment, saved: Saved) -> bool:
         and not spec.paused
         and (saved.progress_deadline_seconds in {None, spec.progress_deadline_seconds})
     )
+
+
+def operations(body: Body, deployment: Deployment) -> list[Body]:
+    """A body as a JSON patch of the Deployment as it was seen.
+
+    Its precondition is the generation, which every write to spec or annotations raises, our own fence included; the
+    resource version would also change with each status that the native controller writes.
+    """
+    checked: list[Body] = [
+        {"op": "test", "path": "/metadata/uid", "value": deployment.metadata.uid},
+        {"op": "test", "path": "/metadata/generation", "value": deployment.metadata.generation},
+    ]
+    present = deployment.metadata.annotations
+    annotations = body["metadata"]["annotations"]
+    if not present:
+        checked.append({"op": "add", "path": "/metadata/annotations", "value": {}})
+    marked = [
+        _operation(f"/metadata/annotations/{_escaped(name)}", value, name in present)
+        for name, value in annotations.items()
+    ]
+    # Strategy and progressDeadlineSeconds always stand there, filled in; of the others, none is the same as nought.
+    absent = {"minReadySeconds": 0, "paused": False}
+    fields = {name: absent.get(name) if value is None else value for name, value in body["spec"].items()}
+    written = [_operation(f"/spec/{name}", value, True) for name, value in fields.items()]
+    return [*checked, *(each for each in (*marked, *written) if each is not None)]
+
+
+def _operation(path: str, value: Any, there: bool) -> Body | None:
+    if value is not None:
+        return {"op": "add", "path": path, "value": value}
+    return {"op": "remove", "path": path} if there else None
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _hold_fields(budget: Budget) -> Body:

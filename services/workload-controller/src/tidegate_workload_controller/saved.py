@@ -1,7 +1,6 @@
 """The user's own strategy, kept on the workload while it is held, and given back field by field.
 
-Pure. What was absent is absent again afterwards: a null in a merge patch removes a field, and the API server puts
-its default where it always puts one.
+Pure. What was absent is absent again afterwards, and the API server puts its default where it always puts one.
 """
 
 from typing import Any
@@ -67,9 +66,9 @@ def encode(saved: Saved) -> str:
 
 
 def own_values(saved: Saved) -> dict[str, Any]:
-    """The part of a merge patch of `spec` that gives everything back."""
+    """The fields of `spec` that give everything back; None for what was absent."""
     return {
-        "strategy": _whole_strategy(saved),
+        "strategy": saved.strategy or None,
         "minReadySeconds": saved.min_ready_seconds,
         "progressDeadlineSeconds": saved.progress_deadline_seconds,
         "paused": saved.paused,
@@ -90,13 +89,6 @@ def budget_of(strategy: dict[str, Any]) -> Budget:
         _amount(rolling.get("maxSurge"), NATIVE_DEFAULT.surge),
         _amount(rolling.get("maxUnavailable"), NATIVE_DEFAULT.unavailable),
     )
-
-
-def _whole_strategy(saved: Saved) -> dict[str, Any] | None:
-    """A merge patch that leaves nothing of the hold's own strategy behind."""
-    if not saved.strategy:
-        return None
-    return {"rollingUpdate": None, **saved.strategy}
 
 
 def _amount(value: Any, default: Amount) -> Amount:

@@ -41,8 +41,9 @@ class Scene(msgspec.Struct, frozen=True):
 
     @property
     def settled(self) -> bool:
-        """Whether new and stable pods together are no more than the workload's replicas."""
-        return self.census.alive <= max(self.census.replicas, len(self.census.new))
+        """Whether the stable pods have shrunk to the rest, or to those that have to stay."""
+        new = len(self.census.new)
+        return self.census.alive - new <= max(self.census.replicas - new, self.order.stable_minimum, 0)
 
     @property
     def impossible(self) -> bool:
@@ -57,7 +58,7 @@ class Scene(msgspec.Struct, frozen=True):
             return None
         standing = self.standing
         if standing.new >= standing.goal and standing.removed >= room.unavailable and self.settled:
-            return at_rest(standing.goal, self.pods, standing.replicas, self.order.target)
+            return at_rest(room, self.pods, standing.replicas, self.order.target)
         return express(room, standing.replicas, self.order.target, removed=standing.removed)
 
     @property
@@ -65,7 +66,7 @@ class Scene(msgspec.Struct, frozen=True):
         """The budget of the first write, which must say something even where nothing is to move."""
         standing = self.standing
         if standing.goal == 0:
-            return at_rest(self.pods, self.pods, standing.replicas, self.order.target)
+            return at_rest(Room(0, self.pods), self.pods, standing.replicas, self.order.target)
         room = next_room(standing) or Room(max(standing.new - standing.removed, 0), standing.removed)
         return express(room, standing.replicas, self.order.target, removed=standing.removed)
 

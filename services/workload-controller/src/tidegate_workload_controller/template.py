@@ -1,4 +1,4 @@
-"""Pod templates as plain JSON: their digest, the patch that a change means, and the way back.
+"""Pod templates as plain JSON: their digest, and the patch that a change means.
 
 Pure. `kinds.deployment` digests what it reads and tries changes with it; `patches` sends them.
 """
@@ -62,19 +62,6 @@ def change_patch(template: Json, change: Change) -> Json:
         others = [entry for entry in entries if entry not in named]
         spec[part] = [*others, {**(named[0] if named else {}), "name": name, "image": image}]
     return {**patch, "spec": spec}
-
-
-def merge_patch(current: Any, wanted: Any) -> Any:
-    """The JSON merge patch that makes `current` into `wanted`: what is not wanted becomes null, lists are whole."""
-    if not isinstance(current, dict) or not isinstance(wanted, dict):
-        return wanted
-    patch = {name: None for name in current if name not in wanted}
-    for name, value in wanted.items():
-        if name not in current:
-            patch[name] = value
-        elif current[name] != value:
-            patch[name] = merge_patch(current[name], value)
-    return patch
 
 
 def _list_of(name: str, *templates: Json) -> str:

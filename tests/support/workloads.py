@@ -1,0 +1,333 @@
+"""A workload-controller's hold loop on a real API server, its orders given by hand, and somebody who watches it.
+
+The bus is left out: facts are noted instead of published, and an order is superseded by cancelling its task, as the
+chassis does. The observer reads only the API server, under another identity.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from support.until import until
+from tidegate_chassis.clock import SystemClock
+from tidegate_chassis.errors import Conflict
+from tidegate_chassis.holding import HeldOrder, Lease
+from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
+from tidegate_chassis.kubernetes.objects import NotFound, decode
+from tidegate_chassis.kubernetes.reflector import Reflector
+from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, PODS, REPLICA_SETS
+from tidegate_chassis.message import Message
+from tidegate_contracts.facts import BatchReady, Fact, WorkloadPrepared, WorkloadReleased
+from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, ReleaseWorkload, Target, WorkloadOrder
+from tidegate_contracts.rollout import Change
+from tidegate_contracts.workload import WorkloadKey, WorkloadReference
+from tidegate_sandbox.state import SandboxState
+from tidegate_workload_controller.app import load_kinds
+from tidegate_workload_controller.cluster import Cluster
+from tidegate_workload_controller.holder import WorkloadHolder
+from tidegate_workload_controller.marks import FIELD_MANAGER
+from tidegate_workload_controller.seen import Deployment, Pod, ReplicaSet
+
+CLOCK = SystemClock()
+SOCKETS_CLOSE_S = 0.05
+"""TLS connections are closed by callbacks that nobody can wait for."""
+
+F = TypeVar("F", bound=Fact)
+
+
+def deployment(name: str = "web", *, replicas: int = 10, tag: str = "v1_ready-0.3", **spec: Any) -> dict[str, Any]:
+    """A Deployment's manifest; `spec` is added to its spec."""
+    labels = {"app": name}
+    container = {"name": "app", "image": f"registry.example/web:{tag}"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [container], "terminationGracePeriodSeconds": 1},
+            },
+            **spec,
+        },
+    }
+
+
+def image(tag: str) -> Change:
+    return Change(images={"app": f"registry.example/web:{tag}"})
+
+
+class Notes:
+    """In the place of the Publisher: what would have been published."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.telemetry: list[Any] = []
+
+    async def report(self, key: WorkloadKey, fact: Fact, *, cause: str = "", id: str | None = None) -> int:  # noqa: A002, ARG002
+        self.facts.append(fact)
+        return len(self.facts)
+
+    async def observe(self, key: WorkloadKey, rollout: str, telemetry: Any) -> None:  # noqa: ARG002
+        self.telemetry.append(telemetry)
+
+
+class Rig:
+    """One copy of the controller, holding one Deployment."""
+
+    def __init__(self, client: KubernetesClient, admin: KubernetesClient, namespace: str, name: str) -> None:
+        self.notes = Notes()
+        self.admin = admin
+        self.client = client
+        self.namespace = namespace
+        self.name = name
+        self.cluster = Cluster(client)
+        self.holder = WorkloadHolder(load_kinds(self.cluster), self.notes, CLOCK, ready=self.cluster.wait_synced)
+        self.key = WorkloadKey("default", namespace, "deployment.apps", name)
+        self.reference = WorkloadReference(name=name)
+        self.revision = 0
+        self.task: asyncio.Task[None] | None = None
+        self.prepared: WorkloadPrepared | None = None
+        self.canary_revision: str | None = None
+        self.change: Change | None = None
+
+    # Orders
+
+    async def give(self, order: WorkloadOrder) -> None:
+        """Supersede whatever is held."""
+        await self.drop()
+        message = Message(
+            subject="", payload=b"", headers={}, stream="", sequence=0, deliveries=1, time_s=time.time(), id="order"
+        )
+        held = HeldOrder(self.key, order, order.revision, message, Lease(CLOCK, ack_wait_s=1e9, since_s=0.0))
+        self.task = asyncio.create_task(self._keep(held))
+
+    async def _keep(self, held: HeldOrder[WorkloadOrder]) -> None:
+        while True:
+            try:
+                return await self.holder.hold(held)
+            except Conflict:
+                await asyncio.sleep(0.1)
+
+    async def drop(self) -> None:
+        """Let go of the order without a word, as when a copy dies."""
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+            self.task = None
+
+    def next_revision(self) -> int:
+        self.revision += 1
+        return self.revision
+
+    async def prepare(self, change: Change | None, rollout: str = "r1") -> Fact:
+        self.change, self.canary_revision = change, None
+        order = PrepareWorkload(rollout=rollout, revision=self.next_revision(), workload=self.reference, change=change)
+        await self.give(order)
+        fact = await self.fact(Fact)
+        self.prepared = fact if isinstance(fact, WorkloadPrepared) else None
+        return fact
+
+    def batch(self, step: int, replicas: int | str, rollout: str = "r1", **more: Any) -> ApplyBatch:
+        assert self.prepared is not None, "prepare first"
+        target = Target(count=replicas) if isinstance(replicas, int) else Target(percent=int(replicas[:-1]))
+        return ApplyBatch(
+            rollout=rollout,
+            revision=self.next_revision(),
+            workload=self.reference,
+            step=step,
+            batch=step,
+            change=self.change,
+            target=target,
+            template_digest=self.prepared.template_digest,
+            stable_revision=self.prepared.stable_revision,
+            canary_revision=self.canary_revision,
+            **more,
+        )
+
+    async def apply(self, step: int, replicas: int | str, *, within_s: float = 10.0, **more: Any) -> BatchReady:
+        """Order a step, and wait until it is reported ready (and settled, where that was asked for)."""
+        order = self.batch(step, replicas, **more)
+        await self.give(order)
+        settled = order.settle
+        fact = await self.fact(BatchReady, lambda each: each.settled or not settled, within_s=within_s)
+        self.canary_revision = fact.canary_revision
+        return fact
+
+    async def release(self, mode: str, *, within_s: float = 15.0, rollout: str = "r1") -> WorkloadReleased:
+        assert self.prepared is not None, "prepare first"
+        order = ReleaseWorkload(
+            rollout=rollout,
+            revision=self.next_revision(),
+            workload=self.reference,
+            mode=mode,  # type: ignore[arg-type]
+            stable_revision=self.prepared.stable_revision,
+        )
+        await self.give(order)
+        return await self.fact(WorkloadReleased, within_s=within_s)
+
+    async def fact(self, kind: type[F], matching: Callable[[F], bool] = lambda _: True, *, within_s: float = 10.0) -> F:
+        """The first such fact that answers the newest order."""
+
+        def found() -> list[F]:
+            return [
+                each
+                for each in self.notes.facts
+                if isinstance(each, kind) and each.order_revision == self.revision and matching(each)
+            ]
+
+        try:
+            await until(lambda: self._failed() or found(), within_s=within_s, what=f"a {kind.__name__}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; facts: {self.notes.facts[-5:]}") from None
+        self._raise_failure()
+        return found()[0]
+
+    def facts(self, kind: type[F]) -> list[F]:
+        return [each for each in self.notes.facts if isinstance(each, kind) and each.order_revision == self.revision]
+
+    def _failed(self) -> bool:
+        return self.task is not None and self.task.done() and self.task.exception() is not None
+
+    def _raise_failure(self) -> None:
+        if self._failed():
+            assert self.task is not None
+            raise AssertionError("the hold loop failed") from self.task.exception()
+
+    # The user's own doings
+
+    async def create(self, **options: Any) -> None:
+        """Create the Deployment and wait until it is whole."""
+        await self.admin.create(DEPLOYMENTS, self.namespace, deployment(self.name, **options))
+        await self.until_whole()
+
+    async def patch(self, body: dict[str, Any], *, style: PatchStyle = PatchStyle.STRATEGIC) -> None:
+        answer = await self.admin.patch(DEPLOYMENTS, self.namespace, self.name, body, style=style)
+        assert isinstance(answer, bytes), answer
+
+    async def scale(self, replicas: int) -> None:
+        await self.patch({"spec": {"replicas": replicas}})
+
+    async def read(self) -> Deployment:
+        found = await self.admin.read(DEPLOYMENTS, self.namespace, self.name, Deployment)
+        assert isinstance(found, Deployment), found
+        return found
+
+    async def raw(self) -> dict[str, Any]:
+        answer = await self.admin.get(DEPLOYMENTS, self.namespace, self.name)
+        assert isinstance(answer, bytes), answer
+        return decode(answer, dict)
+
+    async def until_whole(self, *, within_s: float = 20.0) -> None:
+        deadline_s = time.monotonic() + within_s
+        while True:
+            found = await self.read()
+            status, replicas = found.status, found.spec.replicas
+            counted = {status.available_replicas, status.updated_replicas, status.replicas}
+            if status.observed_generation >= found.metadata.generation and counted == {replicas}:
+                return
+            assert time.monotonic() < deadline_s, f"the Deployment is not whole: {status}"
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def rig(sandbox: SandboxState, namespace: str, name: str = "web") -> AsyncIterator[Rig]:
+    """A copy of the controller under its own identity."""
+    folder = sandbox.kubeconfig_directory
+    async with (
+        await KubernetesClient.connect(str(folder / "workload-controller.yaml"), field_manager=FIELD_MANAGER) as client,
+        await KubernetesClient.connect(str(folder / "admin.yaml"), field_manager="a-user") as admin,
+    ):
+        made = Rig(client, admin, namespace, name)
+        running = asyncio.create_task(made.cluster.run())
+        try:
+            await asyncio.wait_for(made.cluster.wait_synced(), 10.0)
+            yield made
+        finally:
+            await made.drop()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    await asyncio.sleep(SOCKETS_CLOSE_S)
+
+
+class Sample:
+    """Pods by revision, at one moment."""
+
+    def __init__(self, replicas: int, told: dict[str, int], alive: dict[str, int], ready: dict[str, int]) -> None:
+        self.replicas = replicas
+        self.told = told
+        self.alive = alive
+        self.ready = ready
+
+    def __repr__(self) -> str:
+        return f"<{self.replicas}: told {self.told}, alive {self.alive}, ready {self.ready}>"
+
+
+class Observer:
+    """Watches one Deployment from outside, and remembers every moment."""
+
+    def __init__(self, client: KubernetesClient, namespace: str, name: str) -> None:
+        self.samples: list[Sample] = []
+        self._name = name
+        self._deployments = Reflector(client, DEPLOYMENTS, Deployment, namespace=namespace)
+        self._sets = Reflector(client, REPLICA_SETS, ReplicaSet, namespace=namespace)
+        self._pods = Reflector(client, PODS, Pod, namespace=namespace)
+        self.reflectors = (self._deployments, self._sets, self._pods)
+        for each in self.reflectors:
+            each.subscribe(self._on_change)
+
+    def _on_change(self, _old: object, _new: object) -> None:
+        found = [each for each in self._deployments.store.all() if each.metadata.name == self._name]
+        if not found:
+            return
+        told: dict[str, int] = {}
+        alive: dict[str, int] = {}
+        ready: dict[str, int] = {}
+        for each in self._sets.store.all():
+            told[each.revision] = each.spec.replicas
+        for pod in self._pods.store.all():
+            revision = pod.metadata.labels.get("pod-template-hash", "")
+            if pod.alive:
+                alive[revision] = alive.get(revision, 0) + 1
+                ready[revision] = ready.get(revision, 0) + (pod.ready_since_s is not None)
+        self.samples.append(Sample(found[0].spec.replicas, told, alive, ready))
+
+    def most(self, revision: str) -> int:
+        return max((each.alive.get(revision, 0) for each in self.samples), default=0)
+
+    def most_in_all(self) -> int:
+        return max(sum(each.alive.values()) for each in self.samples)
+
+    def least_ready(self) -> int:
+        return min(sum(each.ready.values()) for each in self.samples)
+
+    def forget(self) -> None:
+        """Start a new stretch of time with what is there now."""
+        del self.samples[:-1]
+
+
+@asynccontextmanager
+async def observed(made: Rig) -> AsyncIterator[Observer]:
+    observer = Observer(made.admin, made.namespace, made.name)
+    tasks = [asyncio.create_task(each.run()) for each in observer.reflectors]
+    try:
+        for each in observer.reflectors:
+            await asyncio.wait_for(each.wait_synced(), 10.0)
+        observer.forget()
+        yield observer
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def gone(made: Rig) -> None:
+    """Delete the Deployment, and wait until it is not there any more."""
+    found = await made.read()
+    await made.admin.delete(DEPLOYMENTS, made.namespace, made.name, uid=found.metadata.uid)
+    while not isinstance(await made.admin.get(DEPLOYMENTS, made.namespace, made.name), NotFound):  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
