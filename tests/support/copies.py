@@ -129,6 +129,11 @@ class Copies:
 
     async def start(self, name: str, **environment: str) -> Copy:
         """Returns when the copy says that it is ready."""
+        copy = await self.launch(name, **environment)
+        await copy.ready()
+        return copy
+
+    async def launch(self, name: str, **environment: str) -> Copy:
         port = free_port()
         variables = os.environ | {
             "TIDEGATE_NATS_URL": self._server.url,
@@ -149,9 +154,7 @@ class Copies:
                 stderr=log,
             )
         self._stack.push_async_callback(_end, process)
-        copy = Copy(name, process, port)
-        await copy.ready()
-        return copy
+        return Copy(name, process, port)
 
     def acts(self, *, since: int = 0) -> list[Act]:
         if not self._world.exists():

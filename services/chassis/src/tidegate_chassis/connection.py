@@ -125,6 +125,10 @@ class Connection:
             self.denials += 1
             self.denied = (text, asyncio.get_running_loop().time())
             _log.error("the bus denied a subject", reason=text)
+        elif "authorization" in text.lower() and self._client is not None:
+            # FastStream raises this on, which ends the client's reconnecting: without us it would hang for ever.
+            _log.error("NATS refuses the user that it accepted before", reason=text)
+            self.closed.set()
         elif isinstance(error, nats_errors.Error | OSError | asyncio.TimeoutError):
             _log.warning("the bus reports an error", reason=text)
         else:
