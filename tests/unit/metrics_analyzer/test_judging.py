@@ -49,6 +49,7 @@ def measured(check: Check, *found: Reading) -> Progress:
         pytest.param([NONE] * 4, "inconclusive", id="inconclusive_limit unusable readings in a row"),
         pytest.param([GOOD, GOOD, GOOD, *[NONE] * 4], "inconclusive", id="old passes do not vouch for now"),
         pytest.param([NONE, NONE, NONE, GOOD, NONE, NONE, NONE], None, id="a usable reading interrupts doubt"),
+        pytest.param([NONE, NONE, NONE, BAD, NONE], None, id="a failure interrupts doubt"),
         pytest.param([GOOD, GOOD, GOOD, BAD, BAD], "fail", id="a check that passed can still fail"),
         pytest.param([math.nan] * 2, "fail", id="NaN that slipped through is never within a range"),
     ],

@@ -208,6 +208,14 @@ async def test_a_provider_that_comes_and_goes_cannot_fill_the_history(monkeypatc
     assert len(it.facts) == 3
 
 
+async def test_a_background_check_that_cannot_be_measured_is_reported_once_beside_the_others() -> None:
+    broken = check("broken", provider="datadog")
+    async with standing(order(background=[broken, check()]), errors=[*[GOOD] * 5, BAD]) as it:
+        await it.until(lambda: len(it.facts) == 2)
+        assert [fact.verdict for fact in it.facts] == ["inconclusive", "fail"]
+        assert "unknown metric provider" in it.facts[0].reason
+
+
 async def test_the_background_goes_on_after_the_steps_verdict() -> None:
     values: list[Told] = [*[GOOD] * 20, BAD]
     async with standing(order([check("latency")], [check()]), errors=values, latency=[GOOD]) as it:

@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 @asynccontextmanager
 async def opened(environment: Mapping[str, str]) -> AsyncIterator[Mapping[str, MetricProvider | Unusable]]:
     """Every installed provider by the name that checks use."""
-    plugins = Plugins(GROUP, MetricProvider)  # type: ignore[type-abstract]
+    plugins = Plugins(GROUP, MetricProvider)
     async with AsyncExitStack() as stack:
         providers: dict[str, MetricProvider | Unusable] = {}
         for name in plugins.names:
@@ -32,7 +32,7 @@ async def opened(environment: Mapping[str, str]) -> AsyncIterator[Mapping[str, M
 
 
 async def _opened(
-    plugins: Plugins[MetricProvider], name: str, environment: Mapping[str, str], stack: AsyncExitStack
+    plugins: Plugins, name: str, environment: Mapping[str, str], stack: AsyncExitStack
 ) -> MetricProvider | Unusable:
     try:
         kind: type[MetricProvider] = plugins.load(name)

@@ -62,12 +62,12 @@ def absorb(check: Check, progress: Progress, reading: Reading) -> Progress:
 
 
 def within(check: Check, value: float) -> bool:
-    """Whether the value is in the range; written so that NaN is not, nor anything where no limit is given."""
+    """Whether the value is in the range. NaN compares as false, so it never is; nor is anything without a limit."""
     if check.minimum is None and check.maximum is None:
         return False
     above = check.minimum is None or value >= check.minimum
     below = check.maximum is None or value <= check.maximum
-    return value == value and above and below  # noqa: PLR0124 - NaN alone differs from itself
+    return above and below
 
 
 def verdict_of_check(check: Check, progress: Progress) -> Verdict | None:
