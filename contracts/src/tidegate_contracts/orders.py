@@ -48,6 +48,9 @@ class ApplyBatch(_Order, frozen=True, kw_only=True, tag="order.apply-batch.v1"):
     stable_minimum: int = 0
     """Stable pods that must stay while they get traffic."""
     batch: int = 1
+    ready_before: int = 0
+    """Pods of the new revision that get traffic since an earlier order. Where fewer stay ready, the batch is degraded,
+    whether or not this order's holder has ever seen them ready; it doesn't wait for the progress deadline."""
     progress_deadline_s: float = 600.0
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import TERMINAL, Decision, RolloutAccepted, RolloutRejected
-from tidegate_contracts.facts import Fact
+from tidegate_contracts.facts import AnalysisConcluded, Fact
 from tidegate_contracts.orders import Target
 from tidegate_contracts.plan import PlannedStep
 
@@ -18,7 +18,7 @@ _NOTHING = Target(count=0)
 _TO_THE_END = ("promote", "let_go")
 
 
-class Violation(AssertionError):
+class Violation(AssertionError):  # noqa: N818 - it names what happened
     """An invariant does not hold."""
 
 
@@ -41,6 +41,8 @@ class Watched:
         self.judge_revision = 0
         self.judged_step = 0
         self.judged_at_s = 0.0
+        self.failed = False
+        """Whether a failing verdict stands that nobody has answered by trying again."""
         self.answers: dict[tuple[str, int], Any] = {}
         self.weight = 0
         self.step = 0
@@ -75,6 +77,7 @@ class Auditor:
         self.used_causes: set[tuple[str, str]] = set()
         self.newest_request = 0
         self.events = 0
+        self.decided_at_s: dict[int, float] = {}
         self.limits: dict[str, Target | None] = {}
         """The most pods that a version may have, by the steps that were started; None: all."""
 
@@ -91,6 +94,8 @@ class Auditor:
             watched = self.watched
             if watched is not None and watched.id == event.rollout:
                 watched.answers[type(event).__name__, event.order_revision] = event
+                if isinstance(event, AnalysisConcluded) and event.verdict == "fail":
+                    watched.failed |= event.scope == "background" or event.order_revision == watched.judge_revision
             return
         self._decision(event)
 
@@ -102,6 +107,7 @@ class Auditor:
         kind = type(event).__name__
         self.require(event.revision == self.revision + 1, f"I5 {kind} is number {event.revision} after {self.revision}")
         self.revision = event.revision
+        self.decided_at_s[event.revision] = event.at_s
         if kind == "ControlRefused":
             return
         if isinstance(event, RolloutRejected):
@@ -134,7 +140,7 @@ class Auditor:
             self._limit(Watched(older), None)
         self.watched = Watched(event)
 
-    def _anything(self, watched: Watched, event: Any) -> None:
+    def _anything(self, watched: Watched, _: Any) -> None:
         """No rule of its own."""
 
     def _PreparationStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802 - named by event
@@ -211,6 +217,7 @@ class Auditor:
             watched.judged_at_s = event.at_s
 
     def _evidence(self, watched: Watched, step: int) -> None:
+        self.require(not watched.failed, "I8 a step was approved in spite of a failing verdict")
         ready = watched.answer("BatchReady", watched.pods_revision)
         self.require(ready is not None and ready.step == step and ready.settled, "I4 a step ended before it settled")
         if watched.plan[step - 1].analysis is None:
@@ -258,7 +265,7 @@ class Auditor:
 
     def _StepRetried(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self._once(event)
-        watched.held = False
+        watched.held = watched.failed = False
         if watched.ending:
             return
         watched.pause = None
@@ -270,7 +277,7 @@ class Auditor:
 
     def _StepJumped(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self._once(event)
-        watched.held, watched.jumped, watched.pause = False, event.to_step, None
+        watched.held, watched.jumped, watched.pause, watched.failed = False, event.to_step, None, False
         watched.jumped_revision = event.revision
 
     def _PromotionStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
@@ -279,28 +286,28 @@ class Auditor:
         watched.ending, watched.promoted = "promoting", True
         self._limit(watched, None)
 
-    def _RollbackStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+    def _RollbackStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(watched.ending != "rolling back", "I5 rolled back twice")
         watched.ending, watched.held, watched.promoted = "rolling back", False, False
 
-    def _CancellationStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+    def _CancellationStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(watched.ending != "cancelling", "I5 cancelled twice")
         watched.ending, watched.held, watched.promoted = "cancelling", False, False
         self.limits = dict.fromkeys(("v2", "v3", "v4"))  # whichever template it has, natively and to the end
 
-    def _PodsReleaseStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+    def _PodsReleaseStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(bool(watched.ending), "I5 pods released before an ending was chosen")
         watched.releasing = True
 
-    def _RolloutCompleted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+    def _RolloutCompleted(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(watched.promoted, "I5 completed without a promotion")
         self._given_back(watched, "promote")
 
-    def _RolloutRolledBack(self, watched: Watched, event: Any) -> None:  # noqa: N802
+    def _RolloutRolledBack(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(watched.ending == "rolling back", "I5 rolled back without starting to")
         self._given_back(watched, None)
 
-    def _RolloutCancelled(self, watched: Watched, event: Any) -> None:  # noqa: N802
+    def _RolloutCancelled(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(watched.ending == "cancelling", "I5 cancelled without starting to")
         self._given_back(watched, "let_go")
 
@@ -315,6 +322,6 @@ class Auditor:
         )
         self.require(back, "I6 ended before the routes were given back")
 
-    def _RolloutFailed(self, watched: Watched, event: Any) -> None:  # noqa: N802
+    def _RolloutFailed(self, watched: Watched, _: Any) -> None:  # noqa: N802
         gone = any(kind == "WorkloadGone" for kind, _ in watched.answers)
         self.require(gone or not watched.step, "I6 failed after it had begun")

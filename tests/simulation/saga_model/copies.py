@@ -41,7 +41,7 @@ class ModelHistory:
         self._bus = bus
         self._cached: Loaded | None = None
 
-    async def load(self, key: WorkloadKey, at_least: int) -> Loaded:
+    async def load(self, _: WorkloadKey, at_least: int) -> Loaded:
         upto = self._bus.readable(at_least)
         cached, log = self._cached, self._bus.log
         if cached is None:
@@ -52,20 +52,25 @@ class ModelHistory:
         await POINT
         return cached
 
+    def whole(self) -> Workload | None:
+        """What is remembered, if that is all there is."""
+        cached = self._cached
+        return cached.workload if cached is not None and cached.sequence == len(self._bus.log) else None
+
     def _cold(self, upto: int) -> Loaded:
         log = self._bus.log[:upto]
         last = next((event for event in reversed(log) if isinstance(event, Decision)), None)
         events = [event for event in log if last is not None and event.rollout == holder(last)]
         return _loaded(rebuild(last, events), upto)
 
-    async def load_rollout(self, key: WorkloadKey, rollout: str) -> Loaded:
+    async def load_rollout(self, _: WorkloadKey, rollout: str) -> Loaded:
         log = list(self._bus.log)
         last = next((event for event in reversed(log) if isinstance(event, Decision)), None)
         await POINT
         workload = rebuild(last, [event for event in log if event.rollout == rollout])
         return Loaded(workload, len(log), last.active if last is not None else None)
 
-    async def append(self, key: WorkloadKey, loaded: Loaded, decisions: tuple[AnyDecision, ...]) -> Loaded:
+    async def append(self, _: WorkloadKey, loaded: Loaded, decisions: tuple[AnyDecision, ...]) -> Loaded:
         await POINT
         sequence = self._bus.append(decisions, loaded.sequence)
         after = _loaded(fold(decisions, loaded.workload), sequence)
@@ -75,7 +80,7 @@ class ModelHistory:
         await POINT
         return after
 
-    def forget(self, key: WorkloadKey) -> None:
+    def forget(self, _: WorkloadKey) -> None:
         self._cached = None
 
 
@@ -90,14 +95,14 @@ class ModelOutbox:
         self._told: dict[int, int] = {}
         self._due: tuple[int, float] | None = None
 
-    async def publish(self, key: WorkloadKey, standing: Orders) -> None:
+    async def publish(self, _: WorkloadKey, standing: Orders) -> None:
         for place, order in enumerate(standing):
             if order is not None and self._told.get(place, 0) < order.revision:
                 await POINT
                 self._bus.order(place, order)
                 self._told[place] = order.revision
 
-    async def wake(self, key: WorkloadKey, workload: Workload, due_s: float) -> None:
+    async def wake(self, _: WorkloadKey, workload: Workload, due_s: float) -> None:
         rollout = workload.active
         if rollout is None or self._due == (workload.revision, due_s):
             return

@@ -6,6 +6,14 @@ from random import Random
 from typing import Any
 
 
+HAPPENINGS_MAX = 20_000
+"""A usual seed has a hundred."""
+
+
+class Endless(RuntimeError):  # noqa: N818 - it names what happened
+    """The model does not come to rest."""
+
+
 class Engine:
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -18,8 +26,11 @@ class Engine:
         heappush(self._queue, (self.now_s + delay_s, self._count, what, arguments))
 
     def run(self, until_s: float) -> None:
+        """Raises `Endless` where things happen without an end."""
         queue = self._queue
         while queue and queue[0][0] <= until_s:
             self.now_s, _, what, arguments = heappop(queue)
             what(*arguments)
+            if self._count > HAPPENINGS_MAX:
+                raise Endless(f"{HAPPENINGS_MAX} things happened and there is no end of it")
         self.now_s = max(self.now_s, until_s) if queue else self.now_s

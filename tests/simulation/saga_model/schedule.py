@@ -27,6 +27,10 @@ SWEEP_S = 60.0
 PERSON_S = 20.0
 LIMIT_S = 4000.0
 PATIENCE = 3
+DEGRADED_MAX_S = 5.0 + 10.0
+"""I2, D1: the service looks for 5 s whether they recover, then the traffic has 10 s to leave pods that broke."""
+REPLAYED_EVERY = 4
+"""Of so many seeds one has its history replayed from the start, which the others' invariants don't need."""
 
 
 class Result(NamedTuple):
@@ -93,7 +97,10 @@ class Schedule:
         engine.run(engine.now_s + LIMIT_S)
 
     def _degrade(self) -> None:
-        self.world.degrade(3.0 + self.engine.random.random() * 15.0)
+        lasts_s = 3.0 + self.engine.random.random() * 25.0
+        self.world.degrade(lasts_s)
+        if self.options.calm and lasts_s > DEGRADED_MAX_S:
+            self.engine.after(DEGRADED_MAX_S, self.world.check_lowered)
 
     def _scale(self) -> None:
         self.world.scale(self.engine.random.choice((12, 15, 20)))
@@ -154,14 +161,17 @@ class Schedule:
 
     def _check_end(self) -> None:
         log = self.bus.log
-        whole = fold(log)
+        loaded = self.copies[0].history.whole()
+        whole = fold(log) if loaded is None or not self.seed % REPLAYED_EVERY else loaded
+        if loaded is not None:
+            self._same(whole, loaded)
         decisions = [event for event in log if isinstance(event, Decision)]
         missing = set(self.auditor.accepted) - set(self.auditor.ended)
         self._require(not missing, f"I7 {missing} never ended: {whole.rollout.phase if whole.rollout else None}")
         self._require(len(self.auditor.ended) == len(self.options.requests), "I6 a request was never answered")
-        last = decisions[-1]
-        part = rebuild(last, [event for event in log if event.rollout == holder(last)])
-        self._same(whole, part)
+        if not self.seed % REPLAYED_EVERY:
+            last = decisions[-1]
+            self._same(whole, rebuild(last, [event for event in log if event.rollout == holder(last)]))
         for place, order in enumerate(orders(whole)):
             present = self.bus.orders.get(place)
             lost = order is not None and (present is None or present.revision < order.revision)

@@ -186,7 +186,8 @@ class WorkloadHolder(Holder):
 
     def _not_ready(self, order: ApplyBatch, new: str) -> None:
         counts = self.world.counts(new)
-        if "ready" in self.reported:
+        broken = self.world.ready.get(new, 0) < min(order.ready_before, self.world.pods.get(new, 0))
+        if "ready" in self.reported or broken:
             if "unready" not in self.reported:
                 self.reported.add("unready")
                 self.engine.after(DEGRADED_AFTER_S, self._degraded, order, new)

@@ -138,7 +138,7 @@ class World:
     def shift(self, order: ShiftTraffic) -> None:
         route = self.route
         canary = order.canary_revision
-        if order.weight_percent > (route.weight if route.ours and route.canary == canary else 0):
+        if not self.deleted and order.weight_percent > (route.weight if route.ours and route.canary == canary else 0):
             self._check_raise(order)
         route.ours, route.weight, route.canary, route.stable = True, order.weight_percent, canary, order.stable_revision
         self.check_served()
@@ -152,7 +152,8 @@ class World:
         needed = min(pods_of(target, replicas) for replicas in self.scales)
         if needed == min(self.scales):
             needed -= 1  # the last stable pod stays until the traffic has left it
-        since = self.engine.now_s - STALE_READY_S
+        # By when it was decided: an order that a stopped copy publishes late is the traffic-shifter's own guard's matter.
+        since = self.auditor.decided_at_s.get(order.revision, self.engine.now_s) - STALE_READY_S
         log = self.ready_log.get(revision, [])
         best = max([self.ready.get(revision, 0), *(ready for at_s, ready in log if at_s >= since)])
         if best < needed:
@@ -189,3 +190,11 @@ class World:
             return
         self.set_ready(revision, 0)
         self.engine.after(lasts_s, self.become_ready, revision)
+
+    def check_lowered(self) -> None:
+        """Some while after pods broke: their traffic is gone, if any stable pod could take it."""
+        route = self.route
+        if not route.ours or not route.weight or self.deleted or self.ready.get(route.canary or "", 0) > 0:
+            return
+        if self.pods.get(route.stable, 0) > 0:
+            raise Violation(f"I2 {route.weight} % of the traffic reach pods that broke long ago")

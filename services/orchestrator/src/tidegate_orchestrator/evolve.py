@@ -84,13 +84,13 @@ def evolve(workload: Workload, event: AnyEvent) -> Workload:
 def _decided(workload: Workload, event: Decision) -> Workload:
     if event.revision <= workload.revision:
         return workload
+    kind, rollout = type(event), workload.rollout
     if isinstance(event, RolloutAccepted):
         return Workload(event.revision, _accepted(event))
-    rollout = workload.rollout
-    change = _CHANGES.get(type(event))
+    change = _CHANGES.get(kind)
     if rollout is None or rollout.id != event.rollout or change is None:
         return Workload(event.revision, rollout)
-    if type(rollout.phase) is not Ended and _in_plan(rollout, event):
+    if type(rollout.phase) is not Ended and (kind not in _AT_A_STEP or _in_plan(rollout, event)):
         rollout = change(rollout, event)
     causes = rollout.causes
     if causes is None or causes.id != event.cause:
@@ -98,9 +98,9 @@ def _decided(workload: Workload, event: Decision) -> Workload:
     return Workload(event.revision, replace(rollout, events=rollout.events + 1, causes=causes))
 
 
-def _in_plan(rollout: Rollout, event: Decision) -> bool:
-    step = event.to_step if isinstance(event, StepJumped) else getattr(event, "step", 1)
-    return 1 <= step <= len(rollout.plan) or isinstance(event, StepRetried)
+def _in_plan(rollout: Rollout, event: Any) -> bool:
+    step = event.to_step if isinstance(event, StepJumped) else event.step
+    return 1 <= step <= len(rollout.plan)
 
 
 def _accepted(event: RolloutAccepted) -> Rollout:
@@ -179,7 +179,7 @@ def _raised(rollout: Rollout, step: int, revision: int, at_s: float) -> Rollout:
 
 def _with_batch(rollout: Rollout, step: int, revision: int, *, settle: bool) -> Rollout:
     order = orders.apply_batch(rollout, revision, step, settle=settle)
-    leaves_none = settle and order.stable_minimum == 0 and covers_all(order.target, rollout.replicas)
+    leaves_none = order.stable_minimum == 0 and covers_all(order.target, rollout.replicas)
     return replace(rollout, pods=Pods(order), stable_gone=rollout.stable_gone or leaves_none)
 
 
@@ -326,6 +326,10 @@ def _unchanged(rollout: Rollout, event: Decision) -> Rollout:
     del event
     return rollout
 
+
+_AT_A_STEP: Final = frozenset(
+    (StepStarted, TrafficShiftStarted, StepJudgingStarted, PauseStarted, StepCompleted, StepJumped)
+)
 
 _CHANGES: Final[dict[type[Decision], Callable[[Rollout, Any], Rollout]]] = {
     PreparationStarted: _preparation_started,

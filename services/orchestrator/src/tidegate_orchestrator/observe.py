@@ -68,6 +68,7 @@ def _batch_ready(rollout: Rollout, fact: BatchReady) -> Rollout:
         pods=replace(pods, answer=fact, trouble=trouble),
         canary_revision=fact.canary_revision,
         replicas=fact.counts.replicas,
+        ready_pods=fact.target_pods,
     )
 
 

@@ -61,6 +61,7 @@ def apply_batch(rollout: Rollout, revision: int, step: int, *, settle: bool) -> 
         settle=settle,
         stable_minimum=1 if rollout.with_traffic and not rollout.shifted_whole else 0,
         batch=step,
+        ready_before=rollout.ready_pods if rollout.share != (0, ()) else 0,
         progress_deadline_s=rollout.request.deadlines.progress_s,
     )
 

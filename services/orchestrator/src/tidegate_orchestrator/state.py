@@ -206,6 +206,8 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     canary_revision: str | None = None
     replicas: int = 0
     """As last reported; 0 before that."""
+    ready_pods: int = 0
+    """Pods of the new revision in the last batch that was ready."""
     events: int = 0
     causes: Cause | None = None
 

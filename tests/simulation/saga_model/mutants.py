@@ -1,0 +1,108 @@
+"""Bugs planted on purpose: small changes of the orchestrator's source, or of how the model is wired.
+
+`hunt` starts an interpreter of its own for each, in which the changed module is imported instead of the real one, and
+plays seeds until an invariant breaks. A bug that no seed finds means that the simulation looks away.
+"""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+SEEDS_MAX = 6000
+HUNT_S = 120.0
+_ORCHESTRATOR = "tidegate_orchestrator"
+_MODEL = "saga_model"
+
+
+class Mutant(NamedTuple):
+    name: str
+    what: str
+    module: str
+    old: str
+    new: str
+
+
+class Hunt(NamedTuple):
+    mutant: str
+    seed: int | None
+    """The seed that found it."""
+    seeds: int
+    """How many were played."""
+    violation: str
+
+
+def _in(module: str, name: str, what: str, old: str, new: str) -> Mutant:
+    package = _MODEL if module in ("bus", "world") else _ORCHESTRATOR
+    return Mutant(name, what, f"{package}.{module}", old, new)
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    # the history and the bus
+    _in("bus", "no-compare-and-set", "appends whatever came in between", "len(self.log) != expected", "False"),
+    _in("bus", "old-order-over-new", "a late copy's order replaces a newer one", "present.revision >= order.revision", "False"),
+    _in("world", "no-fence", "writes for an older order count", "self.fences[thing] > revision", "False"),
+    _in("handle", "orders-not-said-again", "a redelivery that decides nothing publishes nothing", "            await self.tell(key, loaded.workload)\n", "            if decisions:\n                await self.tell(key, loaded.workload)\n"),
+    _in("fold", "numbers-of-one-rollout", "a loaded history counts only its rollout's decisions", "max(workload.revision, last.revision) if last is not None else workload.revision", "workload.revision"),
+    # evidence
+    _in("observe", "any-batch-is-ready", "a ready batch counts whichever order it answers", "return fact.order_revision == order.revision and isinstance(order, ApplyBatch) and fact.step == order.step", "return isinstance(order, ApplyBatch)"),
+    _in("observe", "any-verdict-counts", "a verdict counts whichever order it answers", "    if fact.order_revision != judge.order.revision or fact.step != judge.order.step:\n        return rollout\n", ""),
+    _in("observe", "any-shift-counts", "an accepted share counts whichever order it answers", "isinstance(routes.order, ShiftTraffic) or fact.order_revision != routes.order.revision", "isinstance(routes.order, ShiftTraffic)"),
+    _in("observe", "any-release-counts", "a released workload counts whichever order it answers", "fact.order_revision != pods.order.revision or not isinstance(pods.order, ReleaseWorkload)", "False"),
+    _in("observe", "deletion-overheard", "a deleted workload is not noticed", "return replace(rollout, gone=True)", "return rollout"),
+    _in("steps", "unsettled-is-done", "the stable pods' settling is not waited for", "if not isinstance(ready, BatchReady) or not ready.settled:\n        return None\n    return _paused", "if not isinstance(ready, BatchReady):\n        return None\n    return _paused"),
+    _in("steps", "verdict-not-awaited", "a step is done without its verdict", "step.analysis is None or _passed(rollout)", "True"),
+    _in("alarms", "failure-overheard", "a failing verdict changes nothing", 'if verdict.verdict == "fail":\n        return _failure(rollout, verdict.reason, degraded=False)', 'if verdict.verdict == "fail":\n        return None'),
+    # the order of things
+    _in("steps", "pin-not-awaited", "the first pods come before the stable Service is pinned", 'return Say(StepStarted, {"step": 1}) if _routes_settled(rollout) else None\n\n\ndef _raising', 'return Say(StepStarted, {"step": 1})\n\n\ndef _raising'),
+    _in("steps", "shift-not-awaited", "a step is judged before its traffic arrived", 'return Say(StepJudgingStarted, {"step": rollout.step}) if _routes_settled(rollout) else None', 'return Say(StepJudgingStarted, {"step": rollout.step})'),
+    _in("steps", "a-step-ahead", "the weight of the next step", '{"step": step.number, "weight_percent": step.weight_percent})\n\n\ndef _judged', '{"step": step.number, "weight_percent": rollout.plan[-1].weight_percent})\n\n\ndef _judged'),
+    _in("steps", "skips-a-step", "from a step to the one after the next", '{"step": rollout.step + 1}', '{"step": min(rollout.step + 2, len(rollout.plan))}'),
+    _in("steps", "timers-ring-early", "a timed pause ends at the first look", "until_s is not None and until_s <= now_s", "until_s is not None"),
+    _in("steps", "jumps-back-with-traffic", "a jump to less traffic starts with the pods", "step.weight_percent < rollout.share[0]", "False"),
+    _in("orders", "no-stable-minimum", "stable pods may all go while they get traffic", "1 if rollout.with_traffic and not rollout.shifted_whole else 0", "0"),
+    _in("orders", "stable-minimum-by-order", "stable pods may go before all traffic has left them", "not rollout.shifted_whole", "rollout.share[0] < 100"),
+    _in("evolve", "rollback-pods-first", "pods go back before the traffic does", "        rollout.routed\n        and not rollout.quiet\n", "        False\n        and not rollout.quiet\n"),
+    _in("endings", "lowering-not-awaited", "pods go back while the traffic still leaves", "if routes is None or routes.answered:", "if True:"),
+    _in("endings", "routes-forgotten", "a rollback leaves the routes as they are", "return Say(TrafficReleaseStarted, {}) if rollout.routed else _terminal(rollout, ending)", "return _terminal(rollout, ending)"),
+    _in("endings", "release-not-awaited", "ends before the workload is given back", "if rollout.gone or _pods_released(rollout, ending):\n        return Say(Traffic", "if True:\n        return Say(Traffic"),
+    _in("evolve", "rollback-goes-forward", "a rollback gives the workload back with the new version", 'else "restore"', 'else "let_go"'),
+    _in("evolve", "stable-pods-overestimated", "traffic goes back to a version whose pods may be gone", "        and not rollout.stable_gone\n        and not rollout.gone", "        and not rollout.gone"),
+    _in("evolve", "unsettled-keeps-stable", "an unsettled whole batch is thought to leave stable pods", "leaves_none = order", "leaves_none = settle and order"),
+    _in("evolve", "failure-leaves-orders", "a rollout that failed leaves its order standing", "    if not isinstance(rollout.pods.order, ReleaseWorkload):\n        order = orders.release_workload(rollout.id, event", "    if False:\n        order = orders.release_workload(rollout.id, event"),
+    # people
+    _in("advance", "deaf-to-pauses", "goes on though it is paused", "if said is not None or rollout.hold is not None:", "if said is not None:"),
+    _in("decide", "obeys-twice", "a control that comes twice counts twice", "and rollout.answered_before(message.id)", "and False"),
+    _in("controls", "approves-anything", "an approval ends whatever the step is at", "if not isinstance(rollout.phase, Pausing):", "if not rollout.step:"),
+    _in("controls", "falls-without-pods", "jumps back to a version whose pods may be gone", "fine = not (falls and rollout.stable_gone)", "fine = True"),
+    _in("controls", "resumes-on-old-news", "traffic is raised on pods that were read before the pause", "return rollout.hold.is_doubt or (", "return False and ("),
+    # one rollout after another
+    _in("requests", "two-at-once", "a newer rollout starts beside the older one", "    if older is not None:\n", "    if False:\n"),
+    _in("requests", "older-wins", "a request that comes late supersedes a newer one", "newest.request_sequence > asked.sequence", "False"),
+    _in("requests", "answers-twice", "a request that comes twice is answered twice", "if any(decision.cause == asked.id for decision in asked.earlier):", "if False:"),
+    _in("requests", "inherits-without-looking", "traffic goes to stable pods that the older rollout let go", "isinstance(routes.order, ReleaseTraffic) or older.stable_gone", "isinstance(routes.order, ReleaseTraffic)"),
+    _in("requests", "inherits-no-traffic", "the older rollout's routes are forgotten", "traffic=routes.order.traffic if routes is not None else ()", "traffic=()"),
+    _in("requests", "inherits-no-hold", "the older rollout's hold is forgotten", "touched=touched and not older.gone", "touched=False"),
+    _in("requests", "inherits-no-release", "an ending under way is not waited for", "    if isinstance(pods.order, ReleaseWorkload):\n        return None if isinstance(pods.answer, WorkloadReleased) else pods.order.mode\n", ""),
+    _in("alarms", "pins-to-nothing", "the stable Service is pinned though no stable pod is ready", "if prepared.counts.stable_ready > 0 or prepared.counts.replicas == 0:", "if True:"),
+    _in("alarms", "fails-with-a-hold", "a refused successor leaves the older rollout's hold", "if not rollout.touched and not rollout.routed:", "if True:"),
+    _in("state", "never-over", "a rollout that has ended is still active", "return self.rollout if self.rollout is not None and not self.rollout.ended else None", "return self.rollout"),
+    _in("state", "quiet-too-soon", "the traffic counts as gone once that was ordered", "self.share == (0, ()) and (routes.answered or not routes.order.lowering)", "self.share == (0, ())"),
+)  # fmt: skip
+BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
+
+
+def hunt_all(processes: int) -> list[Hunt]:
+    with ThreadPoolExecutor(processes) as pool:
+        return list(pool.map(hunt, (mutant.name for mutant in MUTANTS)))
+
+
+def hunt(name: str) -> Hunt:
+    """In an interpreter of its own, since the changed module must not reach this one."""
+    script = Path(__file__).parent.parent / "hunt.py"
+    done = subprocess.run(
+        [sys.executable, str(script), name], check=True, stdout=subprocess.PIPE, text=True, timeout=HUNT_S
+    )
+    return Hunt(**json.loads(done.stdout))
