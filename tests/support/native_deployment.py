@@ -236,7 +236,10 @@ def _replica_set(each: NativeReplicaSet) -> ReplicaSet:
             uid=f"uid-{each.revision}",
             creation_timestamp=f"2026-01-01T00:00:{each.created:02}Z",
             labels={marks.POD_TEMPLATE_HASH: each.revision},
-            annotations={"deployment.kubernetes.io/revision": str(each.created + 1)},
+            annotations={
+                "deployment.kubernetes.io/revision": str(each.created + 1),
+                "deployment.kubernetes.io/desired-replicas": str(each.desired),
+            },
         ),
         spec=ReplicaSetSpec(replicas=each.told),
         status=ReplicaSetStatus(available_replicas=each.available),

@@ -83,11 +83,11 @@ def test_a_living_controller_takes_the_batch_to_the_target_of_the_new_scale(
 ) -> None:
     world = held(replicas, percent, limits)
     for scaled in scales:
+        native = max(world.native.told("v2") * scaled // replicas + 1, 1)
         world.scale(scaled)
-        world.native.sync()
-        native = world.native.told("v2")
         ready = world.apply(world.order(Target(percent=percent)))
         wanted = target_pods(Target(percent=percent), scaled)
         assert wanted <= world.native.told("v2") <= max(wanted, native)
         assert ready.target_pods == wanted
         assert world.native.total == scaled
+        replicas = scaled

@@ -37,7 +37,7 @@ async def compose(context: Context) -> AsyncIterator[None]:
 
 def load_kinds(cluster: Cluster) -> KindsByName:
     """Every kind that is installed, each watching what it needs from now on."""
-    plugins = Plugins(KINDS, WorkloadKind)  # type: ignore[type-abstract]
+    plugins = Plugins(KINDS, WorkloadKind)
     return KindsByName({name: plugins.load(name)(cluster) for name in plugins.names})
 
 

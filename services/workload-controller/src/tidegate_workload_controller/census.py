@@ -25,6 +25,8 @@ class Census(msgspec.Struct, frozen=True):
     stable: int
     stable_ready: int
     alive: int
+    scaling: bool
+    """Whether the native controller has still to share out a changed number of replicas: until then nothing fits."""
 
     @property
     def counts(self) -> PodCounts:
@@ -47,6 +49,7 @@ def count(view: View, *, new: str | None, stable: str, min_ready_s: int, now_s: 
         min_ready_s: The user's own minReadySeconds.
         now_s: Epoch seconds.
     """
+    replicas = view.deployment.spec.replicas
     revisions = {each.metadata.uid: each.revision for each in view.replica_sets}
     alive = [(revisions.get(pod.metadata.controller_uid or ""), pod) for pod in view.pods if pod.alive]
     new_pods = tuple(pod for revision, pod in alive if new is not None and revision == new)
@@ -55,7 +58,7 @@ def count(view: View, *, new: str | None, stable: str, min_ready_s: int, now_s: 
     # Kubernetes writes whole seconds: only where a wait was asked for does the rest of the second matter.
     waits_s = [moment + 1 for moment in ready_at_s if min_ready_s and moment + 1 > now_s]
     return Census(
-        replicas=view.deployment.spec.replicas,
+        replicas=replicas,
         new_told=sum(each.spec.replicas for each in view.replica_sets if new is not None and each.revision == new),
         old_told=sum(each.spec.replicas for each in view.replica_sets if each.revision != new),
         new=new_pods,
@@ -65,6 +68,7 @@ def count(view: View, *, new: str | None, stable: str, min_ready_s: int, now_s: 
         stable=len(stable_pods),
         stable_ready=sum(pod.ready_since_s is not None for pod in stable_pods),
         alive=len(alive),
+        scaling=any(each.spec.replicas and each.scaled_for not in {None, replicas} for each in view.replica_sets),
     )
 
 

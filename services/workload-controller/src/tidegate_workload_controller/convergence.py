@@ -76,6 +76,8 @@ def _touch(order: ApplyBatch, view: View, memory: Memory, now_s: float) -> Decis
         return Decision(memory, (Touch(patches.free(order, saved, stable), order.change, order.template_digest),))
     known = revision_of(view, order.template_digest)
     scene = look(order, view, saved, new=known, now_s=now_s, first=True)
+    if scene.census.scaling:
+        return Decision(memory, progress=scene.progress())
     if scene.impossible:
         return _stuck(scene, memory, now_s)
     budget = scene.first

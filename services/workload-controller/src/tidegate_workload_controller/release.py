@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from tidegate_contracts.facts import WorkloadRefused, WorkloadReleased
+from tidegate_contracts.facts import PodCounts, WorkloadRefused, WorkloadReleased
 from tidegate_contracts.orders import ReleaseWorkload
 from tidegate_contracts.problem import Problem
 from tidegate_workload_controller import marks, patches, vitals
@@ -45,6 +45,12 @@ class _Scene(msgspec.Struct, frozen=True):
     """Whether the Deployment has that revision's template."""
     census: Census
     now_s: float
+
+    @property
+    def counts(self) -> PodCounts:
+        """Where the stable revision is the one that stays, nobody is updated."""
+        counts = self.census.counts
+        return replace(counts, updated=0, updated_ready=0) if self.revision == self.stable else counts
 
     @property
     def of_one_revision(self) -> bool:
@@ -121,11 +127,10 @@ def _patch(scene: _Scene, body: dict[str, Any]) -> Action:
 
 def _wait(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
     """Nothing of ours is left; where that is asked for, wait until the workload is whole."""
-    counts = scene.census
     if scene.order.mode == "let_go" or scene.view.deployment.spec.paused or _complete(scene.view.deployment):
         if not scene.view.live:
             return Decision(memory, look_live=True)
-        return _released(scene.order, counts, memory, scene.now_s)
+        return _released(scene.order, scene.counts, memory, scene.now_s)
     return _patience(scene, memory)
 
 
@@ -148,14 +153,14 @@ def _complete(deployment: Deployment) -> bool:
 
 
 def _released(
-    order: ReleaseWorkload, census: Census | None, memory: ReleaseMemory, now_s: float
+    order: ReleaseWorkload, counts: PodCounts | None, memory: ReleaseMemory, now_s: float
 ) -> Decision[ReleaseMemory]:
     fact = WorkloadReleased(
         rollout=order.rollout,
         order_revision=order.revision,
         at_s=now_s,
         mode=order.mode,
-        counts=census.counts if census is not None else None,
+        counts=counts,
     )
     return Decision(memory, (Report(fact),), done=True)
 
@@ -178,4 +183,4 @@ def _refuse(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
 
 def _progress(scene: _Scene) -> Progress:
     restored = scene.order.mode == "restore"
-    return Progress(0 if restored else scene.census.replicas, scene.census.counts, "the workload to be whole")
+    return Progress(0 if restored else scene.census.replicas, scene.counts, "the workload to be whole")

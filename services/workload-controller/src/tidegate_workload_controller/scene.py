@@ -37,7 +37,8 @@ class Scene(msgspec.Struct, frozen=True):
 
     @property
     def ready(self) -> bool:
-        return self.census.available >= self.standing.goal and len(self.census.new) >= self.standing.goal
+        enough = min(self.census.available, len(self.census.new)) >= self.standing.goal
+        return enough and not self.census.scaling
 
     @property
     def settled(self) -> bool:
@@ -53,7 +54,7 @@ class Scene(msgspec.Struct, frozen=True):
     @property
     def wanted(self) -> Budget | None:
         """The budget that should stand in the Deployment; None: the one that does."""
-        room = next_room(self.standing)
+        room = next_room(self.standing) if not self.census.scaling else None
         if room is None or blocked(room):
             return None
         standing = self.standing
@@ -85,6 +86,8 @@ class Scene(msgspec.Struct, frozen=True):
 
     def _waiting_for(self) -> str:
         missing = self.standing.goal - self.census.available
+        if self.census.scaling:
+            return f"the native controller to scale to {self.census.replicas}"
         if missing > 0:
             return f"{missing} of {self.standing.goal} new pods to get ready"
         if self.order.settle and not self.settled:

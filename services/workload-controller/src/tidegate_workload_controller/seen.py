@@ -85,6 +85,12 @@ class ReplicaSet(KubernetesObject, frozen=True):
         mark = self.metadata.annotations.get("deployment.kubernetes.io/revision", "")
         return int(mark) if mark.isdecimal() else 0
 
+    @property
+    def scaled_for(self) -> int | None:
+        """The replicas that the native controller shared out when it last told this ReplicaSet its size."""
+        mark = self.metadata.annotations.get("deployment.kubernetes.io/desired-replicas", "")
+        return int(mark) if mark.isdecimal() else None
+
 
 class Waiting(msgspec.Struct, frozen=True, rename="camel"):
     reason: str = ""
