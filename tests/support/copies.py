@@ -165,6 +165,9 @@ class Copies:
     def acted(self, copy: str, revision: int, name: str = "web") -> bool:
         return any((act.copy, act.revision, act.name) == (copy, revision, name) for act in self.acts())
 
+    def knows(self, revision: int) -> bool:
+        return any(act.revision == revision for act in self.acts())
+
     def log(self) -> str:
         return self._log.read_text()
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tidegate_chassis.service import Context, run
-from tidegate_chassis.settings import Settings, load
+from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import HeldOrder, StandingOrders
 from tidegate_contracts.codec import workload_order_decoder
 from tidegate_contracts.orders import ReleaseWorkload, WorkloadOrder
@@ -39,4 +39,4 @@ async def compose(context: Context) -> AsyncIterator[None]:
 
 
 if __name__ == "__main__":
-    run("workload-controller", load(Settings), compose)
+    run("workload-controller", load_or_exit(Settings), compose)

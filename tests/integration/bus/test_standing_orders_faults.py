@@ -3,6 +3,7 @@ import itertools
 import signal
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,10 @@ async def world(server: NatsServer, tmp_path: Path) -> AsyncIterator[Copies]:
 
 async def has_acted(world: Copies, copy: str, revision: int, name: str = "web", within_s: float = 15) -> None:
     await until(lambda: world.acted(copy, revision, name), within_s=within_s, what=f"{copy} acts on {name} {revision}")
+
+
+def acted_since(world: Copies, at_s: float) -> bool:
+    return any(act.at_s > at_s for act in world.acts())
 
 
 async def test_a_killed_holders_order_is_taken_over_within_ten_seconds(world: Copies, saga: Orchestrator) -> None:
@@ -102,7 +107,7 @@ async def test_a_newer_order_held_by_another_copy_ends_the_older_one_at_once(wor
     holders: set[str] = set()
     for revision in range(1, 30):
         await saga.order(order(revision))
-        await until(lambda revision=revision: any(act.revision == revision for act in world.acts()), within_s=15)
+        await until(partial(world.knows, revision), within_s=15)
         await asyncio.sleep(0.05)
         holders |= {act.copy for act in world.acts() if act.revision == revision}
     acts = sorted(world.acts(), key=lambda act: act.at_s)
@@ -124,7 +129,7 @@ async def test_orders_survive_a_killed_server_and_are_still_held_once(
         await asyncio.sleep(1)
         await server.start()
         restarted_s = time.monotonic()
-        await until(lambda since=restarted_s: any(act.at_s > since + 1 for act in world.acts()), within_s=15)
+        await until(partial(acted_since, world, restarted_s + 1), within_s=15)
     assert await saga.order(release(2))
     await until(lambda: any(act.revision == 2 for act in world.acts()), within_s=15)
     await asyncio.sleep(0.3)

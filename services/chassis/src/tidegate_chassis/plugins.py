@@ -6,25 +6,23 @@ is imported until it is asked for, so that a service carries only the plugins th
 
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from tidegate_chassis.errors import Permanent
-
-_Protocol = TypeVar("_Protocol")
 
 
 class PluginError(RuntimeError):
     """The installation is wrong: two plugins of one name, or one that isn't what its group asks for."""
 
 
-class Plugins(Generic[_Protocol]):
+class Plugins:
     """Args:
     group: The entry points' group, such as `tidegate.traffic_routers`.
-    protocol: A runtime-checkable protocol that each plugin's class must implement.
+    protocol: The protocol that each plugin's class must implement.
     found: The entry points; the installed ones where it is left out.
     """
 
-    def __init__(self, group: str, protocol: type[_Protocol], found: Iterable[EntryPoint] | None = None) -> None:
+    def __init__(self, group: str, protocol: type, found: Iterable[EntryPoint] | None = None) -> None:
         self.group = group
         self._protocol = protocol
         self._points: dict[str, EntryPoint] = {}

@@ -5,6 +5,7 @@ that needs more subclasses `Settings`. Secrets never show in a representation.
 """
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeVar
 
@@ -68,3 +69,12 @@ def load(kind: type[_Settings], environment: Mapping[str, str] | None = None) ->
     if problems:
         raise SettingsError(problems)
     return kind(**values)
+
+
+def load_or_exit(kind: type[_Settings]) -> _Settings:
+    """As `load`, for a `main`: what is wrong goes to standard error, a line each, and the process ends."""
+    try:
+        return load(kind)
+    except SettingsError as error:
+        sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
+        sys.exit(os.EX_CONFIG)
