@@ -1,0 +1,52 @@
+"""Takes everything of ours out of routes without losing a request: first no share, then a while, then no trace.
+
+Used by `shift` when a rollout starts over a former one's remains, and by `release` at the end. A proxy learns of a
+route and of the clusters behind it on separate ways: a canary that gets no request any more can go without a gap.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from tidegate_chassis.clock import Clock
+from tidegate_traffic_shifter.fence import Fence
+from tidegate_traffic_shifter.outcome import Outcome, Pending, Settled
+from tidegate_traffic_shifter.router import Place, Router
+from tidegate_traffic_shifter.services import Services
+
+
+class Clearing:
+    """Args:
+    places: Routes and their routers.
+    services: The Services behind them.
+    fence: Proof that the order is ours.
+    clock: The time.
+    """
+
+    def __init__(self, places: Mapping[Place, Router], services: Services, fence: Fence, clock: Clock) -> None:
+        self._places = places
+        self._services = services
+        self._fence = fence
+        self._clock = clock
+        self._emptied: set[Place] = set()
+        self._quiet_at_s: dict[Place, float] = {}
+
+    async def look(self, places: Sequence[Place]) -> list[Outcome]:
+        """One pass over the given places, each going on by itself."""
+        return [await self._clear(place, self._places[place]) for place in places]
+
+    async def _clear(self, place: Place, router: Router) -> Outcome:
+        share = await router.share(place, self._fence)
+        if share is not None:
+            if not share.is_empty:
+                self._emptied.add(place)
+            if place in self._emptied:
+                emptied = await router.shift(place, share.emptied(), self._fence)
+                if not isinstance(emptied, Settled):
+                    return emptied
+                now_s = self._clock.monotonic_s()
+                left_s = self._quiet_at_s.setdefault(place, now_s + place.grace_s) - now_s
+                if left_s > 0:
+                    return Pending(f"proxies let go of Service {place.canary_service}", again_s=left_s)
+        restored = await router.restore(place, self._fence)
+        if not isinstance(restored, Settled):
+            return restored
+        return await self._services.delete_canary(place, self._fence)

@@ -1,0 +1,104 @@
+"""A Service bound to one revision's pods, the canary Service beside it, and the way back; pure.
+
+The stable Service is pinned before the first new pod appears, so that it gets no stray request. Called by `services`,
+which reads and writes.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from tidegate_traffic_shifter import marks
+from tidegate_traffic_shifter.marks import Marks
+from tidegate_traffic_shifter.seen import Service
+
+REVISION_LABELS: Final = {"deployment.apps": "pod-template-hash"}
+"""The label by which a workload's pods tell their revision, where it isn't the other controllers' own."""
+REVISION_LABEL: Final = "controller-revision-hash"
+
+Selector = dict[str, str]
+COPIED_PORT_FIELDS: Final = ("name", "protocol", "port", "targetPort", "appProtocol")
+HEADLESS: Final = "None"
+
+
+def revision_label(kind: str) -> str:
+    """The label for a workload's kind as in its key, such as `deployment.apps`."""
+    return REVISION_LABELS.get(kind, REVISION_LABEL)
+
+
+def original_selector(service: Service, label: str) -> Selector:
+    """The user's own selector: what was saved, or what somebody has made of it since."""
+    current = service.spec.selector or {}
+    text = service.metadata.annotations.get(marks.ORIGINAL_SELECTOR)
+    if text is None:
+        return current
+    saved = msgspec.json.decode(text, type=Selector)
+    edited = {name: value for name, value in current.items() if name != label}
+    return saved if edited == {name: value for name, value in saved.items() if name != label} else edited
+
+
+def pin(service: Service, label: str, revision: str, ours: Marks) -> dict[str, Any]:
+    """The patch that binds the Service to a revision."""
+    original = original_selector(service, label)
+    wanted = original | {label: revision}
+    return _patch(service, wanted, ours.annotations(**{"original-selector": original}))
+
+
+def is_pinned(service: Service, label: str, revision: str) -> bool:
+    return marks.ORIGINAL_SELECTOR in service.metadata.annotations and (
+        service.spec.selector or {}
+    ) == original_selector(service, label) | {label: revision}
+
+
+def unpin(service: Service, label: str) -> dict[str, Any]:
+    """The patch that gives the Service its own selector back and takes our marks away."""
+    return _patch(service, original_selector(service, label), marks.removal())
+
+
+def _patch(service: Service, wanted: Selector, annotations: dict[str, Any]) -> dict[str, Any]:
+    gone = dict.fromkeys(set(service.spec.selector or {}) - set(wanted))
+    metadata = {"resourceVersion": service.metadata.resource_version, "annotations": annotations}
+    return {"metadata": metadata, "spec": {"selector": wanted | gone}}
+
+
+def canary_service(stable: Service, name: str, label: str, revision: str, ours: Marks) -> dict[str, Any]:
+    """A Service like the stable one for the new revision's pods."""
+    spec: dict[str, Any] = {
+        "type": "ClusterIP",
+        "selector": original_selector(stable, label) | {label: revision},
+        "ports": [_port(port) for port in stable.spec.ports or ()],
+        "ipFamilies": stable.spec.ip_families,
+        "ipFamilyPolicy": stable.spec.ip_family_policy,
+        "sessionAffinity": stable.spec.session_affinity,
+        "clusterIP": HEADLESS if stable.spec.cluster_ip == HEADLESS else None,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": name,
+            "namespace": stable.metadata.namespace,
+            "labels": {marks.MANAGED_BY: marks.MANAGER},
+            "annotations": ours.annotations(),
+        },
+        "spec": {field: value for field, value in spec.items() if value is not None},
+    }
+
+
+def is_canary_of(canary: Service, stable: Service, label: str, revision: str) -> bool:
+    """Whether the canary Service is as `canary_service` makes it."""
+    ports = [_port(port) for port in canary.spec.ports or ()]
+    selector = original_selector(stable, label) | {label: revision}
+    return canary.spec.selector == selector and ports == [_port(port) for port in stable.spec.ports or ()]
+
+
+def is_ours(service: Service) -> bool:
+    """Whether we made the Service."""
+    return (
+        service.metadata.labels.get(marks.MANAGED_BY) == marks.MANAGER
+        and marks.read(service.metadata.annotations) is not None
+    )
+
+
+def _port(port: dict[str, Any]) -> dict[str, Any]:
+    return {field: port[field] for field in COPIED_PORT_FIELDS if field in port}

@@ -1,0 +1,89 @@
+"""What can be wrong with routes and Services that an order names, in words that help; pure.
+
+Made by `services` and routers, told as TrafficRefused.
+"""
+
+from tidegate_chassis.errors import Permanent
+from tidegate_contracts.problem import Problem, printable
+from tidegate_traffic_shifter.router import Place
+
+
+def missing_route(place: Place) -> Problem:
+    return Problem(
+        field="traffic.route",
+        value=place.route,
+        rule=f"an HTTPRoute in namespace {place.namespace}",
+        remedy="Create the route, or name another one.",
+    )
+
+
+def not_routed(place: Place) -> Problem:
+    return Problem(
+        field="traffic.service",
+        value=place.service,
+        rule=f"a backend of a rule of HTTPRoute {place.route}",
+        remedy=f"Name the Service that HTTPRoute {place.route} sends requests to, or add it to a rule.",
+    )
+
+
+def no_match(place: Place) -> Problem:
+    return Problem(
+        field="traffic.matches",
+        value=place.route,
+        rule=f"requests that HTTPRoute {place.route} sends to {place.service}",
+        remedy="Give matches that at least one rule of the route leaves room for.",
+    )
+
+
+def missing_service(place: Place) -> Problem:
+    return Problem(
+        field="traffic.service",
+        value=place.service,
+        rule=f"a Service in namespace {place.namespace}",
+        remedy="Create the Service, or name another one.",
+    )
+
+
+def without_selector(place: Place) -> Problem:
+    return Problem(
+        field="traffic.service",
+        value=place.service,
+        rule="a Service that selects the workload's pods",
+        remedy="Name a Service with a selector; one without it can't be bound to a revision.",
+    )
+
+
+def name_taken(place: Place) -> Problem:
+    return Problem(
+        field="traffic.canary_service",
+        value=place.canary_service,
+        rule="a name that no Service of somebody else has",
+        remedy="Name another canary_service, or remove the Service.",
+    )
+
+
+def unknown_router(name: str, known: str) -> Problem:
+    return Problem(
+        field="traffic.router",
+        value=name,
+        rule=f"one of the routers that are installed: {known}",
+        remedy="Use one of these, or install a plugin for the router.",
+    )
+
+
+def late(reason: str, deadline_s: float) -> Problem:
+    return Problem(
+        field="traffic",
+        value=printable(reason),
+        rule=f"accepted within {deadline_s:g} s",
+        remedy="Look at the route's status and at the gateway; it is accepted as soon as they are well.",
+    )
+
+
+def refused_by_server(error: Permanent) -> Problem:
+    return Problem(
+        field=error.field or "traffic",
+        value=printable(error.value),
+        rule=printable(error.rule or error.reason),
+        remedy=printable(error.remedy or "Change what the API server refuses; it is tried again."),
+    )

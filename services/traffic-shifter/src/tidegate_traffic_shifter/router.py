@@ -1,0 +1,71 @@
+"""The door for routers: what a plugin of the group `tidegate.traffic_routers` has to offer.
+
+A plugin is a class made with the `Cluster`, which it asks in its constructor to follow the kinds that it needs. All its
+methods are level-triggered: they are called again after every change, look at the route as it is, write only what is
+missing, and may be interrupted anywhere. Each write is made on the version that was read, after `fence.look` on the
+object and `fence.ensure()`.
+"""
+
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from tidegate_contracts.rollout import TrafficReference
+from tidegate_contracts.validate_traffic import canary_service
+from tidegate_traffic_shifter.cluster import Cluster, WakeKey
+from tidegate_traffic_shifter.fence import Fence
+from tidegate_traffic_shifter.outcome import Outcome, Refused
+from tidegate_traffic_shifter.shares import Share
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A route and the Services behind it, in one namespace."""
+
+    namespace: str
+    route: str
+    service: str
+    canary_service: str
+    router: str
+    grace_s: float
+
+    @classmethod
+    def of(cls, namespace: str, reference: TrafficReference) -> "Place":
+        return cls(
+            namespace=namespace,
+            route=reference.route,
+            service=reference.service,
+            canary_service=canary_service(reference),
+            router=reference.router,
+            grace_s=reference.grace_s,
+        )
+
+
+@runtime_checkable
+class Router(Protocol):
+    """One kind of route."""
+
+    def wake_keys(self, place: Place) -> list[WakeKey]:
+        """The objects whose changes matter to the place."""
+        ...
+
+    async def check(self, place: Place, fence: Fence) -> Refused | None:
+        """What is wrong with the route before anything is written; None when a share can be put into it."""
+        ...
+
+    async def share(self, place: Place, fence: Fence) -> Share | None:
+        """The share that is in the route now; None when the route is the user's own, or gone."""
+        ...
+
+    async def shift(self, place: Place, share: Share, fence: Fence) -> Outcome:
+        """Put the share into the route; settled when the gateway has accepted it."""
+        ...
+
+    async def restore(self, place: Place, fence: Fence) -> Outcome:
+        """Give the route back as the user wrote it; settled when accepted, or gone."""
+        ...
+
+
+class RouterFactory(Protocol):
+    """A plugin's class."""
+
+    def __call__(self, cluster: Cluster) -> Router: ...

@@ -1,0 +1,101 @@
+"""Routes, Services and their endpoints: the few fields that are read of them.
+
+Lists may come as null from the API server; `or ()` at the place of use is the price of reading little.
+"""
+
+from typing import Any
+
+import msgspec
+
+from tidegate_chassis.kubernetes.objects import KubernetesObject
+
+Rule = dict[str, Any]
+"""A route's rule as plain JSON: fields that we don't know must survive a rewrite."""
+
+
+class Condition(msgspec.Struct, frozen=True, rename="camel"):
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    observed_generation: int = 0
+
+
+class ParentStatus(msgspec.Struct, frozen=True, rename="camel"):
+    parent_ref: dict[str, Any] = {}
+    conditions: list[Condition] | None = None
+
+
+class RouteStatus(msgspec.Struct, frozen=True, rename="camel"):
+    parents: list[ParentStatus] | None = None
+
+
+class RouteSpec(msgspec.Struct, frozen=True, rename="camel"):
+    rules: list[Rule] | None = None
+
+
+class Route(KubernetesObject, frozen=True):
+    spec: RouteSpec = RouteSpec()
+    status: RouteStatus = RouteStatus()
+
+    @property
+    def rules(self) -> list[Rule]:
+        return self.spec.rules or []
+
+
+class ServiceSpec(msgspec.Struct, frozen=True, rename="camel"):
+    selector: dict[str, str] | None = None
+    ports: list[dict[str, Any]] | None = None
+    type: str = "ClusterIP"
+    cluster_ip: str = msgspec.field(name="clusterIP", default="")
+    ip_families: list[str] | None = None
+    ip_family_policy: str | None = None
+    session_affinity: str | None = None
+
+
+class Service(KubernetesObject, frozen=True):
+    spec: ServiceSpec = ServiceSpec()
+
+
+class EndpointConditions(msgspec.Struct, frozen=True):
+    ready: bool | None = None
+    terminating: bool | None = None
+
+
+class TargetReference(msgspec.Struct, frozen=True):
+    uid: str = ""
+
+
+class Endpoint(msgspec.Struct, frozen=True, rename="camel"):
+    addresses: tuple[str, ...] = ()
+    conditions: EndpointConditions = EndpointConditions()
+    target_ref: TargetReference | None = None
+
+
+class EndpointSlice(KubernetesObject, frozen=True):
+    endpoints: list[Endpoint] | None = None
+
+
+class ManagedFields(msgspec.Struct, frozen=True, rename="camel"):
+    manager: str = ""
+    subresource: str = ""
+    time: str = ""
+
+
+class _ManagedMeta(msgspec.Struct, frozen=True, rename="camel"):
+    managed_fields: list[ManagedFields] | None = None
+
+
+class Managed(msgspec.Struct, frozen=True):
+    """Who wrote an object: read only when that is asked."""
+
+    metadata: _ManagedMeta = _ManagedMeta()
+
+    def last_writer(self, *, other_than: str) -> str:
+        """The manager that changed the object last, our own and status writers apart."""
+        others = [
+            entry
+            for entry in self.metadata.managed_fields or ()
+            if entry.manager != other_than and entry.subresource != "status"
+        ]
+        return max(others, key=lambda entry: entry.time).manager if others else "unknown"

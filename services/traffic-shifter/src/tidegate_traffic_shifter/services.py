@@ -1,0 +1,160 @@
+"""The stable Service pinned and given back, the canary Service made and removed, and who stands behind both.
+
+Called by `shift` and `release`, as routers are: every call looks at the Service as it is and writes only what is
+missing. What to write is in `pins`, who is ready in `endpoints`.
+"""
+
+from typing import Final
+
+from tidegate_chassis.errors import Conflict, ConflictCause
+from tidegate_chassis.kubernetes.client import PatchStyle
+from tidegate_chassis.kubernetes.objects import NotFound, decode
+from tidegate_chassis.kubernetes.resources import ENDPOINT_SLICES, SERVICES
+from tidegate_traffic_shifter import marks, pins, problems
+from tidegate_traffic_shifter.cluster import Cluster, WakeKey
+from tidegate_traffic_shifter.endpoints import Endpoints, endpoints_of
+from tidegate_traffic_shifter.fence import Fence
+from tidegate_traffic_shifter.outcome import Outcome, Refused, Repair, Settled
+from tidegate_traffic_shifter.router import Place
+from tidegate_traffic_shifter.seen import EndpointSlice, Managed, Service
+
+SERVICE_NAME: Final = "kubernetes.io/service-name"
+BY_SERVICE: Final = "service"
+
+
+class Services:
+    """Args:
+    cluster: Where Services are read and written.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._client = cluster.client
+        self._services = cluster.follow(SERVICES, Service)
+        self._slices = cluster.follow(
+            ENDPOINT_SLICES,
+            EndpointSlice,
+            name_of=_service_of,
+            indexes={BY_SERVICE: lambda found: [f"{found.metadata.namespace}/{_service_of(found)}"]},
+        )
+
+    def wake_keys(self, place: Place) -> list[WakeKey]:
+        names = (place.service, place.canary_service)
+        plurals = (SERVICES.plural, ENDPOINT_SLICES.plural)
+        return [(plural, place.namespace, name) for plural in plurals for name in names]
+
+    async def check(self, place: Place, fence: Fence) -> Refused | None:
+        """What is wrong with the Services before anything is written."""
+        stable = await self.find(place, place.service, fence)
+        if isinstance(stable, Refused):
+            return stable
+        if stable is None:
+            return Refused(problems.missing_service(place))
+        if not stable.spec.selector:
+            return Refused(problems.without_selector(place))
+        canary = await self.find(place, place.canary_service, fence)
+        if isinstance(canary, Refused):
+            return canary
+        if canary is not None and not pins.is_ours(canary):
+            return Refused(problems.name_taken(place))
+        return None
+
+    async def find(self, place: Place, name: str, fence: Fence) -> Service | Refused | None:
+        """The Service from the cache, or live where that can't be trusted; None where there is none."""
+        cached = self._services.store.get(place.namespace, name)
+        if cached is not None and fence.trusts(_called(name), cached.metadata):
+            return cached
+        found = await self._client.read(SERVICES, place.namespace, name, Service)
+        if isinstance(found, NotFound):
+            return None
+        objected = fence.look(_called(name), found.metadata)
+        return objected if isinstance(objected, Refused) else found
+
+    def endpoints(self, service: Service) -> Endpoints:
+        """Who stands behind the Service, as far as we have heard."""
+        at = f"{service.metadata.namespace}/{service.metadata.name}"
+        return endpoints_of(service, self._slices.store.by_index(BY_SERVICE, at))
+
+    async def pin(self, place: Place, label: str, revision: str, fence: Fence) -> Outcome:
+        """Bind the stable Service to a revision's pods."""
+        cached = await self.find(place, place.service, fence)
+        if isinstance(cached, Service) and pins.is_pinned(cached, label, revision) and fence.holds(cached.metadata):
+            return Settled()
+        answer = await self._client.get(SERVICES, place.namespace, place.service)
+        if isinstance(answer, NotFound):
+            return Refused(problems.missing_service(place))
+        service = decode(answer, Service)
+        objected = fence.look(_called(place.service), service.metadata)
+        if objected is not None:
+            return objected
+        if pins.is_pinned(service, label, revision):
+            return Settled()
+        found = marks.read(service.metadata.annotations)
+        edited = found is not None and found.revision == fence.ours.revision
+        by = decode(answer, Managed).last_writer(other_than=marks.FIELD_MANAGER) if edited else ""
+        await self._patch(place, service, pins.pin(service, label, revision, fence.ours), fence)
+        return Settled(Repair(f"the selector of {_called(place.service)}", by) if edited else None)
+
+    async def unpin(self, place: Place, label: str, fence: Fence) -> Outcome:
+        """Give the stable Service its own selector back; one that is gone, or somebody else's now, is left alone."""
+        found = await self.find(place, place.service, fence)
+        if found is None or isinstance(found, Refused) or marks.read(found.metadata.annotations) is None:
+            return Settled()
+        live = await self._client.read(SERVICES, place.namespace, place.service, Service)
+        if isinstance(live, NotFound) or marks.read(live.metadata.annotations) is None:
+            return Settled()
+        objected = fence.look(_called(place.service), live.metadata)
+        if objected is not None:
+            return Settled() if isinstance(objected, Refused) else objected
+        await self._patch(place, live, pins.unpin(live, label), fence)
+        return Settled()
+
+    async def make_canary(self, place: Place, label: str, revision: str, fence: Fence) -> Outcome:
+        """Make the canary Service, or put right what somebody changed of it."""
+        stable = await self.find(place, place.service, fence)
+        if isinstance(stable, Refused) or stable is None:
+            return stable or Refused(problems.missing_service(place))
+        canary = await self.find(place, place.canary_service, fence)
+        if isinstance(canary, Refused):
+            return canary
+        if canary is not None and pins.is_canary_of(canary, stable, label, revision):
+            return Settled()
+        body = pins.canary_service(stable, place.canary_service, label, revision, fence.ours)
+        fence.ensure()
+        if canary is None:
+            await self._create(place, body)
+        else:
+            await self._client.patch(SERVICES, place.namespace, place.canary_service, body, style=PatchStyle.MERGE)
+        return Settled()
+
+    async def delete_canary(self, place: Place, fence: Fence) -> Outcome:
+        """Remove the canary Service, if there is one and we made it."""
+        canary = await self.find(place, place.canary_service, fence)
+        if canary is None or isinstance(canary, Refused) or not pins.is_ours(canary):
+            return Settled()
+        fence.ensure()
+        await self._client.delete(SERVICES, place.namespace, place.canary_service, uid=canary.metadata.uid)
+        return Settled()
+
+    async def _create(self, place: Place, body: dict[str, object]) -> None:
+        try:
+            await self._client.create(SERVICES, place.namespace, body, name=place.canary_service)
+        except Conflict as conflict:
+            if conflict.cause is not ConflictCause.EXISTS:
+                raise
+            # Made a moment ago, by us or another copy: the next look sees it.
+            raise Conflict(conflict.reason, cause=ConflictCause.STALE) from conflict
+
+    async def _patch(self, place: Place, service: Service, body: dict[str, object], fence: Fence) -> None:
+        fence.ensure()
+        name = service.metadata.name
+        answer = await self._client.patch(SERVICES, place.namespace, name, body, style=PatchStyle.MERGE)
+        if not isinstance(answer, NotFound):
+            fence.wrote(_called(name), decode(answer, Service).metadata)
+
+
+def _service_of(found: EndpointSlice) -> str:
+    return found.metadata.labels.get(SERVICE_NAME, "")
+
+
+def _called(name: str) -> str:
+    return f"Service {name}"

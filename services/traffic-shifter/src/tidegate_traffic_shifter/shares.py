@@ -1,0 +1,157 @@
+"""A route's rules with the new version's share in them, and back; pure.
+
+`render` makes the wanted rules of the user's own, always from the original, so that a share is absolute. `recover`
+finds the original again in rules that somebody has edited while the share was in them. Used by `routers`.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from tidegate_contracts.rollout import HttpMatch
+from tidegate_traffic_shifter.matches import narrowed
+from tidegate_traffic_shifter.seen import Rule
+
+WEIGHT_MAX: Final = 1_000_000
+"""What a Gateway API weight may be."""
+PARTS: Final = 100
+
+Reference = dict[str, Any]
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """Which Service stands for which version, and what the new version gets."""
+
+    service: str
+    canary_service: str
+    weight_percent: int = 0
+    matches: tuple[HttpMatch, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no request reaches the new version."""
+        return self.weight_percent == 0 and not self.matches
+
+    def emptied(self) -> "Share":
+        return Share(service=self.service, canary_service=self.canary_service)
+
+
+def holds(rules: list[Rule], namespace: str, service: str) -> bool:
+    """Whether any rule sends requests to the Service."""
+    return any(_names(reference, namespace, service) for rule in rules for reference in _references(rule))
+
+
+def sends_only_to(rule: Rule, service: str) -> bool:
+    """Whether all requests of the rule go to the Service."""
+    references = _references(rule)
+    return bool(references) and all(reference.get("name") == service for reference in references)
+
+
+def render(original: list[Rule], namespace: str, share: Share) -> list[Rule]:
+    """The user's rules with the share in each that sends to the stable Service, the matches' rules in front."""
+    holding = [rule for rule in original if holds([rule], namespace, share.service)]
+    in_front = [_matched(rule, namespace, share) for rule in holding] if share.matches else []
+    shared = [_shared(rule, namespace, share) if rule in holding else rule for rule in original]
+    return [rule for rule in in_front if rule is not None] + shared
+
+
+def recover(edited: list[Rule], original: list[Rule], namespace: str, share: Share) -> list[Rule]:
+    """The user's rules as their edit means them: our parts taken out, everything else kept."""
+    recovered = []
+    for rule in edited:
+        references = _references(rule)
+        own = [each for each in references if not _names(each, namespace, share.canary_service)]
+        if len(own) == len(references):
+            recovered.append(rule)
+        elif own:
+            recovered.append(_unshared(rule, original, namespace, share))
+    return recovered
+
+
+def _matched(rule: Rule, namespace: str, share: Share) -> Rule | None:
+    """The same rule for the matched requests only, and to the new version only; None where nothing can match."""
+    found = narrowed(rule.get("matches"), share.matches)
+    if not found:
+        return None
+    stable = [each for each in _references(rule) if _names(each, namespace, share.service)]
+    canary = [each | {"name": share.canary_service, "weight": 1} for each in stable]
+    # A name would not be unique any more.
+    kept = {name: part for name, part in rule.items() if name != "name"}
+    return kept | {"matches": found, "backendRefs": canary}
+
+
+def _shared(rule: Rule, namespace: str, share: Share) -> Rule:
+    references = _references(rule)
+    weights = _in_parts([_weight(each) for each in references])
+    shared: list[Reference] = []
+    for reference, weight in zip(references, weights, strict=True):
+        if not _names(reference, namespace, share.service):
+            shared.append(reference | {"weight": weight})
+            continue
+        canary = weight * share.weight_percent // PARTS
+        shared.append(reference | {"weight": weight - canary})
+        shared.append(reference | {"name": share.canary_service, "weight": canary})
+    return rule | {"backendRefs": shared}
+
+
+def _in_parts(weights: list[int]) -> list[int]:
+    """The same proportions in numbers that can be divided by a hundred; a single backend simply becomes 100."""
+    if len(weights) == 1:
+        return [PARTS if weights[0] else 0]
+    largest = max(weights)
+    if largest * PARTS <= WEIGHT_MAX:
+        return [weight * PARTS for weight in weights]
+    return [weight * (WEIGHT_MAX // PARTS) // largest * PARTS for weight in weights]
+
+
+def _unshared(rule: Rule, original: list[Rule], namespace: str, share: Share) -> Rule:
+    """Our share taken out of one rule, and the user's own numbers put back unless they are what was edited."""
+    merged: list[Reference] = []
+    for reference in _references(rule):
+        if not _names(reference, namespace, share.canary_service):
+            merged.append(reference)
+        elif merged:
+            merged[-1] = merged[-1] | {"weight": _weight(merged[-1]) + _weight(reference)}
+    before = _counterpart(rule, original, namespace, share)
+    if before is None:
+        return rule | {"backendRefs": [each | {"weight": 1} for each in merged] if len(merged) == 1 else merged}
+    own = {_identity(each): each for each in _references(before)}
+    parts = dict(zip(own, _in_parts([_weight(each) for each in _references(before)]), strict=False))
+    untouched = all(parts.get(_identity(each)) == _weight(each) for each in merged)
+    if untouched:
+        merged = [each | _weight_of(own[_identity(each)]) for each in merged]
+    return rule | {"backendRefs": merged}
+
+
+def _counterpart(rule: Rule, original: list[Rule], namespace: str, share: Share) -> Rule | None:
+    """The user's rule that an edited one came from: with the same backends, if possible with the same matches."""
+    backends = {_identity(each) for each in _references(rule) if not _names(each, namespace, share.canary_service)}
+    alike = [each for each in original if {_identity(found) for found in _references(each)} == backends]
+    same = [each for each in alike if each.get("matches") == rule.get("matches")]
+    return next(iter(same or alike), None)
+
+
+def _references(rule: Rule) -> list[Reference]:
+    found: list[Reference] = rule.get("backendRefs") or []
+    return found
+
+
+def _names(reference: Reference, namespace: str, service: str) -> bool:
+    return (
+        reference.get("name") == service
+        and reference.get("kind", "Service") == "Service"
+        and not reference.get("group")
+        and reference.get("namespace", namespace) == namespace
+    )
+
+
+def _weight(reference: Reference) -> int:
+    return int(reference.get("weight", 1))
+
+
+def _weight_of(reference: Reference) -> dict[str, int]:
+    return {"weight": reference["weight"]} if "weight" in reference else {}
+
+
+def _identity(reference: Reference) -> tuple[object, ...]:
+    return tuple(reference.get(name) for name in ("group", "kind", "namespace", "name", "port"))

@@ -1,0 +1,135 @@
+"""One pass towards an order's share: first look whether it can be, then write what is missing, in the safe order.
+
+Called by `holder` again and again, after every change. Lowering to nothing writes the routes first, since nothing is
+more urgent; raising pins the stable Service first, then makes the canary Service, then waits for its endpoints, and
+only then touches a route. All routes of an order go together: none is written before all have been checked.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tidegate_chassis.clock import Clock
+from tidegate_contracts.orders import ShiftTraffic
+from tidegate_traffic_shifter.clearing import Clearing
+from tidegate_traffic_shifter.fence import Fence
+from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
+from tidegate_traffic_shifter.router import Place, Router
+from tidegate_traffic_shifter.seen import Service
+from tidegate_traffic_shifter.services import Services
+from tidegate_traffic_shifter.shares import Share
+
+ALL_READY_WAIT_S: Final = 2.0
+"""How long a share waits for the last unready endpoints; one ready endpoint is enough after that."""
+
+
+class Shift:
+    """Args:
+    order: What should be true.
+    places: The order's routes, with their routers.
+    services: The Services behind them.
+    label: By which the workload's pods tell their revision.
+    fence: Proof that the order is ours.
+    clock: The time.
+    """
+
+    def __init__(
+        self,
+        order: ShiftTraffic,
+        places: Mapping[Place, Router],
+        services: Services,
+        *,
+        label: str,
+        fence: Fence,
+        clock: Clock,
+    ) -> None:
+        self._order = order
+        self._places = places
+        self._services = services
+        self._label = label
+        self._fence = fence
+        self._clock = clock
+        self._clearing = Clearing(places, services, fence, clock)
+        self._endpoints_since_s: dict[Place, float] = {}
+
+    async def look(self) -> list[Outcome]:
+        """One pass; as many outcomes as there were things to look at."""
+        refused = await self._check()
+        if refused:
+            return refused
+        if self._order.weight_percent == 0 and not self._order.matches:
+            return await self._lower()
+        return await self._raise()
+
+    async def _check(self) -> list[Outcome]:
+        found: list[Outcome] = []
+        for place, router in self._places.items():
+            checks = (await self._services.check(place, self._fence), await router.check(place, self._fence))
+            found += [refused for refused in checks if refused is not None]
+        return found
+
+    async def _lower(self) -> list[Outcome]:
+        """No request to the new version; without a new revision nothing of ours stays in the routes either."""
+        if self._order.canary_revision is None:
+            cleared = await self._clearing.look(list(self._places))
+            return [*await self._pin(), *cleared]
+        routed = await self._route(only_held=True)
+        return [*routed, *await self._pin()]
+
+    async def _raise(self) -> list[Outcome]:
+        revision = self._order.canary_revision
+        assert revision is not None, "a share needs a revision"
+        stale = [place for place in self._places if await self._is_of_another_revision(place, revision)]
+        if stale:
+            cleared = await self._clearing.look(stale)
+            return [*cleared, Pending("the canary Service is made anew for another revision", again_s=0.0)]
+        made = await self._pin()
+        for place in self._places:
+            made.append(await self._services.make_canary(place, self._label, revision, self._fence))
+        if not isinstance(worst(made), Settled):
+            return made
+        made += [await self._endpoints(place) for place in self._places]
+        if not isinstance(worst(made), Settled):
+            return made
+        return [*made, *await self._route(only_held=False)]
+
+    async def _pin(self) -> list[Outcome]:
+        revision = self._order.stable_revision
+        return [await self._services.pin(place, self._label, revision, self._fence) for place in self._places]
+
+    async def _route(self, *, only_held: bool) -> list[Outcome]:
+        """Put the share into every route; one that never had a share needs none of nothing."""
+        outcomes: list[Outcome] = []
+        for place, router in self._places.items():
+            if only_held and await router.share(place, self._fence) is None:
+                outcomes.append(await router.restore(place, self._fence))
+            else:
+                outcomes.append(await router.shift(place, self._share(place), self._fence))
+        return outcomes
+
+    def _share(self, place: Place) -> Share:
+        return Share(
+            service=place.service,
+            canary_service=place.canary_service,
+            weight_percent=self._order.weight_percent,
+            matches=self._order.matches,
+        )
+
+    async def _is_of_another_revision(self, place: Place, revision: str) -> bool:
+        """Its endpoints would be the old ones for a while, and nothing would tell: it has to be a new Service."""
+        canary = await self._services.find(place, place.canary_service, self._fence)
+        if not isinstance(canary, Service):
+            return False
+        return (canary.spec.selector or {}).get(self._label, revision) != revision
+
+    async def _endpoints(self, place: Place) -> Outcome:
+        canary = await self._services.find(place, place.canary_service, self._fence)
+        if not isinstance(canary, Service):
+            return canary if isinstance(canary, Refused) else Pending("the canary Service is being made", again_s=0.0)
+        found = self._services.endpoints(canary)
+        if not found.ready:
+            return Pending(f"Service {place.canary_service} has no ready endpoint yet")
+        now_s = self._clock.monotonic_s()
+        left_s = self._endpoints_since_s.setdefault(place, now_s) + ALL_READY_WAIT_S - now_s
+        if found.unready and left_s > 0:
+            return Pending(f"Service {place.canary_service} has endpoints that are not ready yet", again_s=left_s)
+        return Settled()
