@@ -143,11 +143,15 @@ def _remember(scene: Scene, memory: Memory, labels: LabelPods | None, now_s: flo
 
 
 def _watch(scene: Scene, memory: Memory, now_s: float) -> Finding:
+    order, census, ailments, goal = scene.order, scene.census, scene.ailments, scene.standing.goal
     if scene.ready:
-        return vitals.finished(memory.vitals, scene.order, scene.census, now_s)
-    reported = memory.reported is not None and memory.reported[0] == scene.standing.goal
-    watch = vitals.failing if reported else vitals.unfinished
-    return watch(memory.vitals, scene.order, scene.census, scene.ailments, now_s)
+        return vitals.finished(memory.vitals, order, census, now_s)
+    reported = memory.reported is not None and memory.reported[0] == goal
+    least = goal if reported else min(order.ready_before, goal)
+    short = vitals.falling_short(memory.vitals, order, census, ailments, now_s, least=least)
+    if reported:
+        return short
+    return vitals.both(short, vitals.unfinished(short.vitals, order, census, ailments, now_s))
 
 
 def _ready_fact(scene: Scene, memory: Memory, now_s: float) -> tuple[BatchReady, ...]:

@@ -64,16 +64,27 @@ def finished(vitals: Vitals, order: ApplyBatch, census: Census, now_s: float) ->
     return Finding(replace(vitals, hopeless_s=0.0, unready_s=0.0, stalled=False, degraded=False), facts)
 
 
-def failing(vitals: Vitals, order: ApplyBatch, census: Census, ailments: tuple[Symptom, ...], now_s: float) -> Finding:
-    """A batch that was ready, and isn't: has it degraded?"""
+def falling_short(
+    vitals: Vitals, order: ApplyBatch, census: Census, ailments: tuple[Symptom, ...], now_s: float, *, least: int
+) -> Finding:
+    """Pods that were ready, and may carry traffic: are there fewer now, for longer than a moment?"""
+    if census.new_ready >= least:
+        facts = (_recovered(order, census, now_s),) if vitals.degraded else ()
+        return Finding(replace(vitals, unready_s=0.0, degraded=False), facts)
     vitals = replace(vitals, unready_s=vitals.unready_s or now_s)
     if vitals.degraded:
         return Finding(vitals)
     due_s = vitals.unready_s + DEGRADED_AFTER_S
     if now_s < due_s:
         return Finding(vitals, until_s=due_s)
-    why = sentence(ailments) or "pods of the batch are no longer ready"
+    why = sentence(ailments) or f"{census.new_ready} of {least} pods that were ready still are"
     return Finding(replace(vitals, degraded=True), (_degraded(order, census, why, now_s),))
+
+
+def both(first: Finding, second: Finding) -> Finding:
+    """Two findings, the second made with the first one's vitals."""
+    until_s = min((each for each in (first.until_s, second.until_s) if each is not None), default=None)
+    return Finding(second.vitals, (*first.facts, *second.facts), until_s)
 
 
 def stalled(
