@@ -52,8 +52,7 @@ class Bus:
         try:
             while True:
                 self._news.clear()
-                if subject.lower() in self._refused:
-                    raise not_permitted(self.settings.user, f"{self._refused.pop(subject.lower())} {subject}")
+                self._raise_if_refused(subject)
                 news = asyncio.ensure_future(self._news.wait())
                 await asyncio.wait({task, news}, return_when=asyncio.FIRST_COMPLETED)
                 news.cancel()
@@ -61,6 +60,11 @@ class Bus:
                     return task.result()
         finally:
             task.cancel()
+
+    def _raise_if_refused(self, subject: str) -> None:
+        verb = self._refused.pop(subject.lower(), None)
+        if verb is not None:
+            raise not_permitted(self.settings.user, f"{verb} {subject}")
 
     async def publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> bool:
         """Stores a message; False where the stream had it already."""
@@ -88,7 +92,8 @@ class Bus:
     async def subscribe(self, subject: str, hear: Callable[[Msg], Awaitable[None]]) -> None:
         """Hears a subject from now on; returns once the server has agreed."""
         await self.client.subscribe(subject, cb=hear)
-        await self.allowed(subject, settled(self.client))
+        await settled(self.client)
+        self._raise_if_refused(subject)
 
 
 async def settled(client: Client) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import msgspec
+import nats.errors
 from nats.aio.msg import Msg
 
 from tidegate_cli.bus import Bus
@@ -47,20 +48,16 @@ class Events:
         self, subject_filter: str, *, after: int = 0, since: dt.datetime | None = None
     ) -> AsyncIterator[StoredEvent]:
         """All stored events of a filter, in order, behind a sequence or from a time on."""
-        first = True
-        while True:
-            start = (
-                {"start_time": since.isoformat()} if first and since is not None and not after else {"seq": after + 1}
-            )
-            first, pending = False, 0
-            async for message in self._batch({**start, "next_by_subj": subject_filter, "batch": BATCH_MESSAGES}):
-                if isinstance(message, int):
-                    pending = message
-                    continue
-                after = message.sequence
-                yield message
-            if pending == 0:
-                return
+        start: dict[str, object] = {"seq": after + 1}
+        if since is not None and not after:
+            start = {"start_time": since.isoformat()}
+        pending = 1
+        while pending:
+            batch, pending = await self._batch({**start, "next_by_subj": subject_filter, "batch": BATCH_MESSAGES})
+            for event in batch:
+                yield event
+            if batch:
+                start = {"seq": batch[-1].sequence + 1}
 
     async def follow(self, subject_filter: str, *, after: int = 0) -> AsyncIterator[StoredEvent]:
         """Events behind a sequence, and then each new one as it comes, for ever."""
@@ -123,28 +120,29 @@ class Events:
         assert refusal is not None, "both prefixes were refused"
         raise refusal
 
-    async def _batch(self, question: dict[str, object]) -> AsyncIterator["StoredEvent | int"]:
-        """The events of one batch and, last, how many are still to be read."""
+    async def _batch(self, question: dict[str, object]) -> tuple[list[StoredEvent], int]:
+        """The events of one batch, and how many are still to be read."""
         client, timeout_s = self._bus.client, self._bus.settings.timeout_s
+        subject = f"{await self.api()}.DIRECT.GET.{topology.EVENTS}"
+        found: list[StoredEvent] = []
         inbox = client.new_inbox()
         answers = await client.subscribe(inbox)
         try:
-            await client.publish(
-                f"{await self.api()}.DIRECT.GET.{topology.EVENTS}", msgspec.json.encode(question), inbox
-            )
+            await client.publish(subject, msgspec.json.encode(question), inbox)
             while True:
-                try:
-                    message = await answers.next_msg(timeout=timeout_s)
-                except TimeoutError as error:
-                    raise unreachable(self._bus.settings.server, "the history does not answer") from error
+                message = await answers.next_msg(timeout=timeout_s)
                 headers = message.headers or {}
-                if "Status" in headers:
-                    if headers["Status"] == "204":
-                        yield int(headers.get("Nats-Num-Pending", 0))
-                    elif headers["Status"] != "404":
-                        raise unreachable(self._bus.settings.server, f"the history answers {headers['Status']}")
-                    return
-                yield stored_event(message)
+                match headers.get("Status"):
+                    case None:
+                        found.append(stored_event(message))
+                    case "204":
+                        return found, int(headers.get("Nats-Num-Pending", 0))
+                    case "404":
+                        return found, 0
+                    case status:
+                        raise unreachable(self._bus.settings.server, f"the history answers {status}")
+        except nats.errors.TimeoutError as error:
+            raise unreachable(self._bus.settings.server, "the history does not answer") from error
         finally:
             await answers.unsubscribe()
 
