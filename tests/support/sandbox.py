@@ -16,6 +16,7 @@ from tidegate_sandbox.state import SandboxState
 from tidegate_sandbox.toolchain import ensure
 
 POLL_PERIOD_S = 0.05
+KUBECTL_TIMEOUT_S = 90
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +52,7 @@ def kubectl(sandbox: SandboxState, *arguments: str, manifest: str = "", user: st
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=KUBECTL_TIMEOUT_S,
     )
     assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
     return done.stdout

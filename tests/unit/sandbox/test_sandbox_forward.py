@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -57,6 +58,27 @@ async def test_a_door_to_nothing_ends_the_connection(unused_tcp_port: int) -> No
     async with door_to(unused_tcp_port) as address:
         with contextlib.suppress(ConnectionError):
             assert await exchange(address, b"hello") == b""
+
+
+async def test_a_half_closed_connection_survives_the_garbage_collector() -> None:
+    heard, answer = asyncio.Event(), asyncio.Event()
+
+    async def think(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        heard.set()
+        await answer.wait()
+        writer.write(b"at last")
+        writer.close()
+
+    server = await asyncio.start_server(think, "127.0.0.1", 0)
+    async with server, door_to(server.sockets[0].getsockname()[1]) as address:
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write_eof()
+        await heard.wait()
+        gc.collect()
+        answer.set()
+        assert await reader.read() == b"at last"
+        writer.close()
 
 
 async def test_no_descriptor_is_left_after_many_connections(shouting_port: int) -> None:

@@ -13,6 +13,14 @@ CHUNK_BYTES = 256 * 1024
 
 async def open_door(descriptor: int, inner_port: int) -> asyncio.Server:
     """Forward what arrives at the inherited listening socket to a port on the inner loopback."""
+    # While neither end is read (a half-closed or a slow client), the loop holds nothing of a connection: without this
+    # the garbage collector takes it away.
+    connections: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(serve(reader, writer))
+        connections.add(connection)
+        connection.add_done_callback(connections.discard)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -27,7 +35,7 @@ async def open_door(descriptor: int, inner_port: int) -> asyncio.Server:
             inner_writer.close()
             writer.close()
 
-    return await asyncio.start_server(serve, sock=socket.socket(fileno=descriptor), limit=CHUNK_BYTES)
+    return await asyncio.start_server(accept, sock=socket.socket(fileno=descriptor), limit=CHUNK_BYTES)
 
 
 async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
