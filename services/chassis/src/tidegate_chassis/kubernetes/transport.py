@@ -22,6 +22,7 @@ __all__ = ["JSON", "Answer", "Limits", "Request", "Transport"]
 JSON = "application/json"
 READ_BUFFER_BYTES = 256 * 1024
 UNAUTHENTICATED = 401
+CLOSING_ROUNDS = 4
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -85,6 +86,8 @@ class Transport:
     async def close(self) -> None:
         await self._connector.close(abort_ssl=True)  # a frozen server never answers TLS' goodbye
         await self._session.close()
+        for _ in range(CLOSING_ROUNDS):
+            await asyncio.sleep(0)  # closed transports are let go of by callbacks
 
     async def send(self, request: Request) -> Answer:
         """Send once (twice where the credentials had just been rotated) and read the whole answer."""

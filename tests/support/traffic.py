@@ -1,0 +1,273 @@
+"""A traffic-shifter's hold loop on a real API server, with orders given by hand and real requests through the proxy.
+
+Two Deployments stand for the two revisions of one workload: the traffic-shifter knows pods only by their revision's
+label. The bus is left out: facts are noted instead of published, and an order is superseded by cancelling its task.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from support.until import until
+from support.workloads import Notes
+from tidegate_chassis.clock import SystemClock
+from tidegate_chassis.errors import Conflict, Transient, UnknownOutcome
+from tidegate_chassis.holding import HeldOrder, Lease
+from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
+from tidegate_chassis.kubernetes.objects import NotFound
+from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, HTTP_ROUTES, REPLICA_SETS, SERVICES, Resource
+from tidegate_chassis.message import Message
+from tidegate_contracts.facts import Fact
+from tidegate_contracts.orders import ReleaseTraffic, ShiftTraffic, TrafficOrder
+from tidegate_contracts.rollout import HttpMatch, TrafficReference
+from tidegate_contracts.workload import WorkloadKey, WorkloadReference
+from tidegate_sandbox.load.run import LoadRun, Plan
+from tidegate_sandbox.state import SandboxState
+from tidegate_traffic_shifter.app import load_routers
+from tidegate_traffic_shifter.cluster import Cluster
+from tidegate_traffic_shifter.holder import TrafficHolder
+from tidegate_traffic_shifter.marks import FIELD_MANAGER
+from tidegate_traffic_shifter.services import Services
+
+CLOCK = SystemClock()
+GRACE_S = 0.5
+HASH = "pod-template-hash"
+F = TypeVar("F", bound=Fact)
+
+
+def pods(version: str, replicas: int) -> dict[str, Any]:
+    """A Deployment whose pods answer with their version."""
+    labels = {"app": "web", "version": version}
+    container = {
+        "name": "app",
+        "image": f"registry.example/web:{version}_ready-0.1",
+        "ports": [{"containerPort": 8080}],
+    }
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": f"web-{version}"},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
+    }
+
+
+def service(name: str = "web") -> dict[str, Any]:
+    spec = {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def route(host: str, rules: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "web"},
+        "spec": {
+            "parentRefs": [{"name": "tidegate", "namespace": "projectcontour"}],
+            "hostnames": [host],
+            "rules": rules or [{"backendRefs": [{"name": "web", "port": 80}]}],
+        },
+    }
+
+
+class TrafficRig:
+    """One copy of the traffic-shifter, and the user's own things in one namespace."""
+
+    def __init__(
+        self, sandbox: SandboxState, client: KubernetesClient, admin: KubernetesClient, namespace: str
+    ) -> None:
+        self.sandbox = sandbox
+        self.admin = admin
+        self.namespace = namespace
+        self.host = f"{namespace}.example"
+        self.key = WorkloadKey("default", namespace, "deployment.apps", "web")
+        self.revisions: dict[str, str] = {}
+        self.revision = 0
+        self.notes = Notes()
+        self.cluster = Cluster(client)
+        routers = load_routers(self.cluster)
+        self.holder = TrafficHolder(self.cluster, Services(self.cluster), routers, self.notes, CLOCK)
+        self.task: asyncio.Task[None] | None = None
+
+    # The user's own doings
+
+    async def create(self, *, rules: list[dict[str, Any]] | None = None, v1: int = 4, v2: int = 4) -> None:
+        """Pods of both versions, a Service and a route, all of it serving."""
+        await self.admin.create(SERVICES, self.namespace, service())
+        await self.admin.create(HTTP_ROUTES, self.namespace, route(self.host, rules))
+        for version, replicas in (("v1", v1), ("v2", v2)):
+            await self.run_pods(version, replicas)
+
+    async def run_pods(self, version: str, replicas: int) -> None:
+        await self.admin.create(DEPLOYMENTS, self.namespace, pods(version, replicas))
+        await self._until_ready(version, replicas)
+        listed = await self.admin.list_all(REPLICA_SETS, self.namespace, label_selector=f"version={version}")
+        self.revisions[version] = json.loads(bytes(listed.items[0]))["metadata"]["labels"][HASH]
+
+    async def scale(self, version: str, replicas: int) -> None:
+        body = {"spec": {"replicas": replicas}}
+        await self.admin.patch(DEPLOYMENTS, self.namespace, f"web-{version}", body, style=PatchStyle.MERGE)
+        await self._until_ready(version, replicas)
+
+    async def _until_ready(self, version: str, replicas: int) -> None:
+        deadline_s = time.monotonic() + 15.0
+        while (await self.read(DEPLOYMENTS, f"web-{version}"))["status"].get("readyReplicas", 0) != replicas:
+            assert time.monotonic() < deadline_s, f"{version} did not get ready"
+            await asyncio.sleep(0.05)
+
+    async def read(self, resource: Resource, name: str = "web") -> dict[str, Any]:
+        answer = await self.admin.get(resource, self.namespace, name)
+        assert not isinstance(answer, NotFound), answer
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+    async def exists(self, resource: Resource, name: str) -> bool:
+        return not isinstance(await self.admin.get(resource, self.namespace, name), NotFound)
+
+    async def edit(self, resource: Resource, body: dict[str, Any], name: str = "web") -> None:
+        answer = await self.admin.patch(resource, self.namespace, name, body, style=PatchStyle.MERGE)
+        assert isinstance(answer, bytes), answer
+
+    async def rules(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.read(HTTP_ROUTES))["spec"]["rules"]
+        return found
+
+    async def weights(self) -> dict[str, int]:
+        """By backend, of the first rule."""
+        return {each["name"]: each.get("weight", 1) for each in (await self.rules())[0]["backendRefs"]}
+
+    # Orders
+
+    def shift(
+        self,
+        weight_percent: int,
+        *,
+        canary: str | None = "v2",
+        stable: str = "v1",
+        matches: tuple[HttpMatch, ...] = (),
+        **more: Any,
+    ) -> ShiftTraffic:
+        self.revision += 1
+        return ShiftTraffic(
+            rollout="r1",
+            revision=self.revision,
+            workload=WorkloadReference(name="web"),
+            traffic=more.pop("traffic", (TrafficReference(route="web", service="web", grace_s=GRACE_S),)),
+            stable_revision=self.revisions[stable],
+            canary_revision=self.revisions[canary] if canary else None,
+            weight_percent=weight_percent,
+            matches=matches,
+            **more,
+        )
+
+    def release(self, **more: Any) -> ReleaseTraffic:
+        self.revision += 1
+        return ReleaseTraffic(
+            rollout="r1",
+            revision=self.revision,
+            workload=WorkloadReference(name="web"),
+            traffic=more.pop("traffic", (TrafficReference(route="web", service="web", grace_s=GRACE_S),)),
+            **more,
+        )
+
+    async def give(self, order: TrafficOrder) -> None:
+        """Supersede whatever is held."""
+        await self.drop()
+        message = Message(
+            subject="", payload=b"", headers={}, stream="", sequence=0, deliveries=1, time_s=time.time(), id="order"
+        )
+        held = HeldOrder(self.key, order, order.revision, message, Lease(CLOCK, ack_wait_s=1e9, since_s=0.0))
+        self.task = asyncio.create_task(self._keep(held))
+
+    async def _keep(self, held: HeldOrder[TrafficOrder]) -> None:
+        while True:
+            try:
+                return await self.holder.hold(held)
+            except (Conflict, Transient, UnknownOutcome):
+                await asyncio.sleep(0.1)
+
+    async def drop(self) -> None:
+        """Let go of the order without a word, as when a copy dies."""
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+            self.task = None
+
+    async def obey(self, order: TrafficOrder, kind: type[F], *, within_s: float = 10.0) -> F:
+        """Give the order and wait for a fact that answers it."""
+        await self.give(order)
+        return await self.fact(kind, within_s=within_s)
+
+    async def fact(self, kind: type[F], matching: Callable[[F], bool] = lambda _: True, *, within_s: float = 10.0) -> F:
+        def found() -> list[F]:
+            return [each for each in self.facts(kind) if matching(each)]
+
+        def failed() -> bool:
+            return self.task is not None and self.task.done() and self.task.exception() is not None
+
+        try:
+            await until(lambda: failed() or found(), within_s=within_s, what=f"a {kind.__name__}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self.notes.facts[-5:]}; {self.notes.telemetry[-3:]}") from None
+        if failed():
+            assert self.task is not None
+            raise AssertionError("the hold loop failed") from self.task.exception()
+        return found()[0]
+
+    def facts(self, kind: type[F]) -> list[F]:
+        return [each for each in self.notes.facts if isinstance(each, kind) and each.order_revision == self.revision]
+
+    # Requests
+
+    def load(self, rate_per_s: float = 200.0, duration_s: float | None = None) -> LoadRun:
+        plan = Plan(
+            url=self.sandbox.proxy_url + "/",
+            host_header=self.host,
+            rate_per_s=rate_per_s,
+            duration_s=duration_s,
+            connections=16,
+            timeout_s=5.0,
+            new_connection_percent=5.0,
+        )
+        return LoadRun(plan)
+
+    async def measure(self, requests: int = 600) -> dict[str, float]:
+        """The share that each version answers now, in percent."""
+        summary = await self.load(rate_per_s=600.0, duration_s=requests / 600.0).run()
+        assert not summary.lost, summary.lost
+        return {name: 100.0 * found.ok / summary.finished for name, found in summary.versions.items()}
+
+    @asynccontextmanager
+    async def loaded(self, rate_per_s: float = 200.0) -> AsyncIterator[LoadRun]:
+        """Requests all the while; none of them may be lost."""
+        run = self.load(rate_per_s)
+        task = asyncio.create_task(run.run())
+        await until(lambda: run.totals.finished > 0 or task.done())
+        try:
+            yield run
+        finally:
+            run.stop()
+            summary = await task
+        assert summary.lost == {}, f"{summary.lost} of {summary.finished}"
+
+
+@asynccontextmanager
+async def traffic_rig(sandbox: SandboxState, namespace: str) -> AsyncIterator[TrafficRig]:
+    """A copy of the traffic-shifter under its own identity."""
+    folder = sandbox.kubeconfig_directory
+    async with (
+        await KubernetesClient.connect(str(folder / "traffic-shifter.yaml"), field_manager=FIELD_MANAGER) as client,
+        await KubernetesClient.connect(str(folder / "admin.yaml"), field_manager="a-user") as admin,
+    ):
+        made = TrafficRig(sandbox, client, admin, namespace)
+        running = asyncio.create_task(made.cluster.run())
+        try:
+            await asyncio.wait_for(made.cluster.wait_synced(), 10.0)
+            yield made
+        finally:
+            await made.drop()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
