@@ -26,8 +26,16 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision | None = None
 
 
-async def say(bus: Bus, subject: str, message: msgspec.Struct, rollout: str, *, id: str, now_s: float) -> Answer:  # noqa: A002 - CloudEvents' name
-    """Publishes a request or a control, and waits for the decision on it."""
+async def say(
+    bus: Bus,
+    subject: str,
+    message: msgspec.Struct,
+    rollouts: tuple[str, ...],
+    *,
+    id: str,  # noqa: A002 - CloudEvents' name
+    now_s: float,
+) -> Answer:
+    """Publishes a request or a control, and waits for the decision on it, in the history of one of these rollouts."""
     settings = bus.settings
     decided: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
 
@@ -36,7 +44,8 @@ async def say(bus: Bus, subject: str, message: msgspec.Struct, rollout: str, *, 
         if isinstance(event, Decision) and event.cause == id and not decided.done():
             decided.set_result(event)
 
-    hears = await _subscribed(bus, subjects.find_rollout(settings.cluster, settings.namespace, rollout), hear)
+    wanted = [subjects.find_rollout(settings.cluster, settings.namespace, rollout) for rollout in rollouts]
+    hears = all([await _subscribed(bus, one, hear) for one in wanted])
     source = f"tidegate-cli/{settings.user}" if settings.user else "tidegate-cli"
     envelope = Envelope(id=id, type=tag_of(message), source=source, time_s=now_s)
     if not await bus.publish(subject, encode(message), envelope.headers()):

@@ -175,7 +175,8 @@ def rollout(view: RolloutView) -> RenderableType:
         parts += [Text(), *(_verdict(verdict) for verdict in view.verdicts)]
     for problem in view.problems:
         parts += [Text(), Text(str(problem), style="red")]
-    return Panel(Group(*parts), title=f"{view.rollout}", title_align="left", border_style=STYLE.get(view.phase, "cyan"))
+    style = STYLE.get(view.phase, "cyan")
+    return Panel(Group(*parts), title=view.rollout, title_align="left", border_style=style, expand=False)
 
 
 def _facts(view: RolloutView) -> list[tuple[str, RenderableType]]:

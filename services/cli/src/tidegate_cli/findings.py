@@ -32,8 +32,8 @@ def fault(about: str, detail: str, remedy: str) -> Finding:
 
 def table(findings: list[Finding]) -> RenderableType:
     drawn = Table(box=None, pad_edge=False, show_header=False)
-    for _ in range(3):
-        drawn.add_column()
+    for no_wrap in (True, True, False):
+        drawn.add_column(no_wrap=no_wrap)
     for finding in findings:
         mark, style = _MARK[finding.state]
         drawn.add_row(Text(mark, style=style), Text(finding.about, style="bold"), Text(finding.detail))

@@ -14,9 +14,10 @@ SYSTEM_NAMESPACE: Final = "tidegate-system"
 RIGHTS: Final = (
     Right("workload-controller", "apps", "deployments", ("get", "list", "watch", "patch")),
     Right("workload-controller", "apps", "replicasets", ("get", "list", "watch")),
-    Right("workload-controller", "", "pods", ("get", "list", "watch", "patch")),
+    Right("workload-controller", "", "pods", ("list", "watch", "patch")),
     Right("traffic-shifter", "gateway.networking.k8s.io", "httproutes", ("get", "list", "watch", "patch")),
     Right("traffic-shifter", "", "services", ("get", "list", "watch", "create", "patch", "delete")),
+    Right("traffic-shifter", "discovery.k8s.io", "endpointslices", ("list", "watch")),
 )
 
 

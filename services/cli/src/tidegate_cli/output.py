@@ -3,6 +3,8 @@
 `-o json` prints one document per answer; commands that go on (watch, events --follow) print one document a line.
 """
 
+import os
+import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -12,13 +14,16 @@ from rich.console import Console, RenderableType
 from tidegate_cli.errors import CommandError
 from tidegate_cli.settings import Output
 
+PIPE_WIDTH: Final = 200
+"""Columns where nobody says how wide the terminal is, so that lines stay whole for grep."""
+
 _ENCODER: Final = msgspec.json.Encoder()
 
 
 class Printer:
     def __init__(self, output: Output) -> None:
         self.is_json = output == "json"
-        self.console = Console(highlight=False, soft_wrap=False)
+        self.console = Console(highlight=False, width=None if _has_width() else PIPE_WIDTH)
         self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def document(self, value: Any, text: RenderableType) -> None:
@@ -56,6 +61,10 @@ class Printer:
             return
         for line in _error_lines(error):
             self._errors.print(line, markup=False)
+
+
+def _has_width() -> bool:
+    return sys.stdout.isatty() or "COLUMNS" in os.environ
 
 
 def _error_lines(error: CommandError) -> Iterable[str]:

@@ -68,10 +68,12 @@ def _print_plan(session: Session, asked: RolloutRequested) -> None:
 async def _published(session: Session, asked: RolloutRequested, identity: str, rollout: str) -> None:
     settings = session.settings
     subject = subjects.requests(settings.cluster, settings.namespace)
+    # A request whose rollout's id is taken is answered under the id made from its message.
+    answered_under = tuple({rollout: None, rollout_id(identity): None})
     async with session.bus() as bus:
-        answer = await answers.say(bus, subject, asked, rollout, id=identity, now_s=time.time())
+        answer = await answers.say(bus, subject, asked, answered_under, id=identity, now_s=time.time())
         if answer.outcome == "known":
-            answer = await _known(Events(bus), settings.cluster, settings.namespace, rollout)
+            answer = await _known(Events(bus), session, answered_under, identity)
     outcome: dict[str, Any] = {"rollout": rollout, "namespace": settings.namespace, "message_id": identity}
     match answer.decision:
         case RolloutAccepted() as accepted:
@@ -84,11 +86,13 @@ async def _published(session: Session, asked: RolloutRequested, identity: str, r
             raise _unanswered(rollout, answer)
 
 
-async def _known(events: Events, cluster: str, namespace: str, rollout: str) -> answers.Answer:
+async def _known(events: Events, session: Session, rollouts: tuple[str, ...], identity: str) -> answers.Answer:
     """What was decided on the message when it was published the first time."""
-    async for stored in events.read(subjects.find_rollout(cluster, namespace, rollout)):
-        if isinstance(stored.event, RolloutAccepted | RolloutRejected):
-            return answers.Answer(outcome="known", decision=stored.event)
+    settings = session.settings
+    for rollout in rollouts:
+        async for stored in events.read(subjects.find_rollout(settings.cluster, settings.namespace, rollout)):
+            if isinstance(stored.event, RolloutAccepted | RolloutRejected) and stored.event.cause == identity:
+                return answers.Answer(outcome="known", decision=stored.event)
     return answers.Answer(outcome="silent")
 
 

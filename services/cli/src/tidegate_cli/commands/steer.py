@@ -82,7 +82,7 @@ async def _say(session: Session, rollout: str, control: controls.Control) -> Non
     async with session.bus() as bus:
         await _check_rollout(session, Events(bus), rollout)
         subject = subjects.controls(settings.cluster, settings.namespace, rollout)
-        answer = await answers.say(bus, subject, control, rollout, id=message_id(), now_s=time.time())
+        answer = await answers.say(bus, subject, control, (rollout,), id=message_id(), now_s=time.time())
     _report(session, rollout, control, answer)
 
 
