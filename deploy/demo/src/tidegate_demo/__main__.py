@@ -1,6 +1,6 @@
 """`make demo`: sandbox up, services started, two rollouts shown live, a summary, and everything gone again.
 
-Exit codes: 0 every promise kept, 1 a promise broken, 2 the demo itself could not run.
+Exit codes: 0 every promise kept, 1 a promise broken, 2 the demo itself could not run, 130 interrupted.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from typing import Final
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 
 from tidegate_demo import story, summary
 from tidegate_demo.scenario import prepared
@@ -24,7 +25,7 @@ from tidegate_sandbox.sandbox import down, up
 from tidegate_sandbox.state import SandboxState
 
 FRAMES_PER_S: Final = 5
-KEPT, BROKEN, FAULT = 0, 1, 2
+KEPT, BROKEN, FAULT, INTERRUPTED = 0, 1, 2, 130
 SVG_WIDTH: Final = 118
 LOOK_AROUND: Final = """\
 The sandbox is left up. Look around from another terminal:
@@ -79,27 +80,37 @@ def _brought_up(name: str, console: Console) -> SandboxState:
     return state
 
 
+def _show(name: str, console: Console, *, keep: bool) -> int:
+    """The whole demo on a sandbox of its own, which is gone afterwards, come what may."""
+    outcome: Outcome | None = None
+    try:
+        outcome = asyncio.run(run(_brought_up(name, console), console, keep=keep))
+    except* (SandboxError, StackError, TimeoutError) as group:
+        for error in group.exceptions:
+            console.print(f"[bold red]the demo could not run:[/] {escape(str(error))}", highlight=False)
+    finally:
+        down(name)
+    if outcome is None:
+        return FAULT
+    return KEPT if outcome.kept else BROKEN
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tidegate_demo", description="The whole product on one machine.")
     parser.add_argument("--keep", action="store_true", help="leave everything up and say how to look around")
     parser.add_argument("--svg", type=Path, help="also save the end of the terminal as a picture")
     given = parser.parse_args()
-    console = Console(record=given.svg is not None, width=SVG_WIDTH if given.svg else None)
-    name = f"demo-{os.getpid()}"
+    wide = given.svg is not None or not sys.stdout.isatty()
+    console = Console(record=given.svg is not None, width=SVG_WIDTH if wide else None)
     began_s = time.monotonic()
     try:
-        outcome = asyncio.run(run(_brought_up(name, console), console, keep=given.keep))
+        status = _show(f"demo-{os.getpid()}", console, keep=given.keep)
     except KeyboardInterrupt:
-        return KEPT if given.keep else FAULT
-    except (SandboxError, StackError, TimeoutError) as error:
-        console.print(f"[bold red]the demo could not run:[/] {error}")
-        return FAULT
-    finally:
-        down(name)
+        return KEPT if given.keep else INTERRUPTED
     console.print(f"all in {time.monotonic() - began_s:.0f} s; everything is down again")
     if given.svg:
         console.save_svg(str(given.svg), title="make demo")
-    return KEPT if outcome.kept else BROKEN
+    return status
 
 
 if __name__ == "__main__":

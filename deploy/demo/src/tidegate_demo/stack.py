@@ -109,7 +109,9 @@ class Stack:
             raise StackError(f"the topology was not declared (exit {code}):\n{output}")
 
     async def start_all(self) -> None:
-        await asyncio.gather(*(self.start(name) for name in SERVICES))
+        async with asyncio.TaskGroup() as group:
+            for name in SERVICES:
+                group.create_task(self.start(name))
 
     async def start(self, name: str, copy: int = 1) -> ServiceProcess:
         """Starts one copy and returns when it says that it is ready."""
@@ -127,9 +129,9 @@ class Stack:
                 start_new_session=True,
             )
         service = ServiceProcess(name, copy, process, log_path)
+        self._running[name, copy] = service
         await self._wait_until_ready(service, offset)
         service.ready_after_s = time.monotonic() - started_s
-        self._running[name, copy] = service
         return service
 
     async def restart(self, name: str, copy: int = 1) -> ServiceProcess:
