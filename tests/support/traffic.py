@@ -25,6 +25,7 @@ from tidegate_contracts.orders import ReleaseTraffic, ShiftTraffic, TrafficOrder
 from tidegate_contracts.rollout import HttpMatch, TrafficReference
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_sandbox.load.run import LoadRun, Plan
+from tidegate_sandbox.load.tally import Record, lost_kind
 from tidegate_sandbox.state import SandboxState
 from tidegate_traffic_shifter.app import load_routers
 from tidegate_traffic_shifter.cluster import Cluster
@@ -86,6 +87,7 @@ class TrafficRig:
         self.key = WorkloadKey("default", namespace, "deployment.apps", "web")
         self.revisions: dict[str, str] = {}
         self.revision = 0
+        self.lost: list[str] = []
         self.notes = Notes()
         self.cluster = Cluster(client)
         routers = load_routers(self.cluster)
@@ -232,7 +234,12 @@ class TrafficRig:
             timeout_s=5.0,
             new_connection_percent=5.0,
         )
-        return LoadRun(plan)
+        return LoadRun(plan, on_record=self._note_loss)
+
+    def _note_loss(self, record: Record) -> None:
+        kind = lost_kind(record)
+        if kind is not None:
+            self.lost.append(f"{time.time():.3f} {kind}: {record}; last told: {self.notes.telemetry[-1:]}")
 
     async def measure(self, requests: int = 600) -> dict[str, float]:
         """The share that each version answers now, in percent."""
@@ -251,7 +258,7 @@ class TrafficRig:
         finally:
             run.stop()
             summary = await task
-        assert summary.lost == {}, f"{summary.lost} of {summary.finished}"
+        assert summary.lost == {}, f"{self.lost} of {summary.finished}"
 
 
 @asynccontextmanager

@@ -1,14 +1,10 @@
-import asyncio
-import time
 from collections.abc import AsyncIterator
 
 import pytest
 from support.traffic import HASH, TrafficRig, traffic_rig
-from support.until import until
 
 from tidegate_chassis.kubernetes.resources import HTTP_ROUTES, SERVICES
-from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficRepaired, TrafficShifted
-from tidegate_contracts.rollout import HttpMatch, TrafficReference
+from tidegate_contracts.facts import TrafficReleased, TrafficShifted
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = pytest.mark.sandbox

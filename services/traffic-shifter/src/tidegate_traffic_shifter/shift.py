@@ -21,6 +21,10 @@ from tidegate_traffic_shifter.shares import Share
 ALL_READY_WAIT_S: Final = 2.0
 """How long a share waits for the last unready endpoints; one ready endpoint is enough after that."""
 
+WARM_UP_S: Final = 0.3
+"""Between a route's first naming of the canary Service and its first request: a proxy learns of routes and of the
+endpoints behind them on separate ways, and answers 503 for a share without endpoints."""
+
 
 class Shift:
     """Args:
@@ -50,6 +54,8 @@ class Shift:
         self._clock = clock
         self._clearing = Clearing(places, services, fence, clock)
         self._endpoints_since_s: dict[Place, float] = {}
+        self._cold: set[Place] = set()
+        self._warm_at_s: dict[Place, float] = {}
 
     async def look(self) -> list[Outcome]:
         """One pass; as many outcomes as there were things to look at."""
@@ -100,11 +106,28 @@ class Shift:
         """Put the share into every route; one that never had a share needs none of nothing."""
         outcomes: list[Outcome] = []
         for place, router in self._places.items():
-            if only_held and await router.share(place, self._fence) is None:
+            held = await router.share(place, self._fence) is not None
+            if only_held and not held:
                 outcomes.append(await router.restore(place, self._fence))
-            else:
-                outcomes.append(await router.shift(place, self._share(place), self._fence))
+                continue
+            if not held:
+                self._cold.add(place)
+            warmed = await self._warm(place, router) if place in self._cold else Settled()
+            settled = isinstance(warmed, Settled)
+            outcomes.append(await router.shift(place, self._share(place), self._fence) if settled else warmed)
         return outcomes
+
+    async def _warm(self, place: Place, router: Router) -> Outcome:
+        """Name the canary Service in the route, without a share, until the proxy knows who is behind it."""
+        named = await router.shift(place, self._share(place).emptied(), self._fence)
+        if not isinstance(named, Settled):
+            return named
+        now_s = self._clock.monotonic_s()
+        left_s = self._warm_at_s.setdefault(place, now_s + WARM_UP_S) - now_s
+        if left_s > 0:
+            return Pending(f"proxies learn of Service {place.canary_service}", again_s=left_s)
+        self._cold.discard(place)
+        return named
 
     def _share(self, place: Place) -> Share:
         return Share(
