@@ -1,0 +1,126 @@
+"""Giving a workload back, decided on a model of the native controllers: whole, never all at once, field by field."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.held_world import REFERENCE, HeldWorld
+from support.native_deployment import NativeDeployment
+
+from tidegate_contracts.facts import WorkloadRefused
+from tidegate_contracts.orders import ReleaseWorkload, Target
+from tidegate_workload_controller import marks, release
+from tidegate_workload_controller.actions import Patch, PutBack, Report
+from tidegate_workload_controller.release import ReleaseMemory
+
+NOW_S = 5_000.0
+
+
+def held(replicas: int, percent: int, *, recreate: bool = False, paused: bool = False) -> HeldWorld:
+    world = HeldWorld(NativeDeployment(replicas))
+    if recreate:
+        world.written.strategy = {"type": "Recreate"}
+    if paused:
+        world.written.fields["paused"] = True
+    world.apply(world.order(Target(percent=percent)))
+    return world
+
+
+def order(world: HeldWorld, mode: str) -> ReleaseWorkload:
+    world.revision += 1
+    return ReleaseWorkload(
+        rollout="r1",
+        revision=world.revision,
+        workload=REFERENCE,
+        mode=mode,
+        stable_revision="v1",  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize("mode", ["promote", "restore", "let_go"])
+def test_a_rolling_workload_is_given_back_in_one_patch(mode: str) -> None:
+    world = held(10, 40)
+    decision = release.decide(order(world, mode), world.written.view(), ReleaseMemory(), NOW_S)
+    (patch,) = decision.actions
+    assert isinstance(patch, PutBack if mode == "restore" else Patch)
+    spec = patch.body["spec"]
+    assert spec["strategy"] == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"},
+    }
+    assert (spec["minReadySeconds"], spec["progressDeadlineSeconds"], spec["paused"]) == (None, 600, None)
+    assert patch.body["metadata"]["annotations"] == dict.fromkeys(marks.ANNOTATIONS)
+
+
+@pytest.mark.parametrize("mode", ["promote", "restore", "let_go"])
+def test_recreate_is_not_given_back_while_there_are_pods_of_two_revisions(mode: str) -> None:
+    world = held(10, 40, recreate=True)
+    given = order(world, mode)
+    first = release.decide(given, world.written.view(), ReleaseMemory(), NOW_S)
+    (patch,) = first.actions
+    assert isinstance(patch, Patch | PutBack)
+    assert patch.body["spec"]["strategy"]["type"] == "RollingUpdate"
+    assert patch.body["metadata"]["annotations"][marks.SAVED_STRATEGY]
+    world._act(first)
+    assert not release.decide(given, world.written.view(), first.memory, NOW_S).actions
+    world.natively()
+    (last,) = release.decide(given, world.written.view(), first.memory, NOW_S).actions
+    assert isinstance(last, Patch)
+    assert last.body["spec"]["strategy"] == {"type": "Recreate"}
+    assert last.body["metadata"]["annotations"] == dict.fromkeys(marks.ANNOTATIONS)
+
+
+def test_a_paused_workload_is_paused_again_only_when_it_is_whole() -> None:
+    world = held(4, 50, paused=True)
+    given = order(world, "promote")
+    first = release.decide(given, world.written.view(), ReleaseMemory(), NOW_S)
+    world._act(first)
+    assert world.written.fields["paused"] is None
+    world.natively()
+    world._act(release.decide(given, world.written.view(), first.memory, NOW_S))
+    assert world.written.fields["paused"] is True
+    assert world.native.told("v1") == 0
+
+
+def test_a_missing_stable_revision_is_said_once_and_nothing_is_guessed() -> None:
+    world = held(4, 50)
+    given = order(world, "restore")
+    del world.native.sets["v1"]
+    decision = release.decide(given, world.written.view(), ReleaseMemory(), NOW_S)
+    (report,) = decision.actions
+    assert isinstance(report, Report)
+    assert isinstance(report.fact, WorkloadRefused)
+    assert not decision.done
+    assert not release.decide(given, world.written.view(), decision.memory, NOW_S).actions
+
+
+def test_a_superseded_release_ends_in_silence() -> None:
+    world = held(4, 50)
+    world.written.annotations[marks.ORDER_REVISION] = "99"
+    decision = release.decide(order(world, "restore"), world.written.view(), ReleaseMemory(), NOW_S)
+    assert decision.done
+    assert not decision.actions
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 100), st.sampled_from(["promote", "restore"]), st.booleans())
+def test_no_release_ever_misses_more_pods_than_the_user_allows(
+    replicas: int, percent: int, mode: str, recreate: bool
+) -> None:
+    world = held(replicas, percent, recreate=recreate)
+    least = replicas - NativeDeployment(replicas).budget.room(replicas).unavailable
+
+    def check(native: NativeDeployment) -> None:
+        assert native.ready >= least
+
+    world.check = check
+    given = order(world, mode)
+    memory = ReleaseMemory()
+    for _ in range(500):
+        decision = release.decide(given, world.written.view(), memory, NOW_S)
+        memory = decision.memory
+        acted = world._act(decision)
+        if not acted and not world._step() and not world._get_ready():
+            break
+    final = "v1" if mode == "restore" else "v2"
+    assert {name: each.told for name, each in world.native.sets.items() if each.told} == {final: replicas}
+    assert not world.written.annotations
