@@ -249,6 +249,18 @@ async def test_measurements_are_shown_as_telemetry(monkeypatch: pytest.MonkeyPat
         assert shown.measurements[0].reason.endswith("of 1000 measurements were at most 0.05 so far")
 
 
+async def test_more_measurements_than_one_message_holds_are_shown_in_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(analysis, "TELEMETRY_INTERVAL_S", 0.01)
+    monkeypatch.setattr(analysis, "MEASUREMENTS_PER_MESSAGE_MAX", 2)
+    names = ("a", "b", "c")
+    async with standing(order([check(name, count=1000) for name in names]), a=[GOOD], b=[GOOD], c=[GOOD]) as it:
+        await it.until(lambda: any(len(shown.measurements) == 1 for shown in it.telemetry[3:]))
+        assert {found.check for shown in it.telemetry for found in shown.measurements} == set(names)
+        assert max(len(shown.measurements) for shown in it.telemetry) == 2
+
+
 async def test_cancelling_leaves_no_task_behind() -> None:
     before = asyncio.all_tasks()
     async with standing(order([check(count=1000)], [check("latency")]), errors=[GOOD], latency=[None]) as it:

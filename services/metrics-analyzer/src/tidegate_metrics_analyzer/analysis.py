@@ -10,6 +10,7 @@ from typing import Final
 
 from tidegate_chassis.clock import Clock
 from tidegate_contracts.facts import AnalysisConcluded, Measurement
+from tidegate_contracts.limits import CHECKS_MAX
 from tidegate_contracts.orders import Analyse
 from tidegate_contracts.rollout import Analysis, Check
 from tidegate_contracts.telemetry import MetricsMeasured
@@ -21,6 +22,9 @@ from tidegate_metrics_analyzer.run import Run, ended
 
 TELEMETRY_INTERVAL_S: Final = 1.0
 """Measurements go to eyes and dashboards at most this often."""
+
+MEASUREMENTS_PER_MESSAGE_MAX: Final = CHECKS_MAX + 2
+"""One analysis' checks and the two of pod health: so many fit into a message with all their evidence."""
 
 BACKGROUND_REPORTS_MAX: Final = 20
 """A provider that comes and goes must not fill the workload's history."""
@@ -86,14 +90,13 @@ class StandingAnalysis:
             measurements = tuple(found for run in runs for found in run.evidence() if found.measured)
             if measurements and measurements != shown:
                 shown = measurements
-                await observe(
-                    MetricsMeasured(
-                        rollout=self._order.rollout,
-                        at_s=self._clock.now_s(),
-                        step=self._order.step,
-                        measurements=measurements,
-                    )
-                )
+                for first in range(0, len(measurements), MEASUREMENTS_PER_MESSAGE_MAX):
+                    await observe(self._measured(measurements[first : first + MEASUREMENTS_PER_MESSAGE_MAX]))
+
+    def _measured(self, measurements: tuple[Measurement, ...]) -> MetricsMeasured:
+        return MetricsMeasured(
+            rollout=self._order.rollout, at_s=self._clock.now_s(), step=self._order.step, measurements=measurements
+        )
 
     def _fact(self, scope: Scope, verdict: judge.Verdict, run: Run, *, overdue: bool = False) -> AnalysisConcluded:
         return conclude(
