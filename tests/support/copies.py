@@ -55,14 +55,11 @@ async def working(
     try:
         yield context
     finally:
-        await asyncio.gather(
-            *(worker.stop() for worker, task in zip(context.workers, tasks, strict=True) if not task.done())
-        )
+        await asyncio.gather(*(worker.stop() for worker in context.workers))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        context.connection.stopping()
-        await context.broker.stop()
+        await brokers.stop(context.broker, context.connection)
 
 
 class Orchestrator(NamedTuple):

@@ -105,6 +105,14 @@ async def test_a_service_that_waits_for_its_bus_can_be_stopped(server: NatsServe
     assert await asyncio.wait_for(copy.process.wait(), 5) == 0
 
 
+async def test_a_service_that_lost_its_bus_can_be_stopped(server: NatsServer, world: Copies) -> None:
+    copy = await world.start("first")
+    await server.kill()
+    await answers(copy, "/readyz", "not connected to NATS")
+    copy.signal(signal.SIGTERM)
+    assert await asyncio.wait_for(copy.process.wait(), 10) == 0
+
+
 async def test_a_service_whose_consumer_is_deleted_ends_loudly(server: NatsServer, world: Copies) -> None:
     copy = await world.start("first")
     consumer = orders_consumer(WORKER, "default")

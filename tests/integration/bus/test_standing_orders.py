@@ -240,3 +240,19 @@ async def test_the_publisher_is_never_answered_by_those_who_hear(server: NatsSer
         for revision in range(1, 30):
             assert await saga.order(order(revision))
         assert context.connection.denied is None
+
+
+async def test_a_holder_that_does_not_end_keeps_the_next_order_waiting_and_is_told(
+    server: NatsServer, saga: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate_chassis.standing_orders.ENDING_MAX_S", 0.3)
+    copy = Standing(RecordingHolder())
+    copy.holder.slow_end_s = 2.0
+    async with working(server, copy.compose) as context:
+        await saga.order(order(1))
+        await until(lambda: copy.holder.revisions == [1])
+        await saga.order(order(2))
+        await until(lambda: "does not end" in context.health.problems().get("orders", ""), within_s=1.5)
+        assert copy.holder.revisions == [1]
+        await until(lambda: copy.holder.revisions == [1, 2])
+        assert context.health.problems() == {}

@@ -38,5 +38,14 @@ async def start(broker: NatsBroker, connection: Connection) -> None:
     await broker.start()
 
 
+async def stop(broker: NatsBroker, connection: Connection) -> None:
+    """Says what is left to say and closes; without a server there is nobody to say it to."""
+    connection.stopping()
+    if connection.is_online:
+        await broker.stop()
+    else:
+        await connection.client.close()
+
+
 def make_connection(name: Service, settings: Settings) -> Connection:
     return Connection(name=name, user=settings.nats_user)

@@ -48,6 +48,8 @@ class Connection:
         self.denied: tuple[str, float] | None = None
         """The last subject that the server refused us, and when (loop time)."""
         self.denials = 0
+        self.refusal: str | None = None
+        """What the server said when it would not have the user."""
         self.reconnects = 0
         self._client: Client | None = None
         self._online = asyncio.Event()
@@ -125,10 +127,12 @@ class Connection:
             self.denials += 1
             self.denied = (text, asyncio.get_running_loop().time())
             _log.error("the bus denied a subject", reason=text)
-        elif "authorization" in text.lower() and self._client is not None:
-            # FastStream raises this on, which ends the client's reconnecting: without us it would hang for ever.
-            _log.error("NATS refuses the user that it accepted before", reason=text)
-            self.closed.set()
+        elif "authorization" in text.lower():
+            _log.error("NATS refuses the user", reason=text)
+            self.refusal = text
+            if self._client is not None:
+                # FastStream raises this on, which ends the client's reconnecting: it would wait for ever.
+                self.closed.set()
         elif isinstance(error, nats_errors.Error | OSError | asyncio.TimeoutError):
             _log.warning("the bus reports an error", reason=text)
         else:
@@ -167,10 +171,10 @@ async def connected(
     credentials = {"user": user, "password": password} if user else {}
     try:
         client = await nats.connect(
-            servers=[url], **credentials, **connection.options() | {"max_reconnect_attempts": attempts_max}
+            servers=url.split(","), **credentials, **connection.options() | {"max_reconnect_attempts": attempts_max}
         )
     except (nats_errors.Error, OSError, TimeoutError) as error:
-        raise _refusal(url, error) from error
+        raise _refusal(url, connection.refusal or str(error)) from error
     client.options["max_reconnect_attempts"] = -1
     connection.attach(client)
     try:
@@ -180,9 +184,9 @@ async def connected(
         await client.close()
 
 
-def _refusal(url: str, error: Exception) -> Exception:
+def _refusal(url: str, why: str) -> Exception:
     host = urlsplit(url).netloc.rpartition("@")[2] or url
-    if "authorization" in str(error).lower():
+    if "authorization" in why.lower():
         remedy = "Check the user and its password."
         return Permanent(f"NATS at {host} refuses the user", code="unauthorized", field="user", remedy=remedy)
-    return Transient(f"NATS at {host} can't be reached: {error}")
+    return Transient(f"NATS at {host} can't be reached: {why}")

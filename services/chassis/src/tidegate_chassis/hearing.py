@@ -6,15 +6,24 @@ answered: an order is published with an inbox for the stream's ack, into which a
 
 from collections.abc import Awaitable, Callable
 
+import structlog
 from faststream.nats import NatsBroker
 from faststream.nats.message import NatsMessage
 
+_log = structlog.get_logger(__name__)
 Heard = Callable[[NatsMessage], Awaitable[None]]
 
 
 def hear(broker: NatsBroker, subject: str, listener: Heard) -> None:
     """Calls the listener for each message of the subject, once the broker has started; bodies stay bytes."""
-    broker.subscriber(subject, decoder=_undecoded, no_reply=True)(listener)
+
+    async def heard(message: NatsMessage) -> None:
+        try:
+            await listener(message)
+        except Exception:  # noqa: BLE001 - it is logged here; FastStream would drop it without a word
+            _log.exception("a heard message was not understood", subject=message.raw_message.subject)
+
+    broker.subscriber(subject, decoder=_undecoded, no_reply=True)(heard)
 
 
 async def _undecoded(message: NatsMessage) -> NatsMessage:

@@ -40,6 +40,8 @@ class Lease:
         self._length_s = ack_wait_s - LEASE_MARGIN_S
         self._until_s = since_s + self._length_s
         self._ended: str | None = None
+        self.ended_s: float | None = None
+        """When it was ended, by the monotonic clock."""
 
     def problem(self) -> str | None:
         """Why the order may not be acted on; None while it may."""
@@ -55,7 +57,8 @@ class Lease:
             self._until_s = max(self._until_s, since_s + self._length_s)
 
     def end(self, reason: str) -> None:
-        self._ended = self._ended or reason
+        if self._ended is None:
+            self._ended, self.ended_s = reason, self._clock.monotonic_s()
 
 
 class HeldOrder(Generic[_Order]):

@@ -30,7 +30,8 @@ WRONG_LAST_SEQUENCE: Final = 10071
 PROPOSAL_IN_FLIGHT: Final = 10164
 SAME_ID_IN_FLIGHT: Final = 10158
 BATCH_HAS_DUPLICATE: Final = 10201
-STREAM_FULL: Final = 10077
+INCOMPLETE_BATCH: Final = 10176
+"""The connection was made anew in the middle of a batch: the server forgets the whole."""
 
 LOOK_AGAIN: Final = frozenset({WRONG_LAST_SEQUENCE, PROPOSAL_IN_FLIGHT, SAME_ID_IN_FLIGHT, BATCH_HAS_DUPLICATE})
 """Answers that say that something like ours is or was there: only reading back tells whether it was ours."""
@@ -49,7 +50,7 @@ class ApiError(msgspec.Struct, frozen=True):
         reason = f"{what}: {self.description} ({self.err_code})"
         if self.err_code in LOOK_AGAIN:
             return Conflict(reason)
-        if self.code >= _SERVER_FAULT or self.code == _BUSY:
+        if self.code >= _SERVER_FAULT or self.code == _BUSY or self.err_code == INCOMPLETE_BATCH:
             return Transient(reason)
         return Permanent(reason, code=f"jetstream-{self.err_code}")
 

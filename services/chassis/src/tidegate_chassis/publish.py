@@ -21,7 +21,7 @@ from tidegate_chassis.message import REVISION, Message, revision_of
 from tidegate_contracts import subjects
 from tidegate_contracts.codec import encode, tag_of
 from tidegate_contracts.dead import DeadLetter
-from tidegate_contracts.envelope import Envelope
+from tidegate_contracts.envelope import MESSAGE_ID, Envelope
 from tidegate_contracts.facts import AnyFact
 from tidegate_contracts.limits import REASON_LENGTH_MAX, REQUEST_BYTES_MAX
 from tidegate_contracts.orders import RELEASES, Order
@@ -89,6 +89,8 @@ class Publisher:
         """Puts an order in place unless a newer one stands; True when this revision stands. Errors as in `report`."""
         subject = subjects.order(service, key)
         headers = self._headers(f"{subject}:{order.revision}", order, cause) | {REVISION: str(order.revision)}
+        # The compare-and-set alone guards an order: by its id, one that is gone could not be put back for a while.
+        del headers[MESSAGE_ID]
         if isinstance(order, RELEASES):
             headers[TTL] = f"{RELEASE_TTL_S}s"
         payload = encode(order)

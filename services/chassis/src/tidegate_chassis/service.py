@@ -84,8 +84,7 @@ async def _live(context: Context, compose: Compose, stop: asyncio.Event, serving
         try:
             return await _work(context, stop, ending)
         finally:
-            connection.stopping()
-            await broker.stop()
+            await brokers.stop(broker, connection)
 
 
 async def _work(context: Context, stop: asyncio.Event, ending: Sequence[asyncio.Task[Any]]) -> int:
@@ -98,8 +97,7 @@ async def _work(context: Context, stop: asyncio.Event, ending: Sequence[asyncio.
     for task, worker in tasks.items():
         if task.done():
             _log.error("a worker ended by itself", worker=repr(worker), exc_info=task.exception())
-    ended = [worker for task, worker in tasks.items() if not task.done()]
-    await _stop(context, ended, list(tasks))
+    await _stop(context, list(tasks))
     return 0 if stop.is_set() else FAILED
 
 
@@ -110,11 +108,12 @@ async def _announce(context: Context) -> None:
     _log.info("ready")
 
 
-async def _stop(context: Context, workers: list[Worker], tasks: list[asyncio.Task[None]]) -> None:
+async def _stop(context: Context, tasks: list[asyncio.Task[None]]) -> None:
+    """Stops every worker, one that failed too: what it began may still be going on."""
     _log.info("stopping")
     try:
         async with asyncio.timeout(context.settings.stop_timeout_s):
-            for result in await asyncio.gather(*(worker.stop() for worker in workers), return_exceptions=True):
+            for result in await asyncio.gather(*(worker.stop() for worker in context.workers), return_exceptions=True):
                 if isinstance(result, BaseException):
                     _log.error("a worker did not stop well", exc_info=result)
     except TimeoutError:

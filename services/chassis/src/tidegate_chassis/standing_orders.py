@@ -37,6 +37,8 @@ HEARD_ONLY_WAIT_S: Final = 1.0
 """An order older than one that was heard, which isn't in the stream yet, is asked for again after this."""
 DEAD_LETTER_WAIT_S: Final = 30.0
 STOP_WAIT_S: Final = 5.0
+ENDING_MAX_S: Final = 10.0
+"""A holder that was cancelled and goes on for longer keeps its workload's next order waiting."""
 CANCEL_AGAIN_S: Final = 1.0
 
 _log = structlog.get_logger(__name__)
@@ -56,7 +58,7 @@ class StandingOrders(Generic[_Order]):
         self._holder = holder
         self._consumer = orders_consumer(context.name, context.settings.cluster)
         self._held: dict[WorkloadKey, Holding[_Order]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Holding[_Order]] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self._lanes = Lanes()
         self._floors = Floors(context.clock)
@@ -70,7 +72,7 @@ class StandingOrders(Generic[_Order]):
         self._claims = Claims(connection, broker, self._on_claim)
         hearing.hear(broker, subjects.orders_of(context.name, context.settings.cluster), self._on_heard)
         connection.on_reconnected(self._heartbeats.beat_now)
-        context.health.check("orders", self._pull.problem)
+        context.health.check("orders", self._problem)
         telemetry.ORDERS_HELD.set_function(lambda: len(self._held))
 
     @property
@@ -157,7 +159,7 @@ class StandingOrders(Generic[_Order]):
         self._held[key] = holding
         self._floors.rise(key, order.revision)
         holding.task = asyncio.create_task(self._work(holding))
-        self._tasks.add(holding.task)
+        self._tasks[holding.task] = holding
         holding.task.add_done_callback(self._on_ended)
         telemetry.ORDERS_TAKEN.labels("first" if message.deliveries == 1 else "again").inc()
         self._later(self._claims.tell(message, order.revision))
@@ -204,7 +206,7 @@ class StandingOrders(Generic[_Order]):
         await holding.receipt.later(0)
 
     def _on_ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         self._pull.wake()
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("an order's task ended by a bug", exc_info=error)
@@ -218,6 +220,14 @@ class StandingOrders(Generic[_Order]):
             return
         _log.error("an order was given up", subject=message.subject, reason=reason)
         await receipt.never(reason)
+
+    def _problem(self) -> str | None:
+        now_s = self._context.clock.monotonic_s()
+        for holding in self._tasks.values():
+            ended_s = holding.lease.ended_s
+            if ended_s is not None and now_s - ended_s > ENDING_MAX_S:
+                return f"the work for order {holding.held.revision} of {holding.held.key} does not end"
+        return self._pull.problem()
 
     def _all(self) -> list[Holding[Any]]:
         return list(self._held.values())

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import msgspec
 
-from tidegate_chassis import jetstream
+from tidegate_chassis import jetstream, logs
 from tidegate_chassis.connection import Connection, connected
 from tidegate_chassis.errors import OperatingError, Permanent, Transient, UnknownOutcome
-from tidegate_chassis.settings import Settings, SettingsError, load
+from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_contracts import topology
 from tidegate_contracts.topology import Consumer, Stream
 
@@ -26,8 +26,8 @@ API_TRIES_MAX: Final = 5
 API_WAIT_S: Final = 1.0
 DRIFTED: Final = 1
 UNREACHABLE: Final = 2
-MISUSED: Final = 3
 _NANOSECONDS: Final = 1_000_000_000
+_UNAVAILABLE: Final = (503, 429)
 _NOT_FOUND: Final = (jetstream.STREAM_NOT_FOUND, jetstream.CONSUMER_NOT_FOUND)
 
 
@@ -189,7 +189,9 @@ async def _found(connection: Connection, call: str) -> dict[str, Any] | None:
 async def _call(connection: Connection, call: str, body: dict[str, Any], *, what: str) -> None:
     error = jetstream.api_error(await _asked(connection, call, body))
     if error is not None:
-        raise error.as_error(f"{what} was refused")
+        reason = f"{what} was refused: {error.description} ({error.err_code})"
+        # The server also says 500 to what it will never do, such as another storage.
+        raise Transient(reason) if error.code in _UNAVAILABLE else Permanent(reason, code="topology-drift")
 
 
 async def _asked(connection: Connection, call: str, body: dict[str, Any] | None) -> dict[str, Any]:
@@ -205,15 +207,12 @@ async def _asked(connection: Connection, call: str, body: dict[str, Any] | None)
 
 
 def main() -> int:
-    """The command; returns its exit status: 0 well, 1 differences, 2 unreachable, 3 misused."""
+    """The command; returns its exit status: 0 well, 1 differences, 2 unreachable."""
     parser = argparse.ArgumentParser(prog="python -m tidegate_chassis.topology", description=__doc__)
     parser.add_argument("action", choices=("declare", "check"))
     action = parser.parse_args().action
-    try:
-        settings = load(TopologySettings)
-    except SettingsError as error:
-        sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
-        return MISUSED
+    settings = load_or_exit(TopologySettings)
+    logs.configure("topology", "error")
     try:
         return asyncio.run(_run(action, settings))
     except Permanent as error:
