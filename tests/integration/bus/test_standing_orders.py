@@ -1,15 +1,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 import pytest
 from support.copies import WORKER, Orchestrator, key, orchestrator, order, release, working
 from support.nats import NatsServer, nats_server
 from support.until import until
 
 from tidegate_chassis import jetstream
+from tidegate_chassis.claims import Claim
 from tidegate_chassis.context import Context
 from tidegate_chassis.errors import Permanent, Transient
-from tidegate_chassis.standing_orders import HeldOrder, StandingOrders
+from tidegate_chassis.standing_orders import HeldOrder, OrderLost, StandingOrders
 from tidegate_contracts import subjects
 from tidegate_contracts.codec import dead_decoder, workload_order_decoder
 from tidegate_contracts.orders import ReleaseWorkload, WorkloadOrder
@@ -106,7 +108,7 @@ async def test_a_newer_order_ends_the_older_one_before_it_starts(server: NatsSer
         await until(lambda: copy.holder.revisions == [1, 2])
         assert copy.holder.ended == [1]
         assert copy.holder.most_at_once == 1
-        with pytest.raises(Exception, match="superseded"):
+        with pytest.raises(OrderLost, match="superseded"):
             copy.holder.begun[0].ensure()
         copy.holder.begun[1].ensure()
 
@@ -256,3 +258,43 @@ async def test_a_holder_that_does_not_end_keeps_the_next_order_waiting_and_is_to
         assert copy.holder.revisions == [1]
         await until(lambda: copy.holder.revisions == [1, 2])
         assert context.health.problems() == {}
+
+
+async def test_an_order_that_comes_again_is_adopted_without_starting_its_work_anew(
+    server: NatsServer, saga: Orchestrator
+) -> None:
+    copy = Standing(RecordingHolder())
+    async with working(server, copy.compose):
+        await saga.order(order(1))
+        await until(lambda: copy.holder.revisions == [1])
+        (held,) = copy.holder.begun
+        assert copy.orders is not None
+        (holding,) = copy.orders._held.values()
+        await holding.receipt.later(0)
+        await until(lambda: held.message.deliveries == 2)
+        assert copy.holder.revisions == [1]
+        assert copy.holder.now == 1
+        held.ensure()
+        await saga.order(release(2))
+        await until(lambda: copy.held == 0)
+    assert await consumer_state(server) == (0, 0)
+
+
+async def test_a_copy_that_hears_that_another_one_took_its_order_lets_go(
+    server: NatsServer, saga: Orchestrator
+) -> None:
+    copy = Standing(RecordingHolder())
+    async with working(server, copy.compose), server.connected(WORKER) as other:
+        await saga.order(order(7))
+        await until(lambda: copy.holder.revisions == [7])
+        claim = Claim(copy="other", subject=subjects.order(WORKER, key()), revision=6, deliveries=5)
+        claims = f"{other.inbox_prefix}.claims"
+        await other.client.publish(claims, msgspec.json.encode(claim))
+        await saga.order(order(1, "marker"), "marker")
+        await until(lambda: copy.holder.revisions == [7, 1])
+        assert copy.holder.ended == [], "the claim was older than what is held"
+        claim = Claim(copy="other", subject=subjects.order(WORKER, key()), revision=7, deliveries=2)
+        await other.client.publish(claims, msgspec.json.encode(claim))
+        await until(lambda: copy.holder.ended == [7])
+        with pytest.raises(OrderLost, match="another copy"):
+            copy.holder.begun[0].ensure()
