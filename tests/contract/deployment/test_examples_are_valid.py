@@ -1,0 +1,40 @@
+"""Every example is a request that would be accepted, and every folder says what it shows."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from tidegate_cli import requests
+from tidegate_contracts import schema
+from tidegate_contracts.plan import plan
+
+EXAMPLES = Path(__file__).parents[3] / "deploy" / "examples"
+FOLDERS = sorted(folder for folder in EXAMPLES.iterdir() if folder.is_dir())
+FILES = sorted(file for file in EXAMPLES.glob("*/request.*"))
+DEMO = sorted((EXAMPLES.parent / "demo" / "src" / "tidegate_demo" / "manifests").glob("v*.yaml"))
+
+
+def test_each_folder_holds_one_request_and_a_page() -> None:
+    assert len(FOLDERS) >= 6
+    for number, folder in enumerate(FOLDERS, start=1):
+        assert re.fullmatch(rf"{number:02}-[a-z-]+", folder.name)
+        assert (folder / "README.md").is_file()
+        assert len(list(folder.glob("request.*"))) == 1
+        assert f"[{folder.name}]({folder.name})" in (EXAMPLES / "README.md").read_text()
+
+
+@pytest.mark.parametrize("file", [*FILES, *DEMO], ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_an_example_is_a_request_that_can_be_planned(file: Path) -> None:
+    request = requests.parse(file.read_bytes(), file.name)
+    requests.check(request, "default", file.name)
+    assert plan(request)[-1].target.percent == 100
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.parent.name)
+def test_an_example_fits_the_published_schema(file: Path) -> None:
+    document = json.loads((schema.DIRECTORY / "rollout.requested.v1.json").read_text())
+    Draft202012Validator(document).validate(yaml.safe_load(file.read_text()))
