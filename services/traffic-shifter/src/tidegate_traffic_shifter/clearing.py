@@ -5,12 +5,16 @@ route and of the clusters behind it on separate ways: a canary that gets no requ
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from tidegate_chassis.clock import Clock
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Settled
 from tidegate_traffic_shifter.router import Place, Router
 from tidegate_traffic_shifter.services import Services
+
+QUIET_S: Final = 0.5
+"""At least so long between the last request to a canary and its disappearance, for every proxy to have heard."""
 
 
 class Clearing:
@@ -43,7 +47,8 @@ class Clearing:
                 if not isinstance(emptied, Settled):
                     return emptied
                 now_s = self._clock.monotonic_s()
-                left_s = self._quiet_at_s.setdefault(place, now_s + place.grace_s) - now_s
+                quiet_s = max(place.grace_s, QUIET_S)
+                left_s = self._quiet_at_s.setdefault(place, now_s + quiet_s) - now_s
                 if left_s > 0:
                     return Pending(f"proxies let go of Service {place.canary_service}", again_s=left_s)
         restored = await router.restore(place, self._fence)

@@ -30,7 +30,7 @@ class Fence:
         self.ours = Marks(f"{held.key.kind}/{held.key.name}", held.revision)
         self._held = held
         self._clock = clock
-        self._looked_live: set[str] = set()
+        self._uids: dict[str, str] = {}
         self._generations: dict[str, int] = {}
         self._marked: set[str] = set()
         self._unmarked_since_s: dict[str, float] = {}
@@ -40,8 +40,12 @@ class Fence:
         self._held.ensure()
 
     def trusts(self, name: str, metadata: ObjectMeta) -> bool:
-        """Whether a cached object is worth reading: never before the first live look, nor from before our own write."""
-        return name in self._looked_live and metadata.generation >= self._generations.get(name, 0)
+        """Whether a cached object may be read: not before a live look at that very one, nor from before our write."""
+        return self._uids.get(name) == metadata.uid and metadata.generation >= self._generations.get(name, 0)
+
+    def missing(self, name: str) -> None:
+        """A live look found nothing: what the cache still has is of the past."""
+        self._uids.pop(name, None)
 
     def holds(self, metadata: ObjectMeta) -> bool:
         """Whether the object is marked as held for our workload."""
@@ -57,7 +61,7 @@ class Fence:
         Raises:
             OrderLost: A newer order has written it.
         """
-        self._looked_live.add(name)
+        self._uids[name] = metadata.uid
         found = marks.read(metadata.annotations)
         if found is None:
             return self._unmarked(name)
@@ -71,6 +75,7 @@ class Fence:
 
     def wrote(self, name: str, metadata: ObjectMeta) -> None:
         """What the API server answered to a write of ours."""
+        self._uids[name] = metadata.uid
         self._generations[name] = metadata.generation
         if marks.read(metadata.annotations) is not None:
             self._marked.add(name)

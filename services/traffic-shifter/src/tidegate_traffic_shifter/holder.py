@@ -62,7 +62,7 @@ class TrafficHolder:
         if unknown is not None and isinstance(held.order, ShiftTraffic):
             await reporter.refused(problems.unknown_router(unknown, ", ".join(sorted(self._routers)) or "none"))
             return
-        await self._cluster.wait_synced()
+        await self._until_synced(held, reporter)
         # Nothing was ever written for a router that we don't know: it needs no release.
         routed = {place: self._routers[place.router] for place in places if place.router in self._routers}
         keys = [
@@ -72,6 +72,15 @@ class TrafficHolder:
         ]
         with self._cluster.woken_by(keys) as changed:
             await _Loop(held, self._work(held, routed), reporter, changed, self._clock).run()
+
+    async def _until_synced(self, held: HeldOrder[TrafficOrder], reporter: Reporter) -> None:
+        try:
+            async with asyncio.timeout(held.order.deadline_s):
+                await self._cluster.wait_synced()
+        except TimeoutError:
+            reason = self._cluster.problem() or "the caches are not filled"
+            await reporter.refused(problems.late(reason, held.order.deadline_s))
+            await self._cluster.wait_synced()
 
     def _work(self, held: HeldOrder[TrafficOrder], routed: Mapping[Place, Router]) -> Shift | Release:
         fence = Fence(held, self._clock)

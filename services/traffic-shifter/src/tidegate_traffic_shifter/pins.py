@@ -85,6 +85,15 @@ def canary_service(stable: Service, name: str, label: str, revision: str, ours: 
     }
 
 
+def repaired_canary(canary: Service, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The patch that puts a canary Service right, what somebody added to its selector included."""
+    spec = {field: wanted["spec"][field] for field in ("selector", "ports")}
+    gone = dict.fromkeys(set(canary.spec.selector or {}) - set(spec["selector"]))
+    annotations = wanted["metadata"]["annotations"]
+    metadata = {"resourceVersion": canary.metadata.resource_version, "annotations": annotations}
+    return {"metadata": metadata, "spec": spec | {"selector": spec["selector"] | gone}}
+
+
 def is_canary_of(canary: Service, stable: Service, label: str, revision: str) -> bool:
     """Whether the canary Service is as `canary_service` makes it."""
     ports = [_port(port) for port in canary.spec.ports or ()]

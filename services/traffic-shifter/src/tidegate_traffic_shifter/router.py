@@ -53,7 +53,7 @@ class Router(Protocol):
         ...
 
     async def share(self, place: Place, fence: Fence) -> Share | None:
-        """The share that is in the route now; None when the route is the user's own, or gone."""
+        """The share that is in the route now; None when the route doesn't name the canary Service, or is gone."""
         ...
 
     async def shift(self, place: Place, share: Share, fence: Fence) -> Outcome:

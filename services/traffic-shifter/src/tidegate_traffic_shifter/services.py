@@ -4,7 +4,7 @@ Called by `shift` and `release`, as routers are: every call looks at the Service
 missing. What to write is in `pins`, who is ready in `endpoints`.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from tidegate_chassis.errors import Conflict, ConflictCause
 from tidegate_chassis.kubernetes.client import PatchStyle
@@ -65,6 +65,7 @@ class Services:
             return cached
         found = await self._client.read(SERVICES, place.namespace, name, Service)
         if isinstance(found, NotFound):
+            fence.missing(_called(name))
             return None
         objected = fence.look(_called(name), found.metadata)
         return objected if isinstance(objected, Refused) else found
@@ -119,11 +120,10 @@ class Services:
         if canary is not None and pins.is_canary_of(canary, stable, label, revision):
             return Settled()
         body = pins.canary_service(stable, place.canary_service, label, revision, fence.ours)
-        fence.ensure()
         if canary is None:
-            await self._create(place, body)
+            await self._create(place, body, fence)
         else:
-            await self._client.patch(SERVICES, place.namespace, place.canary_service, body, style=PatchStyle.MERGE)
+            await self._patch(place, canary, pins.repaired_canary(canary, body), fence)
         return Settled()
 
     async def delete_canary(self, place: Place, fence: Fence) -> Outcome:
@@ -133,18 +133,19 @@ class Services:
             return Settled()
         fence.ensure()
         await self._client.delete(SERVICES, place.namespace, place.canary_service, uid=canary.metadata.uid)
+        fence.missing(_called(place.canary_service))
         return Settled()
 
-    async def _create(self, place: Place, body: dict[str, object]) -> None:
+    async def _create(self, place: Place, body: dict[str, Any], fence: Fence) -> None:
+        fence.ensure()
         try:
-            await self._client.create(SERVICES, place.namespace, body, name=place.canary_service)
+            answer = await self._client.create(SERVICES, place.namespace, body, name=place.canary_service)
         except Conflict as conflict:
-            if conflict.cause is not ConflictCause.EXISTS:
-                raise
-            # Made a moment ago, by us or another copy: the next look sees it.
+            # Made a moment ago, by us or another copy: to be looked at, not to be made again.
             raise Conflict(conflict.reason, cause=ConflictCause.STALE) from conflict
+        fence.wrote(_called(place.canary_service), decode(answer, Service).metadata)
 
-    async def _patch(self, place: Place, service: Service, body: dict[str, object], fence: Fence) -> None:
+    async def _patch(self, place: Place, service: Service, body: dict[str, Any], fence: Fence) -> None:
         fence.ensure()
         name = service.metadata.name
         answer = await self._client.patch(SERVICES, place.namespace, name, body, style=PatchStyle.MERGE)

@@ -59,12 +59,16 @@ class Shift:
 
     async def look(self) -> list[Outcome]:
         """One pass; as many outcomes as there were things to look at."""
+        if self._order.weight_percent == 0 and not self._order.matches and self._order.canary_revision is not None:
+            # Whatever else may be wrong, the requests leave first.
+            return [*await self._route(only_held=True), *(await self._check() or await self._pin())]
         refused = await self._check()
         if refused:
             return refused
-        if self._order.weight_percent == 0 and not self._order.matches:
-            return await self._lower()
-        return await self._raise()
+        if self._order.canary_revision is None:
+            # Nothing of ours stays in the routes without a new revision.
+            return [*await self._clearing.look(list(self._places)), *await self._pin()]
+        return await self._raise(self._order.canary_revision)
 
     async def _check(self) -> list[Outcome]:
         found: list[Outcome] = []
@@ -73,17 +77,7 @@ class Shift:
             found += [refused for refused in checks if refused is not None]
         return found
 
-    async def _lower(self) -> list[Outcome]:
-        """No request to the new version; without a new revision nothing of ours stays in the routes either."""
-        if self._order.canary_revision is None:
-            cleared = await self._clearing.look(list(self._places))
-            return [*await self._pin(), *cleared]
-        routed = await self._route(only_held=True)
-        return [*routed, *await self._pin()]
-
-    async def _raise(self) -> list[Outcome]:
-        revision = self._order.canary_revision
-        assert revision is not None, "a share needs a revision"
+    async def _raise(self, revision: str) -> list[Outcome]:
         stale = [place for place in self._places if await self._is_of_another_revision(place, revision)]
         if stale:
             cleared = await self._clearing.look(stale)

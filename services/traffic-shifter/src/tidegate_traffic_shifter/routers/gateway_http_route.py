@@ -43,7 +43,9 @@ class GatewayHttpRoute:
 
     async def share(self, place: Place, fence: Fence) -> Share | None:
         found = await self._look(place, fence)
-        return _saved_share(found) if isinstance(found, Route) and fence.holds(found.metadata) else None
+        if not isinstance(found, Route) or not fence.holds(found.metadata):
+            return None
+        return _saved_share(found) if holds(found.rules, place.namespace, place.canary_service) else None
 
     async def shift(self, place: Place, share: Share, fence: Fence) -> Outcome:
         cached = self._cached(place, fence)
@@ -100,6 +102,7 @@ class GatewayHttpRoute:
             return cached
         route = await self._client.read(HTTP_ROUTES, place.namespace, place.route, Route)
         if isinstance(route, NotFound):
+            fence.missing(_called(place))
             return route
         objected = fence.look(_called(place), route.metadata)
         return objected if isinstance(objected, Refused) else route
