@@ -1,0 +1,47 @@
+"""The programs in docs/events.md do what the page says, on a real bus."""
+
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Tidegate
+from scripted_orchestrator import ScriptedOrchestrator
+from support.nats import NatsServer
+from support.until import until
+
+pytestmark = pytest.mark.nats
+
+PAGE = Path(__file__).parents[3] / "docs" / "events.md"
+
+
+def programs(bus: NatsServer) -> list[str]:
+    blocks: list[str] = re.findall(r"```python\n(.+?)```", PAGE.read_text(), re.DOTALL)
+    return [block.replace("nats://127.0.0.1:4222", bus.url) for block in blocks]
+
+
+async def run(program: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, env=os.environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    return out.decode()
+
+
+async def test_five_lines_of_python_start_a_rollout(bus: NatsServer, orchestrator: ScriptedOrchestrator) -> None:
+    said = await run(programs(bus)[0])
+    assert "stream='TIDEGATE_REQUESTS'" in said
+    await until(lambda: orchestrator.revision == 1, what="the rollout to be accepted")
+
+
+async def test_the_audit_program_reads_everything(
+    bus: NatsServer, orchestrator: ScriptedOrchestrator, tidegate: Tidegate
+) -> None:
+    assert await run(programs(bus)[1]) == ""
+    await run(programs(bus)[0])
+    await until(lambda: orchestrator.revision == 1, what="the rollout to be accepted")
+    (line,) = (await run(programs(bus)[1])).splitlines()
+    assert line.startswith("1 rollout.accepted.v1 tidegate.events.default.default.deployment_apps.web.r-")
