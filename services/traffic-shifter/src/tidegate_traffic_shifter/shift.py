@@ -100,11 +100,12 @@ class Shift:
         """Put the share into every route; one that never had a share needs none of nothing."""
         outcomes: list[Outcome] = []
         for place, router in self._places.items():
-            held = await router.share(place, self._fence) is not None
-            if only_held and not held:
+            held = await router.share(place, self._fence)
+            if only_held and held is None:
                 outcomes.append(await router.restore(place, self._fence))
                 continue
-            if not held:
+            if held is None or (held.is_empty and not self._share(place).is_empty):
+                # Whoever named the canary Service may have died before its time was over.
                 self._cold.add(place)
             warmed = await self._warm(place, router) if place in self._cold else Settled()
             settled = isinstance(warmed, Settled)
