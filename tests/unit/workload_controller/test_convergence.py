@@ -276,3 +276,17 @@ def test_where_no_new_pod_can_come_nothing_is_touched_and_the_reason_is_said() -
     assert "maxSurge 0" in fact.reason
     assert len(decision.actions) == 1
     assert not decide(order, world.written.view(), decision.memory, NOW_S).actions
+
+
+def test_the_next_round_waits_until_every_pod_of_the_last_one_is_ready() -> None:
+    world = fresh()
+    order = replace(world.order(Target(percent=90)))
+    world._act(decide(order, world.written.view(), Memory(), NOW_S))
+    world.native.until_still()
+    assert world.native.told("v2") == 5  # three on top and two instead
+    pods = world.native.sets["v2"].pods
+    pods[1] = pods[2] = pods[3] = True
+    assert not decide(order, world.written.view(), Memory(), NOW_S).actions
+    world.native.ready_all()
+    (patch,) = decide(order, world.written.view(), Memory(), NOW_S).actions
+    assert isinstance(patch, Patch)

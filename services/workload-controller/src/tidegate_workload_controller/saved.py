@@ -33,8 +33,8 @@ class Saved(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
     @property
     def budget(self) -> Budget:
-        """The user's own limits; a quarter both ways for a workload that would rather recreate."""
-        return NATIVE_DEFAULT if self.recreates else budget_of(self.strategy)
+        """The user's own limits; a quarter both ways for a workload that has none, since it recreates."""
+        return budget_of(self.strategy)
 
     def limits(self, replicas: int) -> Room:
         return self.budget.room(replicas)
