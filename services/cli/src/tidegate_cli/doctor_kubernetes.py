@@ -7,14 +7,17 @@ call, as SubjectAccessReviews, which only an administrator may ask. Called by `c
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from tidegate_cli.findings import Finding, fault, good, warning
-from tidegate_cli.kubernetes_rights import RIGHTS, Right, account
+from tidegate_cli.kubernetes_rights import RIGHTS, SYSTEM_NAMESPACE, Right, account
 
 TIMEOUT_S: Final = 15
 GATEWAY_API: Final = "/apis/gateway.networking.k8s.io/v1"
+AUTHORIZATION: Final = "authorization.k8s.io"
 APPLY: Final = "Run `kubectl apply -f deploy/kubernetes/`."
 
 
@@ -43,7 +46,7 @@ class Kubectl:
 
 
 async def examine(kubeconfig: str, namespace: str) -> AsyncIterator[Finding]:
-    program = shutil.which("kubectl")
+    program = shutil.which("kubectl") or shutil.which("kubectl", path=str(Path(sys.executable).parent))
     if program is None:
         yield warning("Kubernetes", "kubectl is not on the PATH", "Install kubectl to have the cluster examined.")
         return
@@ -72,19 +75,36 @@ async def _gateway_api(kubectl: Kubectl) -> Finding:
 
 
 async def _rights(kubectl: Kubectl, namespace: str) -> AsyncIterator[Finding]:
-    questions = [(right, verb) for right in RIGHTS for verb in right.verbs]
-    asked = {
-        "apiVersion": "v1",
-        "kind": "List",
-        "items": [_review(right, verb, namespace) for right, verb in questions],
-    }
-    status, answer, complaint = await kubectl.run("create", "-f", "-", "-o", "json", given=json.dumps(asked).encode())
+    """An administrator hears of every service's rights, a service's own kubeconfig of its own."""
+    status, _, complaint = await kubectl.run("auth", "can-i", "create", f"subjectaccessreviews.{AUTHORIZATION}")
+    rights: tuple[Right, ...] = RIGHTS
+    kind = "SubjectAccessReview"
     if status:
-        remedy = "Use an administrator's kubeconfig to have the services' rights examined."
-        yield warning("rights", complaint.splitlines()[0] if complaint else "can't be asked", remedy)
+        user = await _whoami(kubectl)
+        rights, kind = tuple(right for right in RIGHTS if account(right.service) == user), "SelfSubjectAccessReview"
+    if not rights:
+        remedy = "Use an administrator's kubeconfig, or a service's own."
+        yield warning("rights", complaint or "this user may not ask about the services' rights", remedy)
         return
-    denied: dict[Right, list[str]] = {right: [] for right in RIGHTS}
-    for (right, verb), review in zip(questions, json.loads(answer)["items"], strict=True):
+    async for finding in _reviewed(kubectl, rights, kind, namespace):
+        yield finding
+
+
+async def _whoami(kubectl: Kubectl) -> str:
+    status, answer, _ = await kubectl.run("auth", "whoami", "-o", "json")
+    return "" if status else str(json.loads(answer)["status"]["userInfo"].get("username", ""))
+
+
+async def _reviewed(kubectl: Kubectl, rights: tuple[Right, ...], kind: str, namespace: str) -> AsyncIterator[Finding]:
+    questions = [(right, verb) for right in rights for verb in right.verbs]
+    items = [_review(kind, right, verb, namespace) for right, verb in questions]
+    asked = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    status, answer, complaint = await kubectl.run("create", "-f", "-", "-o", "json", given=asked.encode())
+    if status:
+        yield warning("rights", complaint or "can't be asked about", "Look at the API server's log.")
+        return
+    denied: dict[Right, list[str]] = {right: [] for right in rights}
+    for (right, verb), review in zip(questions, _documents(answer), strict=True):
         if not review.get("status", {}).get("allowed"):
             denied[right].append(verb)
     for right, verbs in denied.items():
@@ -95,19 +115,22 @@ async def _rights(kubectl: Kubectl, namespace: str) -> AsyncIterator[Finding]:
             yield good(f"{right.service} rights", f"may {', '.join(right.verbs)} {what}")
 
 
-def _review(right: Right, verb: str, namespace: str) -> dict[str, Any]:
+def _documents(text: str) -> Iterator[dict[str, Any]]:
+    """The objects that kubectl prints one behind the other, or as one list."""
+    decoder, at = json.JSONDecoder(), 0
+    while at < len(text.rstrip()):
+        document, at = decoder.raw_decode(text, at)
+        yield from document["items"] if document.get("kind") == "List" else [document]
+        at += len(text[at:]) - len(text[at:].lstrip())
+
+
+def _review(kind: str, right: Right, verb: str, namespace: str) -> dict[str, Any]:
+    attributes = {"group": right.group, "resource": right.resource, "verb": verb, "namespace": namespace}
+    groups = ["system:serviceaccounts", f"system:serviceaccounts:{SYSTEM_NAMESPACE}", "system:authenticated"]
+    whose = {"user": account(right.service), "groups": groups} if kind == "SubjectAccessReview" else {}
     return {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
+        "apiVersion": f"{AUTHORIZATION}/v1",
+        "kind": kind,
         "metadata": {},
-        "spec": {
-            "user": account(right.service),
-            "groups": ["system:serviceaccounts", "system:serviceaccounts:tidegate-system", "system:authenticated"],
-            "resourceAttributes": {
-                "group": right.group,
-                "resource": right.resource,
-                "verb": verb,
-                "namespace": namespace,
-            },
-        },
+        "spec": {**whose, "resourceAttributes": attributes},
     }
