@@ -31,6 +31,7 @@ from tidegate_traffic_shifter.app import load_routers
 from tidegate_traffic_shifter.cluster import Cluster
 from tidegate_traffic_shifter.holder import TrafficHolder
 from tidegate_traffic_shifter.marks import FIELD_MANAGER
+from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.services import Services
 
 CLOCK = SystemClock()
@@ -137,6 +138,28 @@ class TrafficRig:
         found: list[dict[str, Any]] = (await self.read(HTTP_ROUTES))["spec"]["rules"]
         return found
 
+    async def user_made(self) -> list[Any]:
+        """The user's own route and Service without what the API server counts in them."""
+        found = [await self.read(HTTP_ROUTES), await self.read(SERVICES)]
+        return [(each["spec"], each["metadata"].get("annotations"), each["metadata"].get("labels")) for each in found]
+
+    @property
+    def seen_weights(self) -> dict[str, int]:
+        """As `weights`, from the shifter's own cache."""
+        found = self.cluster.follow(HTTP_ROUTES, Route).store.get(self.namespace, "web")
+        return {each["name"]: each["weight"] for each in found.rules[0]["backendRefs"]} if found else {}
+
+    async def settle(self) -> None:
+        """Until nothing is waited for any more."""
+        await until(lambda: self.notes.telemetry and self.notes.telemetry[-1].accepted, within_s=10.0)
+
+    async def delete(self, resource: Resource, name: str = "web") -> None:
+        found = await self.read(resource, name)
+        await self.admin.delete(resource, self.namespace, name, uid=found["metadata"]["uid"])
+
+    async def create_route(self) -> None:
+        await self.admin.create(HTTP_ROUTES, self.namespace, route(self.host))
+
     async def weights(self) -> dict[str, int]:
         """By backend, of the first rule."""
         return {each["name"]: each.get("weight", 1) for each in (await self.rules())[0]["backendRefs"]}
@@ -174,6 +197,13 @@ class TrafficRig:
             traffic=more.pop("traffic", (TrafficReference(route="web", service="web", grace_s=GRACE_S),)),
             **more,
         )
+
+    def order_shift(self, *arguments: Any, **more: Any) -> Callable[[], TrafficOrder]:
+        """The same, to be numbered when it is given."""
+        return lambda: self.shift(*arguments, **more)
+
+    def order_release(self) -> Callable[[], TrafficOrder]:
+        return self.release
 
     async def give(self, order: TrafficOrder) -> None:
         """Supersede whatever is held."""
@@ -224,9 +254,9 @@ class TrafficRig:
 
     # Requests
 
-    def load(self, rate_per_s: float = 200.0, duration_s: float | None = None) -> LoadRun:
+    def load(self, rate_per_s: float = 200.0, duration_s: float | None = None, path: str = "/") -> LoadRun:
         plan = Plan(
-            url=self.sandbox.proxy_url + "/",
+            url=self.sandbox.proxy_url + path,
             host_header=self.host,
             rate_per_s=rate_per_s,
             duration_s=duration_s,
@@ -241,9 +271,9 @@ class TrafficRig:
         if kind is not None:
             self.lost.append(f"{time.time():.3f} {kind}: {record}; last told: {self.notes.telemetry[-1:]}")
 
-    async def measure(self, requests: int = 600) -> dict[str, float]:
+    async def measure(self, requests: int = 600, path: str = "/") -> dict[str, float]:
         """The share that each version answers now, in percent."""
-        summary = await self.load(rate_per_s=600.0, duration_s=requests / 600.0).run()
+        summary = await self.load(rate_per_s=600.0, duration_s=requests / 600.0, path=path).run()
         assert not summary.lost, summary.lost
         return {name: 100.0 * found.ok / summary.finished for name, found in summary.versions.items()}
 

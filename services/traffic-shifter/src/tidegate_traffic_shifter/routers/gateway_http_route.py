@@ -66,7 +66,7 @@ class GatewayHttpRoute:
             return Refused(problems.no_match(place))
         annotations = fence.ours.annotations(**{"original-rules": rules, "share": share})
         written = await self._write(place, route, wanted, annotations, fence)
-        return written if isinstance(written, Refused) else _repaired(written, _repair(place, route, answer))
+        return written if isinstance(written, Refused) else _repaired(written, _repair(place, route, wanted, answer))
 
     async def restore(self, place: Place, fence: Fence) -> Outcome:
         cached = self._cached(place, fence)
@@ -153,10 +153,10 @@ def _stands(route: Route, namespace: str, share: Share) -> bool:
     return saved is not None and _saved_share(route) == share and route.rules == render(saved, namespace, share)
 
 
-def _repair(place: Place, route: Route, answer: bytes) -> Repair | None:
-    """Who edited our rules since they were written; None when nobody did."""
+def _repair(place: Place, route: Route, wanted: list[Rule], answer: bytes) -> Repair | None:
+    """Who edited our part since it was written; None when nobody did, or only beside it."""
     saved, share = _saved_rules(route), _saved_share(route)
-    if saved is None or share is None or route.rules == render(saved, place.namespace, share):
+    if saved is None or share is None or route.rules in (wanted, render(saved, place.namespace, share)):
         return None
     by = decode(answer, Managed).last_writer(other_than=marks.FIELD_MANAGER)
     return Repair(f"the rules of {_called(place)}", by)
