@@ -10,10 +10,12 @@ from support.until import until
 from tidegate_chassis import jetstream
 from tidegate_chassis.claims import Claim
 from tidegate_chassis.context import Context
-from tidegate_chassis.errors import Permanent, Transient
+from tidegate_chassis.errors import Conflict, Permanent, Transient
+from tidegate_chassis.message import REVISION
+from tidegate_chassis.publish import EXPECTED_SEQUENCE
 from tidegate_chassis.standing_orders import HeldOrder, OrderLost, StandingOrders
 from tidegate_contracts import subjects
-from tidegate_contracts.codec import dead_decoder, workload_order_decoder
+from tidegate_contracts.codec import dead_decoder, encode, workload_order_decoder
 from tidegate_contracts.orders import ReleaseWorkload, WorkloadOrder
 from tidegate_contracts.topology import DEAD, ORDERS, orders_consumer
 
@@ -298,3 +300,21 @@ async def test_a_copy_that_hears_that_another_one_took_its_order_lets_go(
         await until(lambda: copy.holder.ended == [7])
         with pytest.raises(OrderLost, match="another copy"):
             copy.holder.begun[0].ensure()
+
+
+async def test_an_order_that_was_only_heard_stops_older_work_until_it_is_stored(
+    server: NatsServer, saga: Orchestrator
+) -> None:
+    copy = Standing(RecordingHolder())
+    async with working(server, copy.compose):
+        await saga.order(order(1))
+        await until(lambda: copy.holder.revisions == [1])
+        headers = {REVISION: "2", EXPECTED_SEQUENCE: "999"}
+        with pytest.raises(Conflict):
+            await jetstream.publish(saga.connection, subjects.order(WORKER, key()), encode(order(2)), headers)
+        await until(lambda: copy.holder.ended == [1])
+        await asyncio.sleep(6.5)  # longer than the ack_wait: the older order was delivered again, and waits
+        assert copy.holder.revisions == [1]
+        assert (await consumer_state(server))[0] == 1
+        assert await saga.order(order(2))
+        await until(lambda: copy.holder.revisions == [1, 2])
