@@ -24,6 +24,8 @@ from tidegate_contracts.workload import WorkloadKey
 
 REFUSAL = Problem(field="control", value="resume", rule="a paused rollout", remedy="Nothing to do.")
 
+TAKEN = Problem(field="rollout", value="web-1", rule="a new id", remedy="Choose another.")
+
 
 class ScriptedOrchestrator:
     def __init__(self, connection: Connection) -> None:
@@ -55,6 +57,10 @@ class ScriptedOrchestrator:
         request = codec.decode_request(message.data)
         cause = message_id(message.headers, topology.REQUESTS, message.metadata.sequence.stream, 0, message.data)
         rollout = request.rollout or rollout_id(cause)
+        if rollout in self._keys:
+            self._keys[rollout_id(cause)] = self._keys[rollout]
+            await self.decide(rollout_id(cause), decisions.RolloutRejected, cause=cause, problems=(TAKEN,))
+            return
         self._keys[rollout] = WorkloadKey.of(cluster, namespace, request.workload)
         if self.silent:
             return

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,3 +119,22 @@ async def test_watching_a_request_ends_with_the_rollout(
     phases = [json.loads(line).get("phase") for line in ended.out.splitlines()]
     assert ended.code == 0, ended.err
     assert phases[-2:] == ["adding pods", "completed"]
+
+
+async def test_an_id_that_is_taken_is_rejected_under_another(
+    tidegate: Tidegate, orchestrator: ScriptedOrchestrator, request_file: Path
+) -> None:
+    assert (await tidegate("request", "-f", str(request_file))).code == 0
+    ended = await tidegate("request", "-f", str(request_file))
+    assert ended.code == 3
+    assert "a new id" in ended.err
+
+
+async def test_the_shell_completes_commands() -> None:
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("tidegate")),
+        env={**os.environ, "_TIDEGATE_COMPLETE": "complete_bash", "COMP_WORDS": "tidegate re", "COMP_CWORD": "1"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert out.decode().split() == ["request", "resume", "retry"]

@@ -63,8 +63,11 @@ async def test_a_stream_with_other_settings_is_found(tidegate: Tidegate, bus: Na
 async def test_an_undeclared_bus_is_to_be_declared(tidegate: Tidegate) -> None:
     async with nats_server(declared=False) as server:
         ended = await tidegate("doctor", url=server.url)
+        listed = await tidegate("list", url=server.url)
     assert ended.code == 9
     assert "tidegate_chassis.topology declare" in ended.out
+    assert listed.code == 5
+    assert "not declared" in listed.err
 
 
 async def test_a_bus_that_is_not_there_is_a_finding(tidegate: Tidegate) -> None:

@@ -1,5 +1,6 @@
 """`tidegate doctor --kubeconfig` on a real API server: as an administrator, as a service, with a right missing."""
 
+import os
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.sandbox
 
 
 async def examined(sandbox: SandboxState, user: str) -> dict[str, list[dict[str, Any]]]:
-    environment = {
+    environment = os.environ | {
         "TIDEGATE_NATS_URL": sandbox.nats_url,
         "TIDEGATE_NATS_USER": "operator",
         "TIDEGATE_NATS_PASSWORD": sandbox.nats_passwords["operator"],

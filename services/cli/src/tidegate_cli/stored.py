@@ -109,16 +109,17 @@ class Events:
         return self._api
 
     async def _find_api(self) -> str:
-        refusal: CommandError | None = None
+        refusals: list[CommandError] = []
         for prefix in (topology.PEOPLE_API, topology.SERVICES_API):
             try:
                 await self._bus.request(f"{prefix}.DIRECT.GET.{topology.EVENTS}", b'{"last_by_subj":"tidegate.none"}')
             except CommandError as error:
-                refusal = error
+                refusals.append(error)
             else:
                 return prefix
-        assert refusal is not None, "both prefixes were refused"
-        raise refusal
+        # Each user may ask at one of the two doors at most: what is wrong behind that one is what there is to say.
+        telling = [error for error in refusals if error.code is not Exit.NOT_PERMITTED]
+        raise (telling or refusals)[0]
 
     async def _batch(self, question: dict[str, object]) -> tuple[list[StoredEvent], int]:
         """The events of one batch, and how many are still to be read."""
