@@ -1,4 +1,5 @@
-"""Plays seeds with one planted bug until it is found, and says which seed did it: `python tests/simulation/hunt.py NAME`.
+"""Plays seeds with one planted bug until it is found, and says which seed did it: `python
+tests/simulation/hunt.py NAME`.
 
 The bug is planted while its module is imported: nothing on disk changes, and nobody else sees it.
 """

@@ -1,7 +1,8 @@
-"""`python tests/simulation/run.py --seconds 60`: as many schedules as fit, and every planted bug; one line of JSON.
+"""`python tests/simulation/run.py --seconds 60`: as many schedules as fit, and every planted bug; one line of
+JSON.
 
-Each process plays its own seeds, counted up from `--first`. A violation's seed goes into the line: `--seed N` replays it,
-event by event. Exits non-zero where an invariant broke or a planted bug was missed.
+Each process plays its own seeds, counted up from `--first`. A violation's seed goes into the line: `--seed N`
+replays it, event by event. Exits non-zero where an invariant broke or a planted bug was missed.
 """
 
 import argparse
@@ -27,17 +28,18 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="play this one and print what happens")
     parser.add_argument("--mutants", action="store_true", help="only the planted bugs, as a table")
+    parser.add_argument("--without-mutants", action="store_true", help="only the schedules")
     options = parser.parse_args()
     if options.seed is not None:
         return trace.main(options.seed)
     if options.mutants:
         return _table(mutants.hunt_all(options.processes))
     line = _play(options.seconds, options.processes, options.first)
-    found = mutants.hunt_all(options.processes)
+    found = [] if options.without_mutants else mutants.hunt_all(options.processes)
     line["mutants_planted"] = len(found)
     line["mutants_found"] = sum(hunt.seed is not None for hunt in found)
     line["mutant_seeds"] = {hunt.mutant: hunt.seeds for hunt in found}
-    print(json.dumps(line))
+    sys.stdout.write(json.dumps(line) + "\n")
     return int(line["violations"] > 0 or line["mutants_found"] < line["mutants_planted"])
 
 
@@ -74,11 +76,11 @@ def _worker(seed: int, stride: int, deadline: float) -> dict[str, Any]:
 
 
 def _table(found: list[mutants.Hunt]) -> int:
-    print("| planted bug | what it does | seeds needed | found as |")
-    print("| --- | --- | --- | --- |")
+    rows = ["| planted bug | what it does | seeds needed | found as |", "| --- | --- | --- | --- |"]
     for hunt in found:
         seeds = hunt.seeds if hunt.seed is not None else "not found"
-        print(f"| {hunt.mutant} | {mutants.BY_NAME[hunt.mutant].what} | {seeds} | {hunt.violation} |")
+        rows.append(f"| {hunt.mutant} | {mutants.BY_NAME[hunt.mutant].what} | {seeds} | {hunt.violation} |")
+    sys.stdout.write("\n".join(rows) + "\n")
     return int(any(hunt.seed is None for hunt in found))
 
 

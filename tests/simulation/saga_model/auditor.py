@@ -8,13 +8,15 @@ checked by `world`.
 
 from typing import Any
 
+from saga_model.options import REPLICAS
 from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import TERMINAL, Decision, RolloutAccepted, RolloutRejected
-from tidegate_contracts.facts import AnalysisConcluded, Fact
+from tidegate_contracts.facts import AnalysisConcluded, BatchReady, Fact
 from tidegate_contracts.orders import Target
 from tidegate_contracts.plan import PlannedStep
 
 _NOTHING = Target(count=0)
+WHOLE_PERCENT = 100
 _TO_THE_END = ("promote", "let_go")
 
 
@@ -52,13 +54,27 @@ class Watched:
         self.jumped_revision = 0
         self.pause: tuple[int, float | None] | None = None
         self.held = False
+        self.resumed_revision = 0
+        self.doubted = False
+        self.doubt_answered = ""
         self.ending = ""
+        self.ending_revision = 0
         self.releasing = False
+        self.routes_released = False
         self.raised_at = 0
         self.promoted = False
 
     def answer(self, kind: str, revision: int) -> Any:
         return self.answers.get((kind, revision))
+
+    def hear(self, fact: Fact) -> None:
+        place = type(fact).__name__, fact.order_revision
+        if isinstance(fact, BatchReady) and place in self.answers and not fact.settled:
+            return
+        self.answers[place] = fact
+
+    def answers_since(self, revision: int, kinds: tuple[str, ...]) -> bool:
+        return any(kind in kinds and answered >= revision for kind, answered in self.answers)
 
     def prepared(self) -> bool:
         return any(("WorkloadPrepared", revision) in self.answers for revision in self.prepare_revisions)
@@ -93,7 +109,7 @@ class Auditor:
         if isinstance(event, Fact):
             watched = self.watched
             if watched is not None and watched.id == event.rollout:
-                watched.answers[type(event).__name__, event.order_revision] = event
+                watched.hear(event)
                 if isinstance(event, AnalysisConcluded) and event.verdict == "fail":
                     watched.failed |= event.scope == "background" or event.order_revision == watched.judge_revision
             return
@@ -198,7 +214,9 @@ class Auditor:
             ready = watched.answer("BatchReady", watched.pods_revision)
             good = ready is not None and ready.step == event.step == watched.step
             self.require(good, "I2 traffic was raised without ready pods of that step")
-            self.require(watched.pods_revision >= watched.raised_at, "I4 evidence of an older batch")
+            self.require(
+                watched.pods_revision > watched.resumed_revision, "I4 traffic raised on news from before a pause"
+            )
         self.require(weight == watched.plan[event.step - 1].weight_percent, "I2 another weight than planned")
         watched.shift_ordered(event.revision, weight)
 
@@ -255,16 +273,25 @@ class Auditor:
         self.used_causes.add(cause)
 
     def _RolloutPaused(self, watched: Watched, event: Any) -> None:  # noqa: N802
-        watched.held = not watched.ending
+        itself = event.by == "orchestrator"
+        again = itself and watched.doubt_answered == event.cause
+        self.require(not again, "I7 going on after a doubt led to the same doubt at once")
+        watched.held, watched.doubted = not watched.ending, itself and not watched.ending
         if event.lowered:
             watched.shift_ordered(event.revision, 0)
 
     def _RolloutResumed(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self._once(event)
-        watched.held = False
+        self._answered(watched, event)
+        watched.held, watched.resumed_revision = False, event.revision
+
+    def _answered(self, watched: Watched, event: Any) -> None:
+        if watched.doubted:
+            watched.doubted, watched.doubt_answered = False, event.cause
 
     def _StepRetried(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self._once(event)
+        self._answered(watched, event)
         watched.held = watched.failed = False
         if watched.ending:
             return
@@ -277,6 +304,7 @@ class Auditor:
 
     def _StepJumped(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self._once(event)
+        self._answered(watched, event)
         watched.held, watched.jumped, watched.pause, watched.failed = False, event.to_step, None, False
         watched.jumped_revision = event.revision
 
@@ -286,9 +314,10 @@ class Auditor:
         watched.ending, watched.promoted = "promoting", True
         self._limit(watched, None)
 
-    def _RollbackStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
+    def _RollbackStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self.require(watched.ending != "rolling back", "I5 rolled back twice")
         watched.ending, watched.held, watched.promoted = "rolling back", False, False
+        watched.ending_revision, watched.releasing = event.revision, False
 
     def _CancellationStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(watched.ending != "cancelling", "I5 cancelled twice")
@@ -298,6 +327,17 @@ class Auditor:
     def _PodsReleaseStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(bool(watched.ending), "I5 pods released before an ending was chosen")
         watched.releasing = True
+
+    def _TrafficReleaseStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
+        """Going back, the traffic goes to the stable pods alone, as long as there are any."""
+        again, watched.routes_released = watched.routes_released, True
+        if watched.ending != "rolling back" or watched.releasing or again or not watched.weight:
+            return
+        target = watched.plan[max(watched.highest, 1) - 1].target
+        whole = target.percent == WHOLE_PERCENT or (target.count or 0) >= REPLICAS
+        told = watched.answers_since(watched.ending_revision, ("TrafficShifted", "TrafficRefused"))
+        gone = any(kind == "WorkloadGone" for kind, _ in watched.answers)
+        self.require(whole or told or gone, "I3 a bad version kept its traffic though stable pods could take it")
 
     def _RolloutCompleted(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(watched.promoted, "I5 completed without a promotion")

@@ -5,7 +5,6 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
-
 HAPPENINGS_MAX = 20_000
 """A usual seed has a hundred."""
 

@@ -11,6 +11,7 @@ from tidegate_contracts.rollout import (
     Change,
     Check,
     Deadlines,
+    HttpMatch,
     RolloutRequested,
     Step,
     StepTraffic,
@@ -58,8 +59,10 @@ class Options(NamedTuple):
     inconclusive: float
     refused: float
     """Traffic orders that are refused once."""
-    refused_workload: bool
+    refused_workloads: frozenset[str]
+    """Rollouts whose change can't be made."""
     surge: bool
+    settles_late: bool
     degrade_at_s: float
     scale_at_s: float
     edit_at_s: float
@@ -78,9 +81,7 @@ def draw(random: Random) -> Options:
         requests.append((chance() * 25.0, _request(random, "v3")))
         if chance() < 0.3:
             requests.append((requests[-1][0] + chance() * chance() * 10.0, _request(random, "v4")))
-    controls = (
-        [] if chance() < 0.55 else [(chance() * 30.0, _control(random)) for _ in range(random.choice((1, 1, 2, 4)))]
-    )
+    controls = _controls(random, requests[-1][0]) if chance() < 0.45 else []
     rare = chance()
     return Options(
         faults=_faults(random),
@@ -90,14 +91,24 @@ def draw(random: Random) -> Options:
         failing=frozenset(("v2",)) if chance() < 0.06 else frozenset(),
         inconclusive=0.3 if chance() < 0.1 else 0.0,
         refused=0.4 if chance() < 0.08 else 0.0,
-        refused_workload=chance() < 0.03,
-        surge=chance() < 0.8,
+        refused_workloads=frozenset((random.choice(("r-2", "r-3")),)) if chance() < 0.06 else frozenset(),
+        surge=chance() < 0.7,
+        settles_late=chance() < 0.3,
         degrade_at_s=chance() * 25.0 if chance() < 0.12 else 0.0,
         scale_at_s=chance() * 15.0 if chance() < 0.1 else 0.0,
         edit_at_s=chance() * 20.0 if rare < 0.04 else 0.0,
         delete_at_s=chance() * 20.0 if 0.04 < rare < 0.08 else 0.0,
         heal_at_s=random.choice((40.0, 80.0, 160.0)),
     )
+
+
+def _controls(random: Random, newest_s: float) -> list[tuple[float, Control]]:
+    """Spread over time, or in a burst about the time of the last request; at times somebody insists."""
+    chance = random.random
+    begin_s, lasts_s = (newest_s, 4.0) if chance() < 0.3 else (0.0, 30.0)
+    number = random.choice((1, 1, 2, 4))
+    same = _control(random) if chance() < 0.3 else None
+    return [(begin_s + chance() * lasts_s, same or _control(random)) for _ in range(number)]
 
 
 def _faults(random: Random) -> Faults:
@@ -120,11 +131,11 @@ def _faults(random: Random) -> Faults:
 
 def _request(random: Random, revision: str) -> RolloutRequested:
     chance, choice = random.random, random.choice
-    traffic = choice(((), (ROUTE,), (ROUTE,), (OTHER_ROUTE,)))
+    traffic = choice(((), (), (ROUTE,), (ROUTE,), (ROUTE,), (OTHER_ROUTE,)))
     steps = [
         Step(
             replicas=replicas,
-            traffic=StepTraffic(weight_percent=weight) if traffic else None,
+            traffic=_share(weight) if traffic else None,
             pause=_pause(random) if chance() < 0.15 else None,
             analysis=ANALYSIS if chance() < 0.4 else None,
         )
@@ -142,12 +153,15 @@ def _request(random: Random, revision: str) -> RolloutRequested:
     )
 
 
-_LADDERS: tuple[tuple[tuple[Any, int], ...], ...] = (
+_ANN = (HttpMatch(headers={"user": "ann"}),)
+_LADDERS: tuple[tuple[tuple[Any, int | None], ...], ...] = (
     (("100%", 100),),
     (("20%", 20),),
+    (("50%", 100),),
     (("20%", 20), ("100%", 100)),
     (("30%", 0), ("50%", 50)),
     (("20%", 20), ("60%", 20), ("100%", 100)),
+    (("20%", None), ("60%", 60)),
     ((2, 10), (10, 100)),
     ((1, 5), ("50%", 50), ("80%", 100)),
 )
@@ -156,12 +170,19 @@ _CHANGES = {revision: Change(images={"web": f"web:{revision}"}) for revision in 
 _ROLLOUTS = {"v2": "r-2", "v3": "r-3", "v4": "r-4"}
 
 
+def _share(weight: int | None) -> StepTraffic:
+    """None stands for one user's requests, at no weight."""
+    return StepTraffic(weight_percent=0, matches=_ANN) if weight is None else StepTraffic(weight_percent=weight)
+
+
 def _pause(random: Random) -> StepPause:
     return StepPause(duration_s=random.choice((None, 0.0, 3.0, 10.0)))
 
 
 def _control(random: Random) -> Control:
-    kind = random.choice((Approve, Approve, Pause, Pause, Resume, Resume, Retry, RollBack, Cancel, JumpToStep))
+    kind = random.choice(
+        (Approve, Approve, Pause, Pause, Resume, Resume, Retry, RollBack, RollBack, Cancel, JumpToStep)
+    )
     if kind is JumpToStep:
         return JumpToStep(step=random.choice((1, 2, 3)), by="ann")
     made: Control = kind(by="ann")

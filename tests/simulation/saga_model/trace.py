@@ -1,9 +1,12 @@
-"""One seed, event by event, for whoever wants to see why an invariant broke: `python tests/simulation/run.py --seed N`."""
+"""One seed, event by event, for whoever wants to see why an invariant broke: `python tests/simulation/run.py
+--seed N`.
+"""
 
 import sys
 from typing import Any
 
 import msgspec
+
 from saga_model.schedule import Schedule
 
 UNINTERESTING = frozenset(("request", "plan", "counts", "measurements", "at_s", "cause", "active", "problem"))

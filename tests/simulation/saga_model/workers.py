@@ -78,10 +78,17 @@ class Holder:
         if self.service.holder is self:
             self.service.lose(self)
         if random.random() < faults.zombie:
-            self.engine.after(random.random() * 20.0, self.end)
+            lasts_s = random.random() * 20.0
+            self.engine.after(lasts_s, self.end)
+            self.engine.after(lasts_s * random.random(), self.relapse)
             return False
         self.end()
         return True
+
+    def relapse(self) -> None:
+        """Cut off, it still makes its order true."""
+        self.wrote = None
+        self.look()
 
     def end(self) -> None:
         self.alive = False
@@ -103,6 +110,9 @@ class Holder:
 
 
 class WorkloadHolder(Holder):
+    settling = False
+    """Whether the batch was said to be ready before its stable pods went."""
+
     def converge(self) -> None:
         if self.world.deleted:
             self._deleted()
@@ -121,7 +131,7 @@ class WorkloadHolder(Holder):
         self.report(WorkloadGone, "gone")
 
     def _prepare(self) -> None:
-        if self.service.options.refused_workload:
+        if self.order.rollout in self.service.options.refused_workloads:
             self.report(WorkloadRefused, "refused", problem=PROBLEM)
             return
         stable = self.world.saved_stable or self.world.most_ready()
@@ -168,17 +178,21 @@ class WorkloadHolder(Holder):
             self._not_ready(order, new)
             return
         rest = max(world.replicas - world.pods[new], order.stable_minimum)
-        if order.settle:
+        if order.settle and world.counts(new).stable > rest and self.service.options.settles_late and not self.settling:
+            self.settling = True
+            self.again(0.5)
+        elif order.settle:
             world.shrink_others(new, rest, order.stable_revision)
         counts = world.counts(new)
         if self.reported & {"degraded", "stalled"}:
             self.reported -= {"degraded", "stalled", "ready"}
             self.report(BatchRecovered, step=order.step, counts=counts)
+        settled = counts.stable <= rest
         self.report(
             BatchReady,
-            "ready",
+            "ready" if settled or not order.settle else "unsettled",
             step=order.step,
-            settled=counts.stable <= rest,
+            settled=settled,
             canary_revision=new,
             target_pods=limit,
             counts=counts,

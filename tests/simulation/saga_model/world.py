@@ -14,6 +14,7 @@ from saga_model.options import REPLICAS, Options
 from tidegate_contracts.facts import PodCounts
 from tidegate_contracts.orders import ReleaseTraffic, ShiftTraffic, Target
 
+WHOLE_PERCENT = 100
 STALE_READY_S = 10.0
 """D1: for so long a raise may rest on pods that were ready and no longer are."""
 
@@ -29,8 +30,14 @@ class Route:
     def __init__(self) -> None:
         self.ours = False
         self.weight = 0
+        self.matched = False
+        """Whether some requests reach the new version whatever the weight."""
         self.canary: str | None = None
         self.stable = "v1"
+
+    def reaches(self, revision: str) -> bool:
+        """Whether requests are sent to this version as the new one."""
+        return self.ours and self.canary == revision and (self.weight > 0 or self.matched)
 
 
 class World:
@@ -102,7 +109,7 @@ class World:
         if had <= keep:
             return
         route = self.route
-        if route.ours and route.weight > 0 and route.canary == revision:
+        if route.reaches(revision):
             raise Violation(f"I3 pods of {revision} removed while it gets {route.weight} %")
         self.pods[revision] = keep
         self.ready[revision] = min(self.ready.get(revision, 0), keep)
@@ -138,8 +145,11 @@ class World:
     def shift(self, order: ShiftTraffic) -> None:
         route = self.route
         canary = order.canary_revision
-        if not self.deleted and order.weight_percent > (route.weight if route.ours and route.canary == canary else 0):
+        same = route.ours and route.canary == canary
+        raised = order.weight_percent > (route.weight if same else 0)
+        if not self.deleted and (raised or (order.matches and not (same and route.matched))):
             self._check_raise(order)
+        route.matched = bool(order.matches)
         route.ours, route.weight, route.canary, route.stable = True, order.weight_percent, canary, order.stable_revision
         self.check_served()
 
@@ -152,7 +162,7 @@ class World:
         needed = min(pods_of(target, replicas) for replicas in self.scales)
         if needed == min(self.scales):
             needed -= 1  # the last stable pod stays until the traffic has left it
-        # By when it was decided: an order that a stopped copy publishes late is the traffic-shifter's own guard's matter.
+        # By when it was decided: what a stopped copy publishes late is a matter of the traffic-shifter's own guard.
         since = self.auditor.decided_at_s.get(order.revision, self.engine.now_s) - STALE_READY_S
         log = self.ready_log.get(revision, [])
         best = max([self.ready.get(revision, 0), *(ready for at_s, ready in log if at_s >= since)])
@@ -162,7 +172,7 @@ class World:
     def release_route(self, order: ReleaseTraffic) -> None:
         del order
         self.route.ours = False
-        self.route.weight = 0
+        self.route.weight, self.route.matched = 0, False
         self.check_served()
 
     def check_served(self) -> None:
@@ -173,7 +183,7 @@ class World:
             if sum(pods.values()) == 0:
                 raise Violation("I9 nobody serves")
             return
-        if route.weight > 0 and pods.get(route.canary or "", 0) == 0:
+        if route.reaches(route.canary or "") and pods.get(route.canary or "", 0) == 0:
             raise Violation(f"I9 {route.weight} % of the traffic reach no pod of {route.canary}")
         if route.weight < 100 and pods.get(route.stable, 0) == 0:
             raise Violation(f"I9 {100 - route.weight} % of the traffic reach no pod of {route.stable}")
@@ -196,5 +206,5 @@ class World:
         route = self.route
         if not route.ours or not route.weight or self.deleted or self.ready.get(route.canary or "", 0) > 0:
             return
-        if self.pods.get(route.stable, 0) > 0:
+        if route.weight < WHOLE_PERCENT and self.pods.get(route.stable, 0) > 0:
             raise Violation(f"I2 {route.weight} % of the traffic reach pods that broke long ago")

@@ -222,8 +222,7 @@ def _lowered(rollout: Rollout, revision: int, at_s: float) -> Rollout:
 
 
 def _resumed(rollout: Rollout, event: RolloutResumed) -> Rollout:
-    del event
-    return replace(rollout, hold=None)
+    return forgiven(rollout, event.revision, event.at_s)
 
 
 def _retried(rollout: Rollout, event: StepRetried) -> Rollout:

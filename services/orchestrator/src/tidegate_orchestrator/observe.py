@@ -57,8 +57,11 @@ def _prepared(rollout: Rollout, fact: WorkloadPrepared) -> Rollout:
 
 
 def _batch_ready(rollout: Rollout, fact: BatchReady) -> Rollout:
+    """A late duplicate doesn't undo what was said after it: settled stays settled."""
     pods = rollout.pods
     if not _answers_batch(rollout, fact):
+        return rollout
+    if isinstance(pods.answer, BatchReady) and pods.answer.settled and not fact.settled:
         return rollout
     trouble = pods.trouble
     if trouble is not None and fact.at_s > trouble.at_s:
