@@ -143,6 +143,25 @@ async def test_a_workload_of_no_pods_is_ready_at_once(sandbox: SandboxState, nam
         assert ready.target_pods == 0
         await made.apply(2, "100%")
         await made.release("promote")
+        template = (await made.raw())["spec"]["template"]
+        assert template["spec"]["containers"][0]["image"].endswith("v2_ready-0.1")
+
+
+async def test_scaled_to_nothing_and_back_the_stable_version_comes_first(sandbox: SandboxState, namespace: str) -> None:
+    async with rig(sandbox, namespace) as made:
+        await made.create(replicas=10, tag="v1_ready-0.1")
+        own = (await made.raw())["spec"]
+        await made.prepare(image("v2_ready-0.1"))
+        ready = await made.apply(1, "20%")
+        async with observed(made) as observer:
+            await made.scale(0)
+            await made.fact(BatchReady, lambda each: each.target_pods == 0)
+            observer.forget()
+            await made.scale(10)
+            await until(lambda: len([each for each in made.facts(BatchReady) if each.target_pods == 2]) >= 3)
+            assert observer.most(ready.canary_revision) == 2
+        await made.release("restore")
+        assert (await made.raw())["spec"] == own
 
 
 async def test_a_patch_of_the_template_is_a_change_too(sandbox: SandboxState, namespace: str) -> None:

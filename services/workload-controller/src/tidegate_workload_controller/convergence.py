@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from tidegate_contracts.facts import BatchReady
 from tidegate_contracts.orders import ApplyBatch
-from tidegate_workload_controller import marks, patches, returning, vitals
+from tidegate_workload_controller import marks, parking, patches, returning, vitals
 from tidegate_workload_controller.actions import Action, Decision, LabelPods, Patch, Report, Touch
 from tidegate_workload_controller.budgets import Budget
 from tidegate_workload_controller.census import revision_of
-from tidegate_workload_controller.memory import Memory
-from tidegate_workload_controller.objections import HOLD, Objection, foreign_change, is_touched, objection_fact
+from tidegate_workload_controller.memory import Memory, Objection
+from tidegate_workload_controller.objections import HOLD, foreign_change, is_touched, objection_fact
 from tidegate_workload_controller.saved import Saved, budget_of, save, saved_on
 from tidegate_workload_controller.scene import Scene, look
 from tidegate_workload_controller.seen import View
@@ -48,11 +48,17 @@ def decide(  # noqa: PLR0911 - one return per question, in the order in which th
     assert saved is not None, "objected to above"
     if returning.is_return(order, view):
         return returning.decide(order, view, saved, memory, now_s)
+    memory = _recognise(order, view, memory)
+    if parking.is_parked(order, view, saved):
+        scene = look(order, view, saved, new=memory.canary_revision, now_s=now_s, first=True)
+        return parking.decide(scene, view, saved, memory, now_s)
     if _edited(view, memory):
         return _repair(order, view, saved, memory, now_s)
-    memory = replace(_recognise(order, view, memory), objection=None)
+    memory = replace(memory, objection=None)
     if memory.canary_revision is None and not view.live:
         return Decision(memory, look_live=True)
+    if memory.canary_revision is not None and parking.is_due(order, view):
+        return parking.park(order, view, saved, memory)
     return _move(look(order, view, saved, new=memory.canary_revision, now_s=now_s), view, saved, memory, now_s)
 
 
@@ -96,7 +102,6 @@ def _repair(order: ApplyBatch, view: View, saved: Saved, memory: Memory, now_s: 
     objection = Objection(HOLD, view.changed_by)
     if memory.repairs >= REPAIRS_MAX or not view.live:
         return _object(order, view, objection, memory, now_s)
-    memory = _recognise(order, view, memory)
     scene = look(order, view, saved, new=memory.canary_revision, now_s=now_s, first=True)
     patch = Patch(patches.hold(order, saved, _stable(order, view), scene.first))
     memory = replace(memory, repairs=memory.repairs + 1, budget=scene.first)

@@ -6,8 +6,14 @@ A new holder that starts without it may report something a second time, and deci
 import msgspec
 
 from tidegate_workload_controller.budgets import Budget
-from tidegate_workload_controller.objections import Objection
 from tidegate_workload_controller.vitals import Vitals
+
+
+class Objection(msgspec.Struct, frozen=True):
+    """What is wrong, and whose doing it is as far as can be told."""
+
+    what: str
+    by: str = ""
 
 
 class Memory(msgspec.Struct, frozen=True):

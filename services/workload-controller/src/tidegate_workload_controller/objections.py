@@ -4,24 +4,17 @@ Pure; `convergence` asks first of all. An objection is reported once and then wa
 stands, and the order goes on by itself when the workload is again as it should be.
 """
 
-import msgspec
-
 from tidegate_contracts.facts import WorkloadChanged, WorkloadFact, WorkloadGone
 from tidegate_contracts.orders import ApplyBatch
 from tidegate_workload_controller import marks
+from tidegate_workload_controller.memory import Objection
+from tidegate_workload_controller.parking import is_parked
 from tidegate_workload_controller.saved import saved_on
 from tidegate_workload_controller.seen import View
 
 GONE = "the workload was deleted"
 HOLD = "the fields that hold the workload (strategy, minReadySeconds, progressDeadlineSeconds or paused)"
 TEMPLATE = "the pod template"
-
-
-class Objection(msgspec.Struct, frozen=True):
-    """What is wrong, and whose doing it is as far as can be told."""
-
-    what: str
-    by: str = ""
 
 
 def foreign_change(  # noqa: PLR0911 - one return per objection is the clearest table
@@ -41,9 +34,10 @@ def foreign_change(  # noqa: PLR0911 - one return per objection is the clearest 
         if lost:
             return Objection("the rollout's marks were removed from the workload", view.changed_by)
         return Objection(TEMPLATE, view.changed_by) if view.base_differs else None
-    if saved_on(deployment) is None:
+    saved = saved_on(deployment)
+    if saved is None:
         return Objection(f"the mark {marks.SAVED_STRATEGY} is missing or unreadable", view.changed_by)
-    if view.template_digest not in {None, order.template_digest}:
+    if view.template_digest not in {None, order.template_digest} and not is_parked(order, view, saved):
         return Objection(TEMPLATE, view.changed_by)
     return None
 

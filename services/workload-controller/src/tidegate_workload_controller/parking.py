@@ -1,0 +1,72 @@
+"""A held workload that was scaled to nothing: kept at the stable version until somebody scales it up again.
+
+From nothing, the native controller gives every pod to the newest revision, whatever the hold says. So while there are
+no pods, the Deployment gets the stable template back, free of the hold but with our marks; when replicas come, the new
+template and the hold return in one patch, and the batch starts from stable pods as it should. Pure; `convergence` hands
+over what concerns no pods.
+"""
+
+from msgspec.structs import replace
+
+from tidegate_contracts.facts import BatchReady
+from tidegate_contracts.orders import ApplyBatch
+from tidegate_workload_controller import patches
+from tidegate_workload_controller.actions import Decision, Progress, PutBack, Report, Touch
+from tidegate_workload_controller.budgets import WHOLE_PERCENT
+from tidegate_workload_controller.memory import Memory
+from tidegate_workload_controller.saved import Saved
+from tidegate_workload_controller.scene import Scene
+from tidegate_workload_controller.seen import View
+
+
+def is_parked(order: ApplyBatch, view: View, saved: Saved) -> bool:
+    """Whether it is us who put the stable template back: somebody else would have left the hold on."""
+    stable = view.digests.get(order.stable_revision)
+    back = stable is not None and stable == view.template_digest != order.template_digest
+    return back and patches.moves_freely(view.deployment, saved)
+
+
+def is_due(order: ApplyBatch, view: View) -> bool:
+    """Whether there are no pods, and some of those to come should be stable ones."""
+    partial = order.target.percent != WHOLE_PERCENT
+    return view.deployment.spec.replicas == 0 and partial and order.stable_revision in view.digests
+
+
+def park(order: ApplyBatch, view: View, saved: Saved, memory: Memory) -> Decision[Memory]:
+    if not view.live:
+        return Decision(memory, look_live=True)
+    body = patches.free(order, saved, order.stable_revision)
+    return Decision(replace(memory, budget=None), (PutBack(body, order.stable_revision),))
+
+
+def decide(scene: Scene, view: View, saved: Saved, memory: Memory, now_s: float) -> Decision[Memory]:
+    """Stay as long as there are no pods; then go on where the batch would have started."""
+    if not view.live:
+        return Decision(memory, look_live=True)
+    if is_due(scene.order, view):
+        return _nothing_to_do(scene, memory, now_s)
+    if scene.census.scaling:
+        return Decision(memory, progress=scene.progress())
+    budget = scene.first
+    body = patches.hold(scene.order, saved, scene.order.stable_revision, budget)
+    memory = replace(memory, budget=budget)
+    if memory.canary_revision in view.digests:
+        return Decision(memory, (PutBack(body, memory.canary_revision or ""),), progress=scene.progress())
+    return Decision(memory, (Touch(body, scene.order.change, scene.order.template_digest),), progress=scene.progress())
+
+
+def _nothing_to_do(scene: Scene, memory: Memory, now_s: float) -> Decision[Memory]:
+    progress = Progress(0, scene.census.counts)
+    if memory.reported == (0, True) or memory.canary_revision is None:
+        return Decision(memory, progress=progress)
+    fact = BatchReady(
+        rollout=scene.order.rollout,
+        order_revision=scene.order.revision,
+        at_s=now_s,
+        step=scene.order.step,
+        settled=True,
+        canary_revision=memory.canary_revision,
+        target_pods=0,
+        counts=scene.census.counts,
+    )
+    return Decision(replace(memory, reported=(0, True)), (Report(fact),), progress=progress)
