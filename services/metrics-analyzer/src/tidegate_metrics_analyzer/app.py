@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from tidegate_chassis.context import Context
 from tidegate_chassis.service import run
-from tidegate_chassis.settings import Settings, load
+from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_contracts.codec import analysis_order_decoder
 from tidegate_metrics_analyzer import catalogue
@@ -28,4 +28,4 @@ async def compose(context: Context) -> AsyncIterator[None]:
 
 
 def main() -> NoReturn:
-    run("metrics-analyzer", load(Settings), compose)
+    run("metrics-analyzer", load_or_exit(Settings), compose)
