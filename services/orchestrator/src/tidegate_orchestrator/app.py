@@ -13,7 +13,7 @@ import msgspec
 from tidegate_chassis.context import Context
 from tidegate_chassis.delivery import Delivered, Delivery
 from tidegate_chassis.service import run
-from tidegate_chassis.settings import Settings, load
+from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_contracts import subjects, topology
 from tidegate_contracts.codec import decode_control, timer_decoder
 from tidegate_contracts.facts import AnyFact
@@ -57,4 +57,4 @@ def _workload(delivered: Delivered[AnyFact]) -> WorkloadKey:
 
 
 def main() -> NoReturn:
-    run("orchestrator", load(Settings), compose)
+    run("orchestrator", load_or_exit(Settings), compose)
