@@ -12,7 +12,7 @@ from tidegate_chassis.context import Context
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.plugins import Plugins
 from tidegate_chassis.service import run
-from tidegate_chassis.settings import Settings, load
+from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_contracts.codec import traffic_order_decoder
 from tidegate_traffic_shifter.cluster import Cluster
@@ -43,4 +43,4 @@ def load_routers(cluster: Cluster) -> Mapping[str, Router]:
 
 
 def main() -> NoReturn:
-    run("traffic-shifter", load(Settings), compose)
+    run("traffic-shifter", load_or_exit(Settings), compose)
