@@ -12,7 +12,7 @@ from tidegate_chassis.context import Context
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.plugins import Plugins
 from tidegate_chassis.service import run
-from tidegate_chassis.settings import Settings, load
+from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_contracts.codec import workload_order_decoder
 from tidegate_workload_controller.cluster import Cluster
@@ -42,4 +42,4 @@ def load_kinds(cluster: Cluster) -> KindsByName:
 
 
 def main() -> NoReturn:
-    run("workload-controller", load(Settings), compose)
+    run("workload-controller", load_or_exit(Settings), compose)
