@@ -16,6 +16,12 @@ EVENT_BYTES_MAX: Final = 128 * 1024
 MESSAGE_DEPTH_MAX: Final = 64
 """Nesting of a request or a control; a deeper one is not looked at."""
 
+ACCEPTED_BYTES_MAX: Final = EVENT_BYTES_MAX - 16 * 1024
+"""A request with its defaults filled in, and its plan: the rest of the event is for everything else that it says."""
+
+PROBLEMS_MAX: Final = 20
+"""Problems told at once, so that a rejected event stays small whatever was sent."""
+
 NAME_LENGTH_MAX: Final = 253
 """A Kubernetes object name is a DNS subdomain (RFC 1123)."""
 

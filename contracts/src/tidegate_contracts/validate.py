@@ -5,13 +5,16 @@ Steps, traffic and analyses have their own modules; all of them word a fault wit
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from tidegate_contracts import limits, names
+from tidegate_contracts.codec import encode
 from tidegate_contracts.controls import Approve, Control, JumpToStep
 from tidegate_contracts.faults import depth
+from tidegate_contracts.plan import plan
 from tidegate_contracts.problem import Problem, printable, problem
 from tidegate_contracts.rollout import Change, RolloutRequested
 from tidegate_contracts.validate_analysis import analysis_problems, duration_problems
@@ -24,8 +27,9 @@ STRATEGIES = ("partition",)
 
 
 def validate(request: RolloutRequested, namespace: str) -> tuple[Problem, ...]:
-    """All problems of a request that was published for `namespace`; none means that it can be planned."""
-    return tuple(_problems(request, namespace))
+    """The problems of a request that was published for `namespace`; none means that it can be planned."""
+    found = tuple(islice(_problems(request, namespace), limits.PROBLEMS_MAX))
+    return found or tuple(_size(request))
 
 
 def validate_control(control: Control) -> tuple[Problem, ...]:
@@ -48,6 +52,14 @@ def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
     for name in ("progress_s", "traffic_s", "analysis_s"):
         yield from duration_problems(f"deadlines.{name}", getattr(request.deadlines, name), least=1.0)
     yield from _author("requested_by", request.requested_by)
+
+
+def _size(request: RolloutRequested) -> Iterator[Problem]:
+    """A small request may say a lot once every check of every step is spelt out, in the request and in its plan."""
+    size = len(encode(request)) + sum(len(encode(step)) for step in plan(request))
+    if size > limits.ACCEPTED_BYTES_MAX:
+        rule = f"at most {limits.ACCEPTED_BYTES_MAX} bytes with its defaults and its plan"
+        yield problem("message", f"{size} bytes", rule, "Use fewer steps, checks or matches.")
 
 
 def _workload(request: RolloutRequested, namespace: str) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ import pytest
 
 from tidegate_contracts import codec, limits
 from tidegate_contracts.controls import Approve, JumpToStep, Pause
+from tidegate_contracts.decisions import Inherited, RolloutAccepted, RolloutRejected
 from tidegate_contracts.plan import parse_target, plan
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.validate import validate, validate_control
@@ -174,6 +175,50 @@ def test_all_faults_are_told_at_once() -> None:
 
     fields = [problem.field for problem in validate(request(break_much), NAMESPACE)]
     assert fields == ["workload.name", "strategy", "steps[0].replicas", "traffic[0].grace_s"]
+
+
+def accepted(asked: RolloutRequested) -> bytes:
+    fields = {"rollout": "r" * 63, "revision": 10**6, "active": "r" * 63, "cause": "c" * 200, "at_s": 1e9}
+    references = asked.traffic * 10
+    return codec.encode(
+        RolloutAccepted(
+            **fields, request=asked, plan=plan(asked), supersedes="r" * 63, inherited=Inherited(traffic=references)
+        )
+    )
+
+
+def many_checks(steps: int, checks: int) -> RolloutRequested:
+    analysis = {"checks": [{"name": f"c{number}", "query": "x", "maximum": 1} for number in range(checks)]}
+    said = [{"replicas": f"{number}%", "analysis": analysis} for number in range(1, steps + 1)]
+    return request(lambda document: document.update({"steps": said, "traffic": [], "analysis": None}))
+
+
+def test_whatever_is_taken_fits_into_an_accepted_event() -> None:
+    sizes = []
+    for checks in range(1, limits.CHECKS_MAX + 1):
+        asked = many_checks(limits.STEPS_MAX, checks)
+        assert len(codec.encode(asked)) > 0
+        if validate(asked, NAMESPACE) == ():
+            sizes.append(len(accepted(asked)))
+    assert sizes
+    assert max(sizes) <= limits.EVENT_BYTES_MAX
+
+
+def test_a_small_message_that_says_too_much_is_refused() -> None:
+    asked = many_checks(limits.STEPS_MAX, limits.CHECKS_MAX)
+    (problem,) = validate(asked, NAMESPACE)
+    assert problem.field == "message"
+    assert len(accepted(asked)) > limits.EVENT_BYTES_MAX
+
+
+def test_a_request_with_ever_so_many_faults_is_rejected_by_a_small_event() -> None:
+    wrong = {"name": "\N{GRINNING FACE}" * 600, "query": "", "interval_s": -1, "window_s": -1}
+    steps = [{"replicas": "0%", "analysis": {"checks": [wrong] * 5}}] * 2
+    asked = request(lambda document: document.update({"steps": steps, "traffic": [], "analysis": None}))
+    problems = validate(asked, NAMESPACE)
+    assert len(problems) == limits.PROBLEMS_MAX
+    fields = {"rollout": "r", "revision": 1, "active": None, "cause": "c" * 200, "at_s": 1e9}
+    assert len(codec.encode(RolloutRejected(**fields, problems=problems))) <= limits.EVENT_BYTES_MAX
 
 
 def test_counts_and_percentages_are_not_compared_with_each_other() -> None:
