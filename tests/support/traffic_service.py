@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -54,6 +55,7 @@ class TrafficService:
     async def stop(self) -> None:
         for copy in self.copies:
             if copy.process.returncode is None:
+                copy.process.send_signal(signal.SIGCONT)  # a frozen one would never hear of it
                 copy.process.terminate()
         for copy in self.copies:
             await asyncio.wait_for(copy.process.wait(), 10.0)

@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
 IDLE_MEGABYTES_MAX = 90.0
 START_MAX_S = 6.0
 """Twice the figure that the bench asks for: here other tests may run beside it."""
-TAKEOVER_MAX_S = 10.0
+TAKEOVER_MAX_S = {signal.SIGKILL: 10.0, signal.SIGSTOP: 15.0}
+"""A frozen copy's own request for orders is still open at the server, which may answer it once more."""
 
 
 @pytest.fixture
@@ -80,8 +81,8 @@ async def test_a_lost_holder_is_followed_by_another_copy_in_time(
         lost_at_s = time.monotonic()
         second = await service.start()
         await second.until_ready()
-        await bus.fact(key, TrafficShifted, order)
-        assert time.monotonic() - lost_at_s < TAKEOVER_MAX_S
+        await bus.fact(key, TrafficShifted, order, within_s=20.0)
+        assert time.monotonic() - lost_at_s < TAKEOVER_MAX_S[killed_with]
         assert await user.weights() == {"web": 40, "web-canary": 60}
         await bus.shift(key, order := user.shift(0, lowering=True))
         await bus.fact(key, TrafficShifted, order)

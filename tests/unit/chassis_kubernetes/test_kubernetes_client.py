@@ -4,6 +4,7 @@ import time
 import msgspec
 import pytest
 from aiohttp import web
+from prometheus_client import REGISTRY
 from support.fake_kubernetes import FakeApiServer, status_body
 
 from tidegate_chassis.errors import Conflict, ConflictCause, FieldOwner, Permanent, Transient, UnknownOutcome
@@ -294,3 +295,18 @@ async def test_no_more_requests_than_the_limit_are_in_flight(server: FakeApiServ
 
 async def test_the_environments_proxies_are_not_used(client: KubernetesClient) -> None:
     assert client._transport._session.trust_env is False
+
+
+async def test_requests_are_counted_by_verb_resource_and_status(
+    server: FakeApiServer, client: KubernetesClient
+) -> None:
+    def counted(status: str) -> float:
+        labels = {"verb": "get", "resource": "configmaps", "status": status}
+        return REGISTRY.get_sample_value("tidegate_kubernetes_request_seconds_count", labels) or 0.0
+
+    found_before, missing_before = counted("200"), counted("404")
+    server.put("web")
+    await client.get(CONFIG_MAPS, "shop", "web")
+    await client.get(CONFIG_MAPS, "shop", "other")
+
+    assert (counted("200"), counted("404")) == (found_before + 1, missing_before + 1)

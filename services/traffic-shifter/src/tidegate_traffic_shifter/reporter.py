@@ -3,6 +3,8 @@
 Made by `holder` for each order that it holds. Facts may repeat after a crash: the orchestrator expects it.
 """
 
+from typing import Final
+
 import structlog
 
 from tidegate_chassis.clock import Clock
@@ -20,6 +22,9 @@ from tidegate_contracts.problem import Problem
 from tidegate_contracts.telemetry import TrafficObserved
 from tidegate_traffic_shifter.outcome import Repair
 
+REPAIR_QUIET_S: Final = 30.0
+"""A tool that undoes our part again and again is told of this often: a history has a limit."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -36,6 +41,7 @@ class Reporter:
         self._clock = clock
         self._told: str = ""
         self._shown: tuple[str, bool] | None = None
+        self._repair_told_until_s: dict[Repair, float] = {}
         self.accepted_at_s = 0.0
 
     @property
@@ -69,6 +75,11 @@ class Reporter:
             self._told = str(problem)
 
     async def repaired(self, repair: Repair) -> None:
+        now_s = self._clock.monotonic_s()
+        if now_s < self._repair_told_until_s.get(repair, 0.0):
+            _log.warning("repaired again", what=repair.what, by=repair.by)
+            return
+        self._repair_told_until_s[repair] = now_s + REPAIR_QUIET_S
         fact = TrafficRepaired(
             rollout=self._held.order.rollout,
             order_revision=self._held.revision,

@@ -299,7 +299,7 @@ class KubernetesClient:
 
     async def get_path(self, path: str) -> bytes:
         """GET any other path, such as `/version` or `/readyz`."""
-        answer = await self._call(Request("GET", path, Attempt("get", path)))
+        answer = await self._call(Request("GET", path, Attempt("get", "path", name=path)))
         assert not isinstance(answer, NotFound), "a path that is not served is a Permanent error"
         return answer
 

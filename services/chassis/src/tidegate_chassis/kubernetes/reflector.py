@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from tidegate_chassis.errors import OperatingError, Permanent, Transient
+from tidegate_chassis.kubernetes import metrics
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import KubernetesObject, WatchEvent, decode
 from tidegate_chassis.kubernetes.resources import Resource
@@ -45,7 +46,7 @@ class ReflectorLimits(msgspec.Struct, frozen=True):
     watch_s: float = 270.0
     idle_timeout_s: float = 75.0
     watch_s_min: float = 1.0
-    backoff: Backoff = Backoff(first_s=0.2, max_s=10.0)
+    backoff: Backoff = Backoff(first_s=0.2, max_s=5.0)
 
 
 class Reflector(Generic[T]):
@@ -109,6 +110,7 @@ class Reflector(Generic[T]):
 
     async def run(self) -> None:
         """Follow the API server until cancelled; what goes wrong out there never ends it."""
+        metrics.follow(self.resource.qualified_plural, lambda: self.last_event_age_s, lambda: len(self.store))
         while True:
             try:
                 await self._follow(await self._list())
@@ -190,6 +192,7 @@ class Reflector(Generic[T]):
 
     async def _back_off(self, error: OperatingError) -> None:
         self._failures += 1
+        metrics.WATCH_BREAKS.labels(self.resource.qualified_plural).inc()
         self.problem = error
         delay_s = self._limits.backoff.delay_s(self._failures)
         if isinstance(error, Transient) and error.delay_s:

@@ -6,6 +6,7 @@ read, and a write whose request never left, may be repeated (`Transient`); a wri
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -14,6 +15,7 @@ import msgspec
 from yarl import URL
 
 from tidegate_chassis.errors import OperatingError, Transient, UnknownOutcome
+from tidegate_chassis.kubernetes import metrics
 from tidegate_chassis.kubernetes.connection import Connection
 from tidegate_chassis.kubernetes.status import Attempt
 
@@ -95,10 +97,17 @@ class Transport:
         time_limits = aiohttp.ClientTimeout(
             total=timeout_s, connect=None, sock_connect=self.limits.connect_timeout_s, sock_read=None
         )
-        async with self._slots, self._open(request, time_limits) as response:
-            with _translated(request.attempt):
-                body = await response.read()
-            return Answer(response.status, body, response.headers.get("Retry-After"))
+        async with self._slots:
+            started_at_s, status = time.monotonic(), "none"
+            try:
+                async with self._open(request, time_limits) as response:
+                    with _translated(request.attempt):
+                        body = await response.read()
+                    status = str(response.status)
+                    return Answer(response.status, body, response.headers.get("Retry-After"))
+            finally:
+                taken_s = time.monotonic() - started_at_s
+                metrics.REQUEST_SECONDS.labels(request.attempt.verb, request.attempt.resource, status).observe(taken_s)
 
     @asynccontextmanager
     async def stream(self, request: Request, *, idle_timeout_s: float) -> AsyncIterator[aiohttp.ClientResponse]:
