@@ -37,7 +37,7 @@ from tidegate_orchestrator.decide import decide
 from tidegate_orchestrator.evolve import evolve
 from tidegate_orchestrator.inputs import Input, Reported, Requested, Told, Woken
 from tidegate_orchestrator.orders import Orders, orders
-from tidegate_orchestrator.state import Rollout, Workload
+from tidegate_orchestrator.state import Ended, Rollout, Workload
 
 _Order = TypeVar("_Order")
 
@@ -95,7 +95,8 @@ class Saga:
 
     @property
     def terminal(self) -> str:
-        return self.rollout.phase.outcome if self.rollout.ended else ""
+        phase = self.rollout.phase
+        return phase.outcome if isinstance(phase, Ended) else ""
 
     # what happens
 
@@ -134,9 +135,13 @@ class Saga:
         return self.when(Told(id=self.next_id("control"), rollout=rollout or self.rollout.id, control=control))
 
     def report(self, fact: AnyFact) -> list[str]:
+        self.report_unseen(fact)
+        return self.when(Reported(id=self.next_id("fact"), fact=fact))
+
+    def report_unseen(self, fact: AnyFact) -> None:
+        """The fact stands in the history, and its delivery is still to come."""
         self.history.append(fact)
         self.workload = evolve(self.workload, fact)
-        return self.when(Reported(id=self.next_id("fact"), fact=fact))
 
     def wait(self, seconds: float) -> list[str]:
         self.now_s += seconds
@@ -145,10 +150,16 @@ class Saga:
     # what healthy services report
 
     def prepared(self, stable_revision: str = "v1") -> list[str]:
+        return self.report(self.prepared_fact(self.counts(0), stable_revision))
+
+    def prepared_fact(self, counts: PodCounts, stable_revision: str = "v1") -> WorkloadPrepared:
         fields = {"stable_revision": stable_revision, "template_digest": "digest"}
-        return self.report(WorkloadPrepared(**self._pods(), **fields, counts=self.counts(0)))
+        return WorkloadPrepared(**self.pod_fields(), **fields, counts=counts)
 
     def ready(self, **fields: Any) -> list[str]:
+        return self.report(self.ready_fact(**fields))
+
+    def ready_fact(self, **fields: Any) -> BatchReady:
         order = self.standing(ApplyBatch, self.orders.workload)
         updated = order.target.count or -(-REPLICAS * (order.target.percent or 0) // 100)
         ready = {
@@ -158,7 +169,7 @@ class Saga:
             "target_pods": updated,
             "counts": self.counts(updated),
         }
-        return self.report(BatchReady(**self._pods(), **{**ready, **fields}))
+        return BatchReady(**self.pod_fields(), **{**ready, **fields})
 
     def shifted(self) -> list[str]:
         order = self.standing(ShiftTraffic, self.orders.traffic)
@@ -166,23 +177,24 @@ class Saga:
         return self.report(TrafficShifted(**self.traffic_fields(), **fields))
 
     def judged(self, verdict: str = "pass", scope: str = "step") -> list[str]:
+        return self.report(self.verdict_fact(verdict, scope))
+
+    def verdict_fact(self, verdict: str, scope: str) -> AnalysisConcluded:
         order = self.standing(Analyse, self.orders.analysis)
-        return self.report(
-            AnalysisConcluded(
-                rollout=order.rollout,
-                order_revision=order.revision,
-                at_s=self.now_s,
-                scope=scope,
-                step=order.step,
-                verdict=verdict,
-                reason=f"errors: {verdict}",
-                started_at_s=order.since_s,
-            )
+        return AnalysisConcluded(
+            rollout=order.rollout,
+            order_revision=order.revision,
+            at_s=self.now_s,
+            scope=scope,
+            step=order.step,
+            verdict=verdict,
+            reason=f"errors: {verdict}",
+            started_at_s=order.since_s,
         )
 
     def released(self) -> list[str]:
         order = self.standing(ReleaseWorkload, self.orders.workload)
-        return self.report(WorkloadReleased(**self._pods(), mode=order.mode))
+        return self.report(WorkloadReleased(**self.pod_fields(), mode=order.mode))
 
     def traffic_released(self) -> list[str]:
         self.standing(ReleaseTraffic, self.orders.traffic)
@@ -215,9 +227,6 @@ class Saga:
         return PodCounts(replicas=REPLICAS, updated=updated, updated_ready=updated, stable=stable, stable_ready=stable)
 
     def pod_fields(self) -> dict[str, Any]:
-        return self._pods()
-
-    def _pods(self) -> dict[str, Any]:
         order = self.rollout.pods.order
         return {"rollout": order.rollout, "order_revision": order.revision, "at_s": self.now_s}
 
