@@ -81,6 +81,29 @@ async def test_watching_ends_with_the_rollout_and_tells_how(
     assert "error rate 0.1" in ended.err
 
 
+async def test_watching_outlives_a_restart_of_the_bus(bus: NatsServer) -> None:
+    async with bus.connected("orchestrator") as connection:
+        await start(ScriptedOrchestrator(connection), "web-1")
+    watching = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tidegate_cli", "watch", "web-1", "-o", "json", "--timeout", "1"),
+        env=environment(bus.url, "operator"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert watching.stdout is not None
+    async with asyncio.timeout(60):
+        seen = [json.loads(await watching.stdout.readline())["phase"] for _ in range(2)]
+        await bus.kill()
+        await asyncio.sleep(2)  # longer than the watcher waits for one answer
+        await bus.start()
+        async with bus.connected("orchestrator") as connection:
+            orchestrator = ScriptedOrchestrator(connection)
+            orchestrator.revision = 2
+            await orchestrator.decide("web-1", decisions.RolloutCompleted)
+        seen.append(json.loads(await watching.stdout.readline())["phase"])
+        assert await watching.wait() == 0
+    assert seen == ["preparing", "adding pods", "completed"]
+
+
 async def test_a_long_history_is_printed_whole_and_in_order(
     tidegate: Tidegate, orchestrator: ScriptedOrchestrator
 ) -> None:

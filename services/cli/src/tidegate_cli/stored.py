@@ -6,6 +6,7 @@ has. `follow` reads again whenever something was heard, so nothing is missed and
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -22,6 +23,11 @@ from tidegate_contracts.subjects import EventSubject
 BATCH_MESSAGES: Final = 256
 REREAD_S: Final = 5.0
 """How long a follower relies on having heard of everything new."""
+
+OUTAGE_S: Final = 60.0
+"""How long a follower waits for a bus that went away."""
+
+RETRY_S: Final = 0.5
 
 
 class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,18 +66,26 @@ class Events:
                 start = {"seq": batch[-1].sequence + 1}
 
     async def follow(self, subject_filter: str, *, after: int = 0) -> AsyncIterator[StoredEvent]:
-        """Events behind a sequence, and then each new one as it comes, for ever."""
+        """Events behind a sequence, and then each new one as it comes, for ever, over short outages of the bus."""
         news = asyncio.Event()
 
         async def hear(_message: Msg) -> None:
             news.set()
 
         await self._bus.subscribe(subject_filter, hear)
+        silent_since = time.monotonic()
         while True:
             news.clear()
-            async for event in self.read(subject_filter, after=after):
-                after = event.sequence
-                yield event
+            try:
+                async for event in self.read(subject_filter, after=after):
+                    after = event.sequence
+                    yield event
+                silent_since = time.monotonic()
+            except CommandError as error:
+                if error.code is not Exit.UNREACHABLE or time.monotonic() - silent_since > OUTAGE_S:
+                    raise
+                await asyncio.sleep(RETRY_S)
+                continue
             try:
                 await asyncio.wait_for(news.wait(), REREAD_S)
             except TimeoutError:
