@@ -20,6 +20,7 @@ pytestmark = pytest.mark.nats
 
 ASKED = RolloutRequested(workload=WorkloadReference(name="web"), steps=(Step(replicas="20%"),))
 MORE_THAN_A_BATCH = 300
+LONGER_THAN_A_WATCHER_WAITS_S = 4.0
 
 
 async def start(orchestrator: ScriptedOrchestrator, rollout: str) -> None:
@@ -90,17 +91,22 @@ async def test_watching_outlives_a_restart_of_the_bus(bus: NatsServer) -> None:
         stdout=asyncio.subprocess.PIPE,
     )
     assert watching.stdout is not None
-    async with asyncio.timeout(60):
-        seen = [json.loads(await watching.stdout.readline())["phase"] for _ in range(2)]
-        await bus.kill()
-        await asyncio.sleep(2)  # longer than the watcher waits for one answer
-        await bus.start()
-        async with bus.connected("orchestrator") as connection:
-            orchestrator = ScriptedOrchestrator(connection)
-            orchestrator.revision = 2
-            await orchestrator.decide("web-1", decisions.RolloutCompleted)
-        seen.append(json.loads(await watching.stdout.readline())["phase"])
-        assert await watching.wait() == 0
+    try:
+        async with asyncio.timeout(60):
+            seen = [json.loads(await watching.stdout.readline())["phase"] for _ in range(2)]
+            await bus.kill()
+            await asyncio.sleep(LONGER_THAN_A_WATCHER_WAITS_S)
+            await bus.start()
+            async with bus.connected("orchestrator") as connection:
+                orchestrator = ScriptedOrchestrator(connection)
+                orchestrator.revision = 2
+                await orchestrator.decide("web-1", decisions.RolloutCompleted)
+            seen.append(json.loads(await watching.stdout.readline())["phase"])
+            assert await watching.wait() == 0
+    finally:
+        if watching.returncode is None:
+            watching.kill()
+            await watching.wait()
     assert seen == ["preparing", "adding pods", "completed"]
 
 

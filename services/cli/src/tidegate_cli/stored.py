@@ -21,7 +21,7 @@ from tidegate_contracts.codec import AnyEvent, event_decoder
 from tidegate_contracts.subjects import EventSubject
 
 BATCH_MESSAGES: Final = 256
-REREAD_S: Final = 5.0
+REREAD_S: Final = 2.0
 """How long a follower relies on having heard of everything new."""
 
 OUTAGE_S: Final = 60.0
