@@ -59,12 +59,21 @@ def test_with_traffic_the_order_is_pods_then_traffic_then_settling_and_verdict()
     assert saga.released() == ["RolloutCompleted"]
 
 
-def test_an_unsettled_batch_is_not_done_where_no_traffic_is_waited_for() -> None:
+def test_a_batch_before_a_pause_settles_first() -> None:
+    saga = Saga()
+    saga.ask(request(step("50%", pause=Pause(duration_s=30.0)), step("100%")))
+    saga.to_step(1)
+    assert saga.standing(ApplyBatch, saga.orders.workload).settle
+    assert saga.ready(settled=False) == []
+    assert saga.ready() == ["PauseStarted"]
+
+
+def test_a_step_with_nothing_to_wait_for_leaves_the_settling_to_the_next_order() -> None:
     saga = Saga()
     saga.ask()
     saga.prepared()
-    assert saga.ready(settled=False) == []
-    assert saga.ready() == ["StepCompleted", "StepStarted"]
+    assert not saga.standing(ApplyBatch, saga.orders.workload).settle
+    assert saga.ready(settled=False) == ["StepCompleted", "StepStarted"]
 
 
 def test_a_timed_pause_ends_by_time_and_not_before() -> None:

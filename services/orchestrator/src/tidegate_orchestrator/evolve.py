@@ -174,7 +174,8 @@ def _step_started(rollout: Rollout, event: StepStarted) -> Rollout:
 
 def _raised(rollout: Rollout, step: int, revision: int, at_s: float) -> Rollout:
     rollout = replace(rollout, phase=Raising(step), since_s=at_s, hold=None, touched=True)
-    return _with_batch(rollout, step, revision, settle=not rollout.with_traffic)
+    settle = not rollout.with_traffic and not rollout.passes_through(step)
+    return _with_batch(rollout, step, revision, settle=settle)
 
 
 def _with_batch(rollout: Rollout, step: int, revision: int, *, settle: bool) -> Rollout:

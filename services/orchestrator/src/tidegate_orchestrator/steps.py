@@ -81,7 +81,7 @@ def _raising(rollout: Rollout, now_s: float) -> Say | None:
     if not isinstance(ready, BatchReady):
         return None
     if not rollout.with_traffic:
-        return _judged(rollout, step, now_s) if ready.settled else None
+        return _judged(rollout, step, now_s) if ready.settled or rollout.passes_through(step.number) else None
     assert step.weight_percent is not None, "a plan with traffic has a weight at each step"
     if rollout.share == (step.weight_percent, step.matches) and _routes_settled(rollout):
         return Say(StepJudgingStarted, {"step": step.number})
@@ -89,7 +89,7 @@ def _raising(rollout: Rollout, now_s: float) -> Say | None:
 
 
 def _judged(rollout: Rollout, step: PlannedStep, now_s: float) -> Say:
-    """Without traffic the pods have settled already: only an analysis is waited for."""
+    """Without traffic the pods have settled, or pass on to the next step: only an analysis is waited for."""
     measuring = rollout.judge is not None and isinstance(rollout.judge.order, Analyse)
     if step.analysis is not None or (rollout.request.analysis is not None and not measuring):
         return Say(StepJudgingStarted, {"step": step.number})
