@@ -1,32 +1,12 @@
 import asyncio
 import json
-import os
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 from scripted_orchestrator import ScriptedOrchestrator, scripted_orchestrator
-from support.nats import NatsServer, nats_server, password
-from typer.testing import CliRunner
-
-from tidegate_cli.app import app
-
-REQUEST = {"workload": {"name": "web"}, "rollout": "web-1", "steps": [{"replicas": "20%", "pause": {}}]}
-
-
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Tidegate = Callable[..., Awaitable[Ended]]
+from support.nats import NatsServer, nats_server
+from tidegate_command import REQUEST, Ended, Tidegate, environment, in_a_process, in_a_thread
 
 
 @pytest.fixture
@@ -41,12 +21,6 @@ async def orchestrator(bus: NatsServer) -> AsyncIterator[ScriptedOrchestrator]:
         yield orchestrator
 
 
-def environment(url: str, user: str) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
-    settings = {"TIDEGATE_NATS_URL": url, "TIDEGATE_NATS_USER": user, "TIDEGATE_NATS_PASSWORD": password(user)}
-    return {**clean, **settings, "COLUMNS": "200", "NO_COLOR": "1"}
-
-
 @pytest.fixture
 def tidegate(bus: NatsServer) -> Tidegate:
     """Runs the command as a user would: in a process of its own, or, to save its start, only in a thread."""
@@ -59,26 +33,6 @@ def tidegate(bus: NatsServer) -> Tidegate:
         return await asyncio.to_thread(in_a_thread, arguments, environment(url, user), given)
 
     return run
-
-
-def in_a_thread(arguments: tuple[str, ...], environment: dict[str, str], given: str) -> Ended:
-    result = CliRunner().invoke(app, arguments, input=given, env=environment)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return Ended(result.exit_code, result.stdout, result.stderr)
-
-
-async def in_a_process(arguments: tuple[str, ...], environment: dict[str, str], given: str) -> Ended:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tidegate_cli", *arguments),
-        env=environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate(given.encode())
-    assert process.returncode is not None
-    assert "Traceback" not in err.decode()
-    return Ended(process.returncode, out.decode(), err.decode())
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import REQUEST, Tidegate
 from scripted_orchestrator import ScriptedOrchestrator
 from support.until import until
+from tidegate_command import REQUEST, Tidegate
 
 from tidegate_contracts import decisions
 from tidegate_contracts.problem import Problem

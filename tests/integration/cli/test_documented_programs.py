@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Tidegate
 from scripted_orchestrator import ScriptedOrchestrator
 from support.nats import NatsServer
 from support.until import until
+from tidegate_command import Tidegate
 
 pytestmark = pytest.mark.nats
 

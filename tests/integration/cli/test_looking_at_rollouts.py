@@ -7,9 +7,9 @@ import signal
 import sys
 
 import pytest
-from conftest import Tidegate, environment
 from scripted_orchestrator import ScriptedOrchestrator
 from support.nats import NatsServer
+from tidegate_command import Tidegate, environment
 
 from tidegate_contracts import decisions
 from tidegate_contracts.plan import plan

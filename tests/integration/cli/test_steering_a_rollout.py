@@ -1,8 +1,8 @@
 """The controls on a real bus: each reaches the orchestrator as it was meant, and its answer comes back."""
 
 import pytest
-from conftest import Tidegate
 from scripted_orchestrator import ScriptedOrchestrator
+from tidegate_command import Tidegate
 
 from tidegate_contracts import controls, decisions
 from tidegate_contracts.plan import plan

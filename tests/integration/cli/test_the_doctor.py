@@ -4,9 +4,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from conftest import Tidegate
 from scripted_orchestrator import ScriptedOrchestrator
 from support.nats import NatsServer, nats_server
+from tidegate_command import Tidegate
 
 from tidegate_contracts import topology
 

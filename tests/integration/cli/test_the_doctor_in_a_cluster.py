@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 import pytest
-from conftest import in_a_process
+from tidegate_command import in_a_process
 
 from tidegate_cli import doctor_kubernetes
 from tidegate_cli.kubernetes_rights import RIGHTS, Right
