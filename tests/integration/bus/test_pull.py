@@ -2,16 +2,17 @@ import asyncio
 import statistics
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 import pytest
-from support.nats import NatsServer, nats_server
+from support.nats import NatsServer, nats_server, password
 from support.until import until
 
 from tidegate_chassis import jetstream
 from tidegate_chassis.acks import Receipt
-from tidegate_chassis.connection import Connection
+from tidegate_chassis.connection import Connection, connected
 from tidegate_chassis.errors import Permanent
 from tidegate_chassis.message import Message
 from tidegate_chassis.pull import Pull
@@ -142,6 +143,20 @@ async def test_a_pull_goes_on_after_its_server_stood_still(server: NatsServer, c
     await puller.stop()
 
 
+async def test_a_pull_goes_on_after_its_connection_died_without_a_word(server: NatsServer) -> None:
+    async with (
+        silencing_proxy(server) as proxy,
+        connected(proxy.url, name="test", user="orchestrator", password=password("orchestrator")) as connection,
+    ):
+        puller = Puller(connection)
+        await until(lambda: puller.pull.problem() is None)
+        proxy.silence()
+        await publish(server, b"after")
+        # Within the ack_wait of what went into the void, and not only when three pings were missed.
+        await until(lambda: puller.payloads == [b"after"], within_s=18)
+        await puller.stop()
+
+
 async def test_a_deleted_consumer_ends_the_pull_loudly(server: NatsServer, connection: Connection) -> None:
     puller = Puller(connection)
     await until(lambda: puller.pull.problem() is None)
@@ -180,6 +195,52 @@ async def test_a_pull_that_waits_for_a_dead_server_can_be_stopped(connection: Co
     await server.kill()
     await asyncio.sleep(0.5)
     await puller.stop()
+
+
+class Proxy:
+    """Passes bytes on until it is told to swallow those of the connections that it has."""
+
+    def __init__(self, server: NatsServer) -> None:
+        self._server = server
+        self.url = ""
+        self.generation = 0
+
+    def silence(self) -> None:
+        self.generation += 1
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        generation = self.generation
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._server.port)
+
+        async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            while data := await source.read(65_536):
+                if generation == self.generation:
+                    sink.write(data)
+
+        try:
+            await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
+        finally:
+            for sink in (inner_writer, writer):
+                sink.transport.abort()
+
+
+@asynccontextmanager
+async def silencing_proxy(server: NatsServer) -> AsyncIterator[Proxy]:
+    proxy = Proxy(server)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.create_task(proxy.serve(reader, writer)))
+
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0)
+    proxy.url = f"nats://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    try:
+        yield proxy
+    finally:
+        listener.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def delete_consumer(server: NatsServer) -> None:

@@ -13,7 +13,7 @@ from support.until import until
 pytestmark = [pytest.mark.nats, pytest.mark.timeout(180)]
 
 ORDERS = 1000
-OBSERVED_S = 10.0
+OBSERVED_S = 5.0
 CPU_SHARE_MAX = 0.10
 RESIDENT_MAX_MB = 150
 PUBLISHERS = 20

@@ -25,6 +25,7 @@ def test_every_problem_is_told_at_once() -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    shown = repr(WithMore(limit=1, nats_password="hunter2", api_token="hunter3"))
+    shown = repr(WithMore(limit=1, nats_password="hunter2", api_token="hunter3", nats_url="nats://me:hunter4@host:1"))
     assert "hunter" not in shown
     assert "limit=1" in shown
+    assert "nats_url='nats://host:1'" in shown

@@ -25,6 +25,7 @@ PING_INTERVAL_S: Final = 10
 OUTSTANDING_PINGS_MAX: Final = 2
 DRAIN_TIMEOUT_S: Final = 5
 FLUSH_TIMEOUT_S: Final = 5
+PROOF_TIMEOUT_S: Final = 2
 FLUSH_QUEUE_MAX: Final = 4096
 TOOL_ATTEMPTS_MAX: Final = 3
 VIOLATION_SHOWN_S: Final = 60.0
@@ -102,6 +103,16 @@ class Connection:
                 await self._online.wait()
         except TimeoutError:
             raise Transient(f"no connection to NATS within {timeout_s:g} s") from None
+
+    async def prove(self) -> None:
+        """Connects anew if the server does not even answer a ping: a peer that vanished without a word."""
+        if not self.is_online:
+            return
+        try:
+            await self.client.flush(timeout=PROOF_TIMEOUT_S)
+        except (nats_errors.Error, TimeoutError) as error:
+            _log.warning("the server does not answer, connecting anew", reason=str(error))
+            await self.client.force_reconnect()
 
     def on_reconnected(self, listener: Callable[[], None]) -> None:
         """Calls the listener, at once and without waiting for it, after each reconnection."""

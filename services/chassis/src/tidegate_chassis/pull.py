@@ -113,6 +113,7 @@ class Pull:
                 telemetry.PULL_RESTARTS.labels(self._consumer.name, "silence").inc()
                 _log.warning("nothing heard from the consumer, asking anew", consumer=self._consumer.name)
                 self._waiting_for = f"consumer {self._consumer.name} answers nothing"
+                await self._connection.prove()
                 return
 
     async def _is_online(self) -> bool:

@@ -5,6 +5,7 @@ that needs more subclasses `Settings`. Secrets never show in a representation.
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeVar
@@ -13,6 +14,7 @@ import msgspec
 
 PREFIX: Final = "TIDEGATE_"
 _SECRET: Final = ("password", "token", "secret")
+_CREDENTIALS: Final = re.compile(r"//[^/@]*@")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +37,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         shown = {name: getattr(self, name) for name in self.__struct_fields__ if not name.endswith(_SECRET)}
+        shown = {
+            name: _CREDENTIALS.sub("//", value) if isinstance(value, str) else value for name, value in shown.items()
+        }
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
