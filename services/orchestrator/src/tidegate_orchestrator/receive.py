@@ -4,6 +4,7 @@ Called by `app` for each durable; hands over to `handle`. What can't be tied to 
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import msgspec
 
@@ -18,7 +19,7 @@ from tidegate_contracts.controls import Control
 from tidegate_contracts.decisions import RolloutAccepted, RolloutRejected
 from tidegate_contracts.envelope import rollout_id
 from tidegate_contracts.facts import AnyFact
-from tidegate_contracts.problem import Problem
+from tidegate_contracts.problem import Problem, printable
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.timers import TimerDue
 from tidegate_contracts.topology import EVENTS
@@ -28,6 +29,7 @@ from tidegate_orchestrator.handle import Handler, Loaded
 from tidegate_orchestrator.inputs import Input, Reported, Requested, Told, Woken
 
 Understand = Callable[[Loaded], Awaitable[Input]]
+_Parts = TypeVar("_Parts")
 _ACCEPTED = "rollout.accepted.v1"
 _REJECTED = "rollout.rejected.v1"
 
@@ -48,7 +50,7 @@ class Receiver:
     async def request(self, delivered: Delivered[bytes]) -> None:
         """A request; one that can't be read is rejected in the history of the workload that it names, if any."""
         message = delivered.message
-        cluster, namespace = subjects.parse_request(message.subject)
+        cluster, namespace = _read(subjects.parse_request, message.subject)
         request, problems, address = _understood(delivered.body, namespace)
         key = _key(cluster, namespace, address.workload, problems)
 
@@ -59,7 +61,7 @@ class Receiver:
         await self._handle(key, understand)
 
     async def control(self, delivered: Delivered[Control]) -> None:
-        cluster, namespace, rollout = subjects.parse_control(delivered.message.subject)
+        cluster, namespace, rollout = _read(subjects.parse_control, delivered.message.subject)
         key = await self._key_of(cluster, namespace, rollout)
 
         async def understand(loaded: Loaded) -> Input:
@@ -146,6 +148,21 @@ class Receiver:
 def lane(delivered: Delivered[bytes]) -> str:
     """Requests of one namespace are taken in the order of their arrival, so that the newer one supersedes."""
     return delivered.message.subject
+
+
+def _read(parse: Callable[[str], _Parts], subject: str) -> _Parts:
+    """A subject's names; raises `Permanent` where they are none, as a publisher of hostile ones must expect."""
+    try:
+        return parse(subject)
+    except ValueError as error:
+        raise Permanent(
+            f"a subject that holds no names: {error}",
+            code="invalid",
+            field="subject",
+            value=printable(subject),
+            rule=str(error),
+            remedy="Publish to the subject that docs/requests.md describes.",
+        ) from error
 
 
 def _understood(body: bytes, namespace: str) -> tuple[RolloutRequested | None, tuple[Problem, ...], _Addressed]:
