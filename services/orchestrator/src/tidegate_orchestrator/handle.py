@@ -1,7 +1,7 @@
 """One message after another: load, decide, append, publish. The only place where decisions meet the history.
 
-Called by `app` for each delivered message, and by `sweep`. It talks to the bus through two ports, so that the simulation
-runs this very code on a modelled bus. A crash between any two lines is mended by the message's redelivery: it finds the
+Called by `app` for each delivered message, and by `sweep`. It talks to the bus through two ports, so that the
+simulation runs this very code on a modelled bus. A crash between any two lines is mended by the message's redelivery: it finds the
 decision taken and publishes the orders of the state that it finds.
 """
 
@@ -104,6 +104,6 @@ class Handler:
             await self._outbox.wake(key, workload, due_s)
 
     async def tell_of(self, key: WorkloadKey, rollout: str) -> None:
-        """Publishes what followed from a rollout that doesn't hold its workload any more, and may not have been said."""
+        """Publishes what followed from a rollout that holds its workload no more, and may not have been said."""
         loaded = await self._history.load_rollout(key, rollout)
         await self._outbox.publish(key, orders(loaded.workload))
