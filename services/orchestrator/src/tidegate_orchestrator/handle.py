@@ -1,8 +1,8 @@
 """One message after another: load, decide, append, publish. The only place where decisions meet the history.
 
 Called by `app` for each delivered message, and by `sweep`. It talks to the bus through two ports, so that the
-simulation runs this very code on a modelled bus. A crash between any two lines is mended by the message's redelivery: it finds the
-decision taken and publishes the orders of the state that it finds.
+simulation runs this very code on a modelled bus. A crash between any two lines is mended by the message's redelivery:
+it finds the decision taken and publishes the orders of the state that it finds.
 """
 
 from collections.abc import Awaitable, Callable
