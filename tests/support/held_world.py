@@ -16,6 +16,9 @@ from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.release import ReleaseMemory
 
 STEPS_MAX = 5_000
+SOON_S = 0.2
+"""A decision that wants to be called again this soon is waited for; a deadline is not."""
+
 REFERENCE = WorkloadReference(name="web")
 
 
@@ -57,7 +60,8 @@ class HeldWorld:
             memory = decision.memory
             acted = self._act(decision)
             moved = self._step()
-            if not acted and not moved and not self._get_ready():
+            soon = decision.until_s is not None and decision.until_s - self.now_s < SOON_S
+            if not acted and not moved and not self._get_ready() and not soon:
                 break
         ready = [each for each in self.facts if isinstance(each, BatchReady)]
         assert ready, f"never ready: {self.facts}"
@@ -89,21 +93,17 @@ class HeldWorld:
         self.native.replicas = replicas
 
     def _act(self, decision: Decision[Any]) -> bool:
-        acted = False
         for action in decision.actions:
             match action:
                 case Touch(body=body):
                     self.written.patch(body, "v2")
-                    acted = True
                 case Patch(body=body):
                     self.written.patch(body)
-                    acted = True
                 case PutBack(body=body, revision=revision):
                     self.written.patch(body, revision)
-                    acted = True
                 case Report(fact=fact):
                     self.facts.append(fact)
-        return acted
+        return bool(decision.actions)
 
     def _step(self) -> bool:
         moved = self.native.sync()

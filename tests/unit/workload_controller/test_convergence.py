@@ -18,7 +18,7 @@ from tidegate_contracts.facts import (
 from tidegate_contracts.orders import ApplyBatch, Target
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import Decision, LabelPods, Patch, Report, Touch
-from tidegate_workload_controller.convergence import decide
+from tidegate_workload_controller.convergence import SETTLE_PATIENCE_S, decide
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.patches import HOLD_MIN_READY_S
 from tidegate_workload_controller.saved import Saved
@@ -72,7 +72,7 @@ def test_a_cached_view_is_never_enough_to_write_or_to_report() -> None:
     assert not first.actions
     order = touched(world)
     world.native.ready_all()
-    ready = decide(order, cached(world.written.view()), Memory(), NOW_S)
+    ready = decide(order, cached(world.written.view()), Memory(raised=True), NOW_S)
     assert ready.look_live
     assert not [action for action in ready.actions if not isinstance(action, LabelPods)]
 
@@ -89,18 +89,48 @@ def test_while_pods_start_nothing_is_written_and_nothing_is_read() -> None:
 def test_ready_is_said_first_and_then_the_stable_pods_go() -> None:
     world = fresh()
     order = touched(world)
+    memory = decide(order, world.written.view(), Memory(), NOW_S).memory
     world.native.ready_all()
-    decision = decide(order, world.written.view(), Memory(), NOW_S)
-    report, patch = decision.actions
+    said = decide(order, world.written.view(), memory, NOW_S)
+    (report,) = said.actions
     assert isinstance(report, Report)
     assert isinstance(report.fact, BatchReady)
     assert not report.fact.settled
     assert report.fact.last_pod_ready_at_s == NOW_S
+    patient = decide(order, world.written.view(), said.memory, NOW_S)
+    assert not patient.actions
+    assert patient.until_s == NOW_S + SETTLE_PATIENCE_S
+    settling = decide(order, world.written.view(), patient.memory, NOW_S + SETTLE_PATIENCE_S)
+    (patch,) = settling.actions
     assert isinstance(patch, Patch)
     assert patch.body["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": "20%"}
+    world._act(settling)
+    world.native.until_still()
+    (settled,) = facts(decide(order, world.written.view(), settling.memory, NOW_S + 1.0))
+    assert isinstance(settled, BatchReady)
+    assert settled.settled
+
+
+def test_what_was_ready_before_the_order_settles_at_once_and_is_said_once() -> None:
+    world = fresh()
+    order = touched(world)
+    world.native.ready_all()
+    decision = decide(order, world.written.view(), Memory(), NOW_S)
+    (patch,) = decision.actions
+    assert isinstance(patch, Patch)
+
+
+def test_the_next_order_takes_the_stable_pods_along() -> None:
+    world = fresh()
+    touched(world)
+    world.native.ready_all()
+    decision = decide(world.order(Target(percent=40)), world.written.view(), Memory(), NOW_S)
+    (patch,) = decision.actions
+    assert isinstance(patch, Patch)
+    assert patch.body["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": "11%", "maxUnavailable": "20%"}
     world._act(decision)
-    again = decide(order, world.written.view(), decision.memory, NOW_S)
-    assert not facts(again)
+    world.native.until_still()
+    assert (world.native.told("v1"), world.native.told("v2")) == (8, 4)
 
 
 def test_without_settling_the_stable_pods_stay() -> None:
@@ -234,7 +264,7 @@ def test_a_ready_batch_that_breaks_is_degraded_after_five_seconds_and_recovers()
     world = fresh()
     order = touched(world)
     world.native.ready_all()
-    ready = decide(order, world.written.view(), Memory(), NOW_S)
+    ready = decide(order, world.written.view(), Memory(raised=True), NOW_S)
     broken = world.native.sets["v2"].pods
     broken[next(iter(broken))] = False
     world._act(ready)
