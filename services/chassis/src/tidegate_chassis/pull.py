@@ -20,9 +20,11 @@ from tidegate_chassis.errors import OperatingError, Transient
 from tidegate_chassis.message import Message, received
 from tidegate_contracts.topology import Consumer
 
-EXPIRES_S: Final = 20.0
-IDLE_HEARTBEAT_S: Final = 2.0
-SILENCE_MAX_S: Final = 5.0
+EXPIRES_S: Final = 3.0
+"""A copy that vanishes without a word leaves a request behind that swallows what is delivered to it: it has to be over
+before the orders that the copy held are delivered again (their ack_wait of 5 s less one heartbeat)."""
+IDLE_HEARTBEAT_S: Final = 1.0
+SILENCE_MAX_S: Final = 2.5
 """Two missed heartbeats: the request is lost, whatever became of it."""
 BATCH_MAX: Final = 500
 ONLINE_LOOK_S: Final = 0.5
