@@ -252,3 +252,20 @@ async def test_a_subscription_can_be_ended(server: FakeApiServer, followed: Foll
 
     await until(lambda: "second" in followed.names)
     assert seen == []
+
+
+async def test_an_expired_version_after_a_long_absence_is_listed_again_soon(
+    server: FakeApiServer, client: KubernetesClient
+) -> None:
+    slow = msgspec.structs.replace(LIMITS, backoff=Backoff(first_s=0.01, max_s=60.0))
+    server.put("first")
+    followed = Followed(client, slow)
+    try:
+        await until(lambda: server.watches)
+        followed.reflector._failures = 12
+        server.expire()
+        server.end_watches()
+        server.put("second")
+        await until(lambda: "second" in followed.names)
+    finally:
+        await followed.stop()

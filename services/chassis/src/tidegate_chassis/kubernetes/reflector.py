@@ -21,6 +21,7 @@ from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import KubernetesObject, WatchEvent, decode
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_chassis.kubernetes.retry import Backoff
+from tidegate_chassis.kubernetes.status import Expired
 from tidegate_chassis.kubernetes.store import Change, IndexFunction, Key, Store
 
 __all__ = ["Handler", "Reflector", "ReflectorLimits"]
@@ -40,6 +41,7 @@ class ReflectorLimits(msgspec.Struct, frozen=True):
         idle_timeout_s: Silence after which a watch is dead; bookmarks come about once a minute.
         watch_s_min: A watch that ends sooner counts as failed, so that it can't become a busy loop.
         backoff: Between failures.
+        asked_s_max: The longest wait that a server may ask for; one that has just started asks for too much.
     """
 
     resync_s: float = 600.0
@@ -47,6 +49,7 @@ class ReflectorLimits(msgspec.Struct, frozen=True):
     idle_timeout_s: float = 75.0
     watch_s_min: float = 1.0
     backoff: Backoff = Backoff(first_s=0.2, max_s=5.0)
+    asked_s_max: float = 2.0
 
 
 class Reflector(Generic[T]):
@@ -194,9 +197,10 @@ class Reflector(Generic[T]):
         self._failures += 1
         metrics.WATCH_BREAKS.labels(self.resource.qualified_plural).inc()
         self.problem = error
-        delay_s = self._limits.backoff.delay_s(self._failures)
+        # An expired version is answered by a server that is well: it only has to be listed again.
+        delay_s = self._limits.backoff.delay_s(1 if isinstance(error, Expired) else self._failures)
         if isinstance(error, Transient) and error.delay_s:
-            delay_s = max(delay_s, min(error.delay_s, self._limits.backoff.max_s))
+            delay_s = max(delay_s, min(error.delay_s, self._limits.asked_s_max))
         log.warning(
             "kubernetes.watch_broken",
             resource=self.resource.qualified_plural,
