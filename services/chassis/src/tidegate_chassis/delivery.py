@@ -120,6 +120,9 @@ class Delivery(Generic[_Body]):
             return await self._give_up(message, receipt, "malformed", (error.problem,))
         except (msgspec.MsgspecError, ValueError) as error:
             return await self._give_up(message, receipt, f"can't be decoded: {error}", ())
+        rollout = getattr(body, "rollout", None)
+        if rollout is not None:
+            structlog.contextvars.bind_contextvars(rollout=rollout)
         try:
             await self._in_lane(Delivered(body, message))
         except Permanent as error:

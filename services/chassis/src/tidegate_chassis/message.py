@@ -4,12 +4,14 @@ Made by `pull` and `journal`; handed on to `delivery`, `standing_orders` and who
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from nats.aio.msg import Msg
 
 from tidegate_contracts import envelope
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
 
 REVISION: Final = "tidegate-revision"
 """The header that names an order's revision, so that nobody needs to decode an order to compare it."""
@@ -42,7 +44,7 @@ def revision_of(headers: Mapping[str, str] | None) -> int | None:
     return int(text) if text.isdecimal() and text.isascii() else None
 
 
-def received(raw: Msg) -> Message:
+def received(raw: "Msg") -> Message:
     """A message as a consumer delivers it: its place in the stream is read from the subject that acks go to."""
     # $JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<time in ns>.<pending>, or with
     # domain and account hash after `ACK` and a token at the end.
