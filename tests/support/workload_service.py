@@ -45,6 +45,10 @@ class Copy:
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
 
+    def holds(self) -> bool:
+        """Whether it has taken an order, as its log says, and no other copy has taken it since."""
+        return self.log.read_text().count("order taken") > self.log.read_text().count("order ended")
+
     def resident_megabytes(self) -> float:
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):

@@ -18,7 +18,7 @@ from tidegate_contracts.facts import (
 from tidegate_contracts.orders import ApplyBatch, Target
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import Decision, LabelPods, Patch, Report, Touch
-from tidegate_workload_controller.convergence import SETTLE_PATIENCE_S, decide
+from tidegate_workload_controller.convergence import decide
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.patches import HOLD_MIN_READY_S
 from tidegate_workload_controller.saved import Saved
@@ -72,7 +72,7 @@ def test_a_cached_view_is_never_enough_to_write_or_to_report() -> None:
     assert not first.actions
     order = touched(world)
     world.native.ready_all()
-    ready = decide(order, cached(world.written.view()), Memory(raised=True), NOW_S)
+    ready = decide(order, cached(world.written.view()), Memory(), NOW_S)
     assert ready.look_live
     assert not [action for action in ready.actions if not isinstance(action, LabelPods)]
 
@@ -86,43 +86,27 @@ def test_while_pods_start_nothing_is_written_and_nothing_is_read() -> None:
     assert decision.until_s == NOW_S + order.progress_deadline_s
 
 
-def test_ready_is_said_first_and_then_the_stable_pods_go() -> None:
+def test_ready_pods_let_the_stable_ones_go_and_then_it_is_said() -> None:
     world = fresh()
     order = touched(world)
-    memory = decide(order, world.written.view(), Memory(), NOW_S).memory
     world.native.ready_all()
-    said = decide(order, world.written.view(), memory, NOW_S)
-    (report,) = said.actions
-    assert isinstance(report, Report)
-    assert isinstance(report.fact, BatchReady)
-    assert not report.fact.settled
-    assert report.fact.last_pod_ready_at_s == NOW_S
-    patient = decide(order, world.written.view(), said.memory, NOW_S)
-    assert not patient.actions
-    assert patient.until_s == NOW_S + SETTLE_PATIENCE_S
-    settling = decide(order, world.written.view(), patient.memory, NOW_S + SETTLE_PATIENCE_S)
+    settling = decide(order, world.written.view(), Memory(), NOW_S)
     (patch,) = settling.actions
     assert isinstance(patch, Patch)
     assert patch.body["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": "20%"}
     world._act(settling)
     world.native.until_still()
-    (settled,) = facts(decide(order, world.written.view(), settling.memory, NOW_S + 1.0))
-    assert isinstance(settled, BatchReady)
-    assert settled.settled
-
-
-def test_what_was_ready_before_the_order_settles_at_once_and_is_said_once() -> None:
-    world = fresh()
-    order = touched(world)
-    world.native.ready_all()
-    decision = decide(order, world.written.view(), Memory(), NOW_S)
-    (patch,) = decision.actions
-    assert isinstance(patch, Patch)
+    settled = decide(order, world.written.view(), settling.memory, NOW_S + 1.0)
+    (fact,) = facts(settled)
+    assert isinstance(fact, BatchReady)
+    assert fact.settled
+    assert fact.last_pod_ready_at_s == NOW_S
+    assert not decide(order, world.written.view(), settled.memory, NOW_S + 2.0).actions
 
 
 def test_the_next_order_takes_the_stable_pods_along() -> None:
     world = fresh()
-    touched(world)
+    touched(world, settle=False)
     world.native.ready_all()
     decision = decide(world.order(Target(percent=40)), world.written.view(), Memory(), NOW_S)
     (patch,) = decision.actions
@@ -229,7 +213,7 @@ def test_no_pods_within_the_deadline_is_a_stall_and_their_coming_a_recovery() ->
     assert not facts(decide(order, view, stalled.memory, NOW_S + 60.0))
     world.native.ready_all()
     ready = decide(order, world.written.view(), stalled.memory, NOW_S + 61.0)
-    assert [type(fact) for fact in facts(ready)] == [BatchRecovered, BatchReady]
+    assert [type(fact) for fact in facts(ready)] == [BatchRecovered]
 
 
 def test_a_further_pod_in_time_starts_the_deadline_anew() -> None:
@@ -264,7 +248,10 @@ def test_a_ready_batch_that_breaks_is_degraded_after_five_seconds_and_recovers()
     world = fresh()
     order = touched(world)
     world.native.ready_all()
-    ready = decide(order, world.written.view(), Memory(raised=True), NOW_S)
+    settling = decide(order, world.written.view(), Memory(), NOW_S)
+    world._act(settling)
+    world.native.until_still()
+    ready = decide(order, world.written.view(), settling.memory, NOW_S)
     broken = world.native.sets["v2"].pods
     broken[next(iter(broken))] = False
     world._act(ready)

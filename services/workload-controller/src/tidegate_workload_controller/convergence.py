@@ -21,10 +21,6 @@ from tidegate_workload_controller.scene import Scene, look
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.vitals import Finding
 
-SETTLE_PATIENCE_S = 0.1
-"""How long stable pods wait for the next order once a batch is ready: one that comes at once takes them along, and
-saves a patch. It comes where a step has nothing to wait for."""
-
 REPAIRS_MAX = 1
 """How often an order puts an edited hold back; after that somebody else insists, and people have to decide."""
 
@@ -130,15 +126,15 @@ def _move(scene: Scene, view: View, saved: Saved, memory: Memory, now_s: float) 
     memory = _remember(scene, memory, labels, now_s)
     finding = _watch(scene, memory, now_s)
     facts = (*finding.facts, *_ready_fact(scene, memory, now_s))
-    budget, patient_s = _next_budget(scene, memory, now_s)
+    budget = _next_budget(scene)
     actions: tuple[Action, ...] = (labels,) if labels is not None else ()
-    until_s = min((each for each in (finding.until_s, scene.census.next_available_s, patient_s) if each), default=None)
+    until_s = min((each for each in (finding.until_s, scene.census.next_available_s) if each), default=None)
     if (facts or budget is not None) and not view.live:
         return Decision(memory, actions, look_live=True)
     actions = (*actions, *map(Report, facts))
     memory = replace(memory, vitals=finding.vitals)
     if any(isinstance(fact, BatchReady) for fact in facts):
-        memory = replace(memory, reported=(scene.standing.goal, scene.settled), reported_s=now_s)
+        memory = replace(memory, reported=(scene.standing.goal, scene.settled))
     if budget is not None:
         actions = (*actions, Patch(patches.hold(scene.order, saved, _stable(scene.order, view), budget)))
         memory = replace(memory, budget=budget)
@@ -148,7 +144,7 @@ def _move(scene: Scene, view: View, saved: Saved, memory: Memory, now_s: float) 
 def _remember(scene: Scene, memory: Memory, labels: LabelPods | None, now_s: float) -> Memory:
     ready_at_s = (memory.ready_at_s or now_s) if scene.ready else None
     labelled = memory.labelled | {uid for _, uid in labels.pods} if labels is not None else memory.labelled
-    return replace(memory, ready_at_s=ready_at_s, labelled=labelled, raised=memory.raised or not scene.ready)
+    return replace(memory, ready_at_s=ready_at_s, labelled=labelled)
 
 
 def _watch(scene: Scene, memory: Memory, now_s: float) -> Finding:
@@ -165,12 +161,10 @@ def _watch(scene: Scene, memory: Memory, now_s: float) -> Finding:
 
 def _ready_fact(scene: Scene, memory: Memory, now_s: float) -> tuple[BatchReady, ...]:
     goal, settled = scene.standing.goal, scene.settled
-    if not scene.ready or memory.canary_revision is None:
+    if not scene.ready or memory.canary_revision is None or (scene.order.settle and not settled):
         return ()
     if memory.reported in {(goal, True), (goal, settled)}:
         return ()
-    if scene.order.settle and not settled and not memory.raised:
-        return ()  # it was ready before this order, which is about the stable pods
     fact = BatchReady(
         rollout=scene.order.rollout,
         order_revision=scene.order.revision,
@@ -185,17 +179,9 @@ def _ready_fact(scene: Scene, memory: Memory, now_s: float) -> tuple[BatchReady,
     return (fact,)
 
 
-def _next_budget(scene: Scene, memory: Memory, now_s: float) -> tuple[Budget | None, float | None]:
-    """The budget to write now, or when to come again for it."""
+def _next_budget(scene: Scene) -> Budget | None:
     wanted = scene.wanted
-    if wanted is None or wanted == scene.allowed:
-        return None, None
-    if not (scene.ready and memory.raised and not scene.settled):
-        return wanted, None
-    if memory.reported is None or memory.reported[0] != scene.standing.goal:
-        return None, None  # that it is ready is said first, and the loop comes back at once
-    patient_s = memory.reported_s + SETTLE_PATIENCE_S if not memory.reported[1] else now_s
-    return (wanted, None) if now_s >= patient_s else (None, patient_s)
+    return wanted if wanted != scene.allowed else None
 
 
 def _stuck(scene: Scene, memory: Memory, now_s: float) -> Decision[Memory]:

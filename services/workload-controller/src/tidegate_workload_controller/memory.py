@@ -26,9 +26,7 @@ class Memory(msgspec.Struct, frozen=True):
         objection: What is wrong with the workload, as it was reported.
         repairs: How often the hold was put back.
         labelled: Pods that were labelled, by uid.
-        raised: Whether this order found its batch not ready yet, so that its getting ready is news.
         reported: The batch that was reported as ready: its pods, and whether it was settled.
-        reported_s: When it was reported, in epoch seconds.
         ready_at_s: When the batch was first seen ready.
         vitals: Whether it makes progress.
     """
@@ -39,8 +37,6 @@ class Memory(msgspec.Struct, frozen=True):
     objection: Objection | None = None
     repairs: int = 0
     labelled: frozenset[str] = frozenset()
-    raised: bool = False
     reported: tuple[int, bool] | None = None
-    reported_s: float = 0.0
     ready_at_s: float | None = None
     vitals: Vitals = Vitals()
