@@ -37,7 +37,7 @@ from tidegate_orchestrator.decide import decide
 from tidegate_orchestrator.evolve import evolve
 from tidegate_orchestrator.inputs import Input, Reported, Requested, Told, Woken
 from tidegate_orchestrator.orders import Orders, orders
-from tidegate_orchestrator.state import Ended, Rollout, Workload
+from tidegate_orchestrator.state import Ended, Judging, Rollout, Workload
 
 _Order = TypeVar("_Order")
 
@@ -221,6 +221,33 @@ class Saga:
                 return self.ready()
             return self.released() if isinstance(rollout.pods.order, ReleaseWorkload) else self.prepared()
         return self.judged()
+
+    def answer_if_asked(self) -> list[str]:
+        """A good answer, unless every order has its answer and somebody is waited for."""
+        return self.answer() if self.is_asked else []
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether an order in force has no answer yet."""
+        rollout = self.rollout
+        order = self.orders.analysis
+        judged = isinstance(rollout.phase, Judging) and isinstance(order, Analyse) and order.step_analysis is not None
+        verdict = rollout.judge.verdict if rollout.judge is not None else None
+        routes_asked = rollout.routes is not None and not rollout.routes.answered
+        return routes_asked or rollout.pods.answer is None or (judged and verdict is None)
+
+    def verdict_if_asked(self, verdict: str) -> None:
+        if isinstance(self.orders.analysis, Analyse):
+            scope = "background" if verdict.startswith("background") else "step"
+            self.judged(verdict.removeprefix("background-"), scope)
+
+    def unsettle(self) -> None:
+        if isinstance(self.orders.workload, ApplyBatch):
+            self.ready(settled=False)
+
+    def takes_again(self, message: Input) -> bool:
+        """Whether a message may rightly be obeyed again: nobody keeps what was rejected but the namespace's history."""
+        return isinstance(message, Requested)
 
     def counts(self, updated: int) -> PodCounts:
         stable = REPLICAS - updated
