@@ -310,3 +310,13 @@ async def test_requests_are_counted_by_verb_resource_and_status(
     await client.get(CONFIG_MAPS, "shop", "other")
 
     assert (counted("200"), counted("404")) == (found_before + 1, missing_before + 1)
+
+
+async def test_a_permission_that_is_lost_for_a_moment_is_asked_for_again(
+    server: FakeApiServer, client: KubernetesClient
+) -> None:
+    server.put("web")
+    assert await patch(client)
+    server.answers.append(refusal(403, "Forbidden", 'User "x" cannot patch resource "configmaps"'))
+
+    assert await patch(client)

@@ -18,6 +18,7 @@ from tidegate_chassis.errors import OperatingError, Permanent
 from tidegate_chassis.kubernetes.connection import Connection, load_connection
 from tidegate_chassis.kubernetes.discovery import group_version_path, served_kinds
 from tidegate_chassis.kubernetes.objects import ListPage, NotFound, WatchEvent, decode
+from tidegate_chassis.kubernetes.patience import Patience
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_chassis.kubernetes.retry import CALL_RETRIES, Backoff, with_retries
 from tidegate_chassis.kubernetes.status import Attempt, Expired, interpret, status_code
@@ -64,6 +65,7 @@ class KubernetesClient:
         self.field_manager = field_manager
         self._retries = retries
         self._transport = Transport(connection, user_agent=field_manager, limits=limits or Limits())
+        self._patience = Patience()
         self._served: dict[tuple[str, str], Resource] = {}
 
     @classmethod
@@ -324,13 +326,17 @@ class KubernetesClient:
         return await with_retries(lambda: self._attempt(request), self._retries)
 
     async def _attempt(self, request: Request) -> bytes | NotFound:
-        answer = await self._transport.send(request)
+        try:
+            answer = await self._transport.send(request)
+        except OperatingError as error:
+            raise self._patience.judge(request.attempt, error) from error
         if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's own classes
+            self._patience.worked(request.attempt)
             return answer.body
         meaning = interpret(request.attempt, answer.status, answer.body, answer.retry_after)
         if isinstance(meaning, NotFound):
             return meaning
-        raise meaning
+        raise self._patience.judge(request.attempt, meaning)
 
 
 class _ListMeta(msgspec.Struct):
