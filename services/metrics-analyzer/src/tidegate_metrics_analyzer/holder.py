@@ -8,11 +8,11 @@ from collections import OrderedDict
 from typing import Final, NamedTuple, assert_never
 
 import structlog
-from tidegate_chassis.standing_orders import HeldOrder
 
 from tidegate_chassis.clock import Clock
 from tidegate_chassis.errors import Transient, UnknownOutcome
 from tidegate_chassis.publish import Publisher
+from tidegate_chassis.standing_orders import HeldOrder
 from tidegate_contracts.facts import AnalysisConcluded, AnalysisReleased
 from tidegate_contracts.orders import Analyse, AnalysisOrder, ReleaseAnalysis
 from tidegate_contracts.telemetry import MetricsMeasured
