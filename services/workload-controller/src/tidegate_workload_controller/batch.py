@@ -98,7 +98,7 @@ def _settled(standing: Standing) -> Room:
 def _added(standing: Standing) -> Room:
     """The next round of new pods, on top as far as possible; no healthy pod is missed beyond the user's limit."""
     unavailable = standing.removed
-    if standing.settle:
+    if standing.settle or standing.stable_minimum == 0:  # new pods that are ready stand in for stable ones
         unavailable = max(unavailable, min(standing.available, standing.removable))
     unavailable = min(unavailable, standing.goal)
     surge = min(standing.limits.surge, standing.goal - unavailable)

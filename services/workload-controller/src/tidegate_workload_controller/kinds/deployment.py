@@ -18,15 +18,16 @@ from tidegate_workload_controller.actions import Action, Decision
 from tidegate_workload_controller.cluster import Cluster
 from tidegate_workload_controller.kinds.preparing import prepare
 from tidegate_workload_controller.kinds.protocol import Ensure, HeldWorkload, Prepared
-from tidegate_workload_controller.kinds.reading import Reading, read_live
+from tidegate_workload_controller.kinds.reading import Reading, essence, read_live
 from tidegate_workload_controller.kinds.writing import Writer
 from tidegate_workload_controller.marks import POD_TEMPLATE_HASH
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.release import ReleaseMemory
 from tidegate_workload_controller.seen import Deployment, LabelSelector, Pod, ReplicaSet, View
 
-FRESH_S: Final = 0.25
-"""A live view this young, with no change seen since, is as good as another one."""
+FRESH_S: Final = 0.5
+"""A live view this young stays live as long as the watches show nothing else: the next order of a step that was just
+reported as ready needs no other one. The patch is tied to the generation anyway."""
 
 OWNER: Final = "owner"
 UID: Final = "uid"
@@ -97,12 +98,10 @@ class HeldDeployment:
         self._name = name
         self._reading = Reading()
         self._writer = Writer(kind.client, namespace, name)
-        self._changes = 0
-        self._fresh: tuple[View, int, float] | None = None
+        self._fresh: tuple[View, float] | None = None
         self._selector: LabelSelector | None = None
 
     def wake(self) -> None:
-        self._changes += 1
         self.changed.set()
 
     async def prepare(self, order: PrepareWorkload, *, patient: bool, now_s: float) -> Prepared:
@@ -111,17 +110,18 @@ class HeldDeployment:
 
     def look(self) -> View | None:
         cached = self._kind.cached(self._namespace, self._name)
-        return self._reading.view(*cached, live=False) if cached is not None else None
+        if cached is None:
+            return None
+        view = self._reading.view(*cached, live=False)
+        if self._fresh is None:
+            return view
+        live, read_s = self._fresh
+        return live if time.monotonic() - read_s < FRESH_S and essence(view) == essence(live) else view
 
     async def look_live(self) -> View | None:
-        if self._fresh is not None:
-            known, seen, read_s = self._fresh
-            if seen == self._changes and time.monotonic() - read_s < FRESH_S:
-                return known
-        changes = self._changes
         view = await read_live(self._kind.client, self._namespace, self._name, self._reading, self._selector)
         self._selector = view.deployment.spec.selector if view is not None else None
-        self._fresh = (view, changes, time.monotonic()) if view is not None else None
+        self._fresh = (view, time.monotonic()) if view is not None else None
         return view
 
     def remember(self, order: ApplyBatch | ReleaseWorkload) -> Memory | ReleaseMemory:

@@ -87,6 +87,14 @@ class Reading:
         )
 
 
+def essence(view: View) -> tuple[object, ...]:
+    """What decisions stand on: two views with the same essence lead to the same."""
+    metadata = view.deployment.metadata
+    sets = sorted((each.metadata.uid, each.spec.replicas, each.scaled_for or 0) for each in view.replica_sets)
+    pods = sorted((pod.metadata.uid, pod.alive, pod.ready_since_s or 0.0) for pod in view.pods)
+    return (metadata.uid, metadata.generation, sets, pods)
+
+
 async def read_live(
     client: KubernetesClient, namespace: str, name: str, reading: Reading, selector: LabelSelector | None
 ) -> View | None:
