@@ -11,7 +11,7 @@ from support.sandbox import kubectl
 from support.traffic import TrafficRig, traffic_rig
 from support.traffic_service import TrafficBus, TrafficService, traffic_service
 
-from tidegate_contracts.facts import TrafficReleased, TrafficShifted
+from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficShifted
 from tidegate_sandbox import sandbox as sandboxes
 from tidegate_sandbox.state import SandboxState
 
@@ -110,3 +110,4 @@ async def test_an_api_server_that_is_killed_holds_a_shift_up_and_no_more(
         await bus.shift(key, order := user.release())
         await bus.fact(key, TrafficReleased, order, within_s=40.0)
     assert await user.weights() == {"web": 1}
+    assert not [fact for fact in await bus.facts(key) if isinstance(fact, TrafficRefused)]
