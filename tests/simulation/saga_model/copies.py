@@ -150,9 +150,7 @@ class Copy:
             KEY, understand, at_least=letter.sequence if isinstance(body, Fact) else 0, about=about
         )
         if isinstance(body, Fact) and letter.deliveries > 1:
-            loaded = await self.history.load(KEY, 0)
-            if loaded.workload.rollout is None or loaded.workload.rollout.id != body.rollout:
-                await self.handler.tell_of(KEY, body.rollout)
+            await self.handler.tell_past(KEY, body.rollout)
 
     def drive(self, work: Coroutine[None, None, None], letter: Letter, incarnation: object) -> None:
         """Runs a handler until it is done, dies or is held up."""

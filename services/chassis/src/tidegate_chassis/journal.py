@@ -53,12 +53,13 @@ class Journal:
         """All messages of a filter behind a sequence, in order, up to the one that is the leader's last."""
         messages = await reading.many(self._connection, stream, subject_filter, after_sequence=after_sequence)
         sequence = messages[-1].sequence if messages else after_sequence
-        while (found := await self._next(stream, subject_filter, sequence)) is not None:
+        while (found := await self.next(stream, subject_filter, after_sequence=sequence)) is not None:
             messages.append(found)
             sequence = found.sequence
         return messages
 
-    async def _next(self, stream: str, subject_filter: str, after_sequence: int) -> Message | None:
+    async def next(self, stream: str, subject_filter: str, *, after_sequence: int) -> Message | None:
+        """The first message of a filter behind a sequence, read from the stream's leader: one round trip."""
         query = {"seq": after_sequence + 1, "next_by_subj": subject_filter}
         return await reading.one(self._connection, stream, query)
 

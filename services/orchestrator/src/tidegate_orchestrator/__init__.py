@@ -1,1 +1,3 @@
-"""The orchestrator: the saga of each rollout. See app.py for how it is put together, decide.py for what it decides."""
+"""The orchestrator: the saga of each rollout. See app.py for how it is put together, decide.py for what it
+decides.
+"""

@@ -1,7 +1,7 @@
 """The orchestrator as a service: its parts put together, and nothing else.
 
-Started as `python -m tidegate_orchestrator`. Requests, controls, facts and timers come in through the chassis'
-deliveries, go through `receive` to `handle`, and come out as decisions, orders and timers.
+Started as `python -m tidegate_orchestrator`. Requests, controls, facts and timers come in through the
+chassis' deliveries, go through `receive` to `handle`, and come out as decisions, orders and timers.
 """
 
 from collections.abc import AsyncIterator

@@ -1,8 +1,8 @@
 """One message after another: load, decide, append, publish. The only place where decisions meet the history.
 
 Called by `app` for each delivered message, and by `sweep`. It talks to the bus through two ports, so that the
-simulation runs this very code on a modelled bus. A crash between any two lines is mended by the message's redelivery:
-it finds the decision taken and publishes the orders of the state that it finds.
+simulation runs this very code on a modelled bus. A crash between any two lines is mended by the message's
+redelivery: it finds the decision taken and publishes the orders of the state that it finds.
 """
 
 from collections.abc import Awaitable, Callable
@@ -103,7 +103,9 @@ class Handler:
         if due_s is not None:
             await self._outbox.wake(key, workload, due_s)
 
-    async def tell_of(self, key: WorkloadKey, rollout: str) -> None:
-        """Publishes what followed from a rollout that holds its workload no more, and may not have been said."""
-        loaded = await self._history.load_rollout(key, rollout)
+    async def tell_past(self, key: WorkloadKey, rollout: str) -> None:
+        """Says the last orders of a rollout that a redelivered message may have ended, whoever holds the workload now."""
+        loaded = await self._history.load(key, 0)
+        if loaded.workload.rollout is None or loaded.workload.rollout.id != rollout:
+            loaded = await self._history.load_rollout(key, rollout)
         await self._outbox.publish(key, orders(loaded.workload))

@@ -1,7 +1,7 @@
 """A workload's history on the stream: loaded by what its last decision names, appended to by compare-and-set.
 
-The `History` of `handle`. What is remembered is only a cache: an append proves it, and after a lost race the events
-that came since are read and folded on. Flow goes on in `fold`.
+The `History` of `handle`. What is remembered is only a cache: an append proves it, and after a lost race the
+events that came since are read and folded on. Flow goes on in `fold`.
 """
 
 import uuid
@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from tidegate_chassis.errors import Conflict
 from tidegate_chassis.journal import Journal, Outgoing
 from tidegate_chassis.message import Message
 from tidegate_contracts import subjects
@@ -19,10 +20,13 @@ from tidegate_contracts.codec import AnyEvent, event_decoder, tag_of
 from tidegate_contracts.decisions import AnyDecision, Decision
 from tidegate_contracts.topology import EVENTS
 from tidegate_contracts.workload import WorkloadKey
+from tidegate_orchestrator import metrics
 from tidegate_orchestrator.fold import fold, holder, rebuild
 from tidegate_orchestrator.handle import Loaded
 
 WORKLOADS_REMEMBERED_MAX: Final = 5_000
+SINGLE_READS_MAX: Final = 3
+"""A reported fact is mostly the next event; from so many events on one read of all of them is cheaper."""
 
 _log = structlog.get_logger(__name__)
 
@@ -39,7 +43,7 @@ class EventHistory:
         if loaded is None:
             return self._remember(key, await self._read(key))
         if key in self._stale or loaded.sequence < at_least:
-            return self._remember(key, await self._caught_up(key, loaded))
+            return self._remember(key, await self._caught_up(key, loaded, at_least))
         return loaded
 
     async def load_rollout(self, key: WorkloadKey, rollout: str) -> Loaded:
@@ -56,12 +60,17 @@ class EventHistory:
 
     async def append(self, key: WorkloadKey, loaded: Loaded, decisions: tuple[AnyDecision, ...]) -> Loaded:
         """All of them or none, and only where nothing has come after `loaded`; raises `Conflict` otherwise."""
-        sequence = await self._journal.append(
-            EVENTS,
-            [_outgoing(key, decision) for decision in decisions],
-            filter_subject=subjects.workload_events(key),
-            expected_last_sequence=loaded.sequence,
-        )
+        try:
+            sequence = await self._journal.append(
+                EVENTS,
+                [_outgoing(key, decision) for decision in decisions],
+                filter_subject=subjects.workload_events(key),
+                expected_last_sequence=loaded.sequence,
+            )
+        except Conflict:
+            metrics.conflicts.inc()
+            raise
+        metrics.count_decisions(decisions)
         appended = Loaded(fold(decisions, loaded.workload), sequence, decisions[-1].active)
         if self._remembered.get(key) is loaded:
             return self._remember(key, appended)
@@ -79,12 +88,26 @@ class EventHistory:
         newest = await self._journal.last(EVENTS, subjects.workload_events(key))
         return Loaded(fold(()), newest.sequence if newest is not None else 0, None)
 
-    async def _caught_up(self, key: WorkloadKey, loaded: Loaded) -> Loaded:
-        behind = await self._journal.read(EVENTS, subjects.workload_events(key), after_sequence=loaded.sequence)
+    async def _caught_up(self, key: WorkloadKey, loaded: Loaded, at_least: int) -> Loaded:
+        behind = await self._behind(key, loaded.sequence, at_least)
         if not behind:
             return loaded
         workload = fold(_decoded(behind), loaded.workload)
         return Loaded(workload, behind[-1].sequence, workload.active.id if workload.active is not None else None)
+
+    async def _behind(self, key: WorkloadKey, sequence: int, at_least: int) -> list[Message]:
+        """What came since, up to the event that is asked about; if anything stands behind that, an append finds out."""
+        found: list[Message] = []
+        filter_subject = subjects.workload_events(key)
+        while key not in self._stale and len(found) < SINGLE_READS_MAX:
+            message = await self._journal.next(EVENTS, filter_subject, after_sequence=sequence)
+            if message is None:
+                return found
+            found.append(message)
+            sequence = message.sequence
+            if sequence >= at_least:
+                return found
+        return found + await self._journal.read(EVENTS, filter_subject, after_sequence=sequence)
 
     async def _last_decision(self, key: WorkloadKey) -> Message | None:
         return await self._journal.last(EVENTS, subjects.workload_decisions(key))

@@ -1,7 +1,7 @@
 """What follows from a state, said to the services: standing orders and the next wake-up call.
 
-The `Outbox` of `handle`. Saying it again changes nothing, so what this process has said before is left out; the sweep
-says it all the same.
+The `Outbox` of `handle`. Saying it again changes nothing, so what this process has said before is left out;
+the sweep says it all the same.
 """
 
 import asyncio

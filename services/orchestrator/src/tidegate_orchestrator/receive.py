@@ -1,6 +1,8 @@
-"""Delivered messages made into inputs of the decider: whose workload it is, and what has to be looked up for it.
+"""Delivered messages made into inputs of the decider: whose workload it is, and what has to be looked up for
+it.
 
-Called by `app` for each durable; hands over to `handle`. What can't be tied to any workload becomes a dead letter here.
+Called by `app` for each durable; hands over to `handle`. What can't be tied to any workload becomes a dead
+letter here.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -77,6 +79,8 @@ class Receiver:
             return Reported(id=delivered.message.id, fact=delivered.body)
 
         await self._handle(key, understand, at_least=delivered.message.sequence)
+        if delivered.message.deliveries > 1:
+            await self._handler.tell_past(key, delivered.body.rollout)
 
     async def timer(self, delivered: Delivered[TimerDue]) -> None:
         async def understand(loaded: Loaded) -> Input:

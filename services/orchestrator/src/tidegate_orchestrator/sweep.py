@@ -1,7 +1,7 @@
 """A slow look at every open rollout, for what a lost timer or a lost order left undone.
 
-Run by `app` in every copy; each does the same, and saying things again changes nothing. A workload whose last decision
-left nobody in charge is looked at no more until a new request comes.
+Run by `app` in every copy; each does the same, and saying things again changes nothing. A workload whose last
+decision left nobody in charge is looked at no more until a new request comes.
 """
 
 from typing import Final
@@ -15,6 +15,7 @@ from tidegate_chassis.errors import OperatingError
 from tidegate_contracts import subjects
 from tidegate_contracts.topology import EVENTS
 from tidegate_contracts.workload import WorkloadKey
+from tidegate_orchestrator import metrics
 from tidegate_orchestrator.handle import Handler, Loaded
 from tidegate_orchestrator.history import EventHistory
 from tidegate_orchestrator.inputs import Input, Woken
@@ -63,8 +64,17 @@ class Sweep:
             rollouts[key] = rollouts.get(key, 0) + 1
         for key, number in rollouts.items():
             if self._ended.get(key) != number:
-                await self._look(key, number)
+                await self._look_alone(key, number)
                 await self._clock.sleep(SPREAD_S)
+        metrics.open_rollouts.set(sum(self._ended.get(key) != number for key, number in rollouts.items()))
+
+    async def _look_alone(self, key: WorkloadKey, number: int) -> None:
+        try:
+            await self._look(key, number)
+        except OperatingError:
+            raise
+        except Exception:  # noqa: BLE001 - one workload's broken history must not end the sweep of the others
+            _log.exception("a workload could not be swept", workload=str(key))
 
     async def _look(self, key: WorkloadKey, number: int) -> None:
         self._history.forget(key)
