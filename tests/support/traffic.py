@@ -28,7 +28,7 @@ from tidegate_sandbox.load.run import LoadRun, Plan
 from tidegate_sandbox.load.tally import Record, lost_kind
 from tidegate_sandbox.state import SandboxState
 from tidegate_traffic_shifter.app import load_routers
-from tidegate_traffic_shifter.cluster import Cluster
+from tidegate_traffic_shifter.cluster import WakingCluster
 from tidegate_traffic_shifter.holder import TrafficHolder
 from tidegate_traffic_shifter.marks import FIELD_MANAGER
 from tidegate_traffic_shifter.seen import Route
@@ -90,7 +90,7 @@ class TrafficRig:
         self.revision = 0
         self.lost: list[str] = []
         self.notes = Notes()
-        self.cluster = Cluster(client)
+        self.cluster = WakingCluster(client)
         routers = load_routers(self.cluster)
         self.holder = TrafficHolder(self.cluster, Services(self.cluster), routers, self.notes, CLOCK)
         self.task: asyncio.Task[None] | None = None
@@ -146,7 +146,7 @@ class TrafficRig:
     @property
     def seen_weights(self) -> dict[str, int]:
         """As `weights`, from the shifter's own cache."""
-        found = self.cluster.follow(HTTP_ROUTES, Route).store.get(self.namespace, "web")
+        found = self.cluster.wake_by(HTTP_ROUTES, Route).store.get(self.namespace, "web")
         return {each["name"]: each["weight"] for each in found.rules[0]["backendRefs"]} if found else {}
 
     async def settle(self) -> None:

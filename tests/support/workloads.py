@@ -15,6 +15,7 @@ from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.errors import Conflict
 from tidegate_chassis.holding import HeldOrder, Lease
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
+from tidegate_chassis.kubernetes.cluster import Cluster
 from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.reflector import Reflector
 from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, PODS, REPLICA_SETS
@@ -25,7 +26,6 @@ from tidegate_contracts.rollout import Change
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller.app import load_kinds
-from tidegate_workload_controller.cluster import Cluster
 from tidegate_workload_controller.holder import WorkloadHolder
 from tidegate_workload_controller.marks import FIELD_MANAGER
 from tidegate_workload_controller.seen import Deployment, Pod, ReplicaSet

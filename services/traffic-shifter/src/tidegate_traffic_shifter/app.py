@@ -15,7 +15,7 @@ from tidegate_chassis.service import run
 from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_contracts.codec import traffic_order_decoder
-from tidegate_traffic_shifter.cluster import Cluster
+from tidegate_traffic_shifter.cluster import WakingCluster
 from tidegate_traffic_shifter.holder import TrafficHolder
 from tidegate_traffic_shifter.marks import FIELD_MANAGER
 from tidegate_traffic_shifter.router import Router
@@ -28,7 +28,7 @@ ROUTERS: Final = "tidegate.traffic_routers"
 async def compose(context: Context) -> AsyncIterator[None]:
     client = await KubernetesClient.connect(context.settings.kubeconfig or None, field_manager=FIELD_MANAGER)
     async with client:
-        cluster = Cluster(client)
+        cluster = WakingCluster(client)
         holder = TrafficHolder(cluster, Services(cluster), load_routers(cluster), context.publisher, context.clock)
         context.background("kubernetes", cluster.run)
         context.health.check("kubernetes", cluster.problem)
@@ -36,7 +36,7 @@ async def compose(context: Context) -> AsyncIterator[None]:
         yield
 
 
-def load_routers(cluster: Cluster) -> Mapping[str, Router]:
+def load_routers(cluster: WakingCluster) -> Mapping[str, Router]:
     """Every router that is installed, each watching what it needs from now on."""
     plugins = Plugins(ROUTERS, Router)
     return {name: plugins.load(name)(cluster) for name in plugins.names}

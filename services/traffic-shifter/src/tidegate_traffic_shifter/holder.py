@@ -16,7 +16,7 @@ from tidegate_chassis.publish import Publisher
 from tidegate_chassis.standing_orders import HeldOrder
 from tidegate_contracts.orders import ReleaseTraffic, ShiftTraffic, TrafficOrder
 from tidegate_traffic_shifter import problems
-from tidegate_traffic_shifter.cluster import Cluster
+from tidegate_traffic_shifter.cluster import WakingCluster
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, repairs, worst
 from tidegate_traffic_shifter.pins import revision_label
@@ -47,7 +47,12 @@ class TrafficHolder:
     """
 
     def __init__(
-        self, cluster: Cluster, services: Services, routers: Mapping[str, Router], publisher: Publisher, clock: Clock
+        self,
+        cluster: WakingCluster,
+        services: Services,
+        routers: Mapping[str, Router],
+        publisher: Publisher,
+        clock: Clock,
     ) -> None:
         self._cluster = cluster
         self._services = services

@@ -1,8 +1,8 @@
 """The door for routers: what a plugin of the group `tidegate.traffic_routers` has to offer.
 
-A plugin is a class made with the `Cluster`, which it asks in its constructor to follow the kinds that it needs. All its
-methods are level-triggered: they are called again after every change, look at the route as it is, write only what is
-missing, and may be interrupted anywhere. Each write is made on the version that was read, after `fence.look` on the
+A plugin is a class made with the cluster, which it asks in its constructor to follow the kinds that it needs. All
+its methods are level-triggered: they are called again after every change, look at the route as it is, write only what
+is missing, and may be interrupted anywhere. Each write is made on the version that was read, after `fence.look` on the
 object and `fence.ensure()`.
 """
 
@@ -12,7 +12,7 @@ import msgspec
 
 from tidegate_contracts.rollout import TrafficReference
 from tidegate_contracts.validate_traffic import canary_service
-from tidegate_traffic_shifter.cluster import Cluster, WakeKey
+from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Refused
 from tidegate_traffic_shifter.shares import Share
@@ -68,4 +68,4 @@ class Router(Protocol):
 class RouterFactory(Protocol):
     """A plugin's class."""
 
-    def __call__(self, cluster: Cluster) -> Router: ...
+    def __call__(self, cluster: WakingCluster) -> Router: ...

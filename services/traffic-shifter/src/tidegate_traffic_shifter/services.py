@@ -11,7 +11,7 @@ from tidegate_chassis.kubernetes.client import PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.resources import ENDPOINT_SLICES, SERVICES
 from tidegate_traffic_shifter import marks, pins, problems
-from tidegate_traffic_shifter.cluster import Cluster, WakeKey
+from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.endpoints import Endpoints, endpoints_of
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Refused, Repair, Settled
@@ -27,10 +27,10 @@ class Services:
     cluster: Where Services are read and written.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: WakingCluster) -> None:
         self._client = cluster.client
-        self._services = cluster.follow(SERVICES, Service)
-        self._slices = cluster.follow(
+        self._services = cluster.wake_by(SERVICES, Service)
+        self._slices = cluster.wake_by(
             ENDPOINT_SLICES,
             EndpointSlice,
             name_of=_service_of,

@@ -10,12 +10,12 @@ from typing import Final, NoReturn
 
 from tidegate_chassis.context import Context
 from tidegate_chassis.kubernetes.client import KubernetesClient
+from tidegate_chassis.kubernetes.cluster import Cluster
 from tidegate_chassis.plugins import Plugins
 from tidegate_chassis.service import run
 from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_contracts.codec import workload_order_decoder
-from tidegate_workload_controller.cluster import Cluster
 from tidegate_workload_controller.holder import KindsByName, WorkloadHolder
 from tidegate_workload_controller.kinds.protocol import WorkloadKind
 from tidegate_workload_controller.marks import FIELD_MANAGER

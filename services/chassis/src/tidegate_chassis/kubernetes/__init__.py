@@ -1,5 +1,5 @@
-"""Kubernetes access for every service: client, reflector, work queue. README.md beside this file shows their use.
+"""Kubernetes access for every service: client, reflectors, cluster. README.md beside this file shows their use.
 
 Import from the modules: `client.KubernetesClient`, `resources.DEPLOYMENTS`, `objects.KubernetesObject`,
-`reflector.Reflector`, `workqueue.WorkQueue`. This package re-exports nothing, so a service pays only for what it uses.
+`cluster.Cluster`. This package re-exports nothing, so a service pays only for what it uses.
 """

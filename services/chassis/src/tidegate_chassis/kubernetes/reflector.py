@@ -3,7 +3,7 @@
 A service starts one reflector per kind and shares it among all the orders it holds. It lists, then watches from the
 list's version with bookmarks; it lists again when that version has expired (410), and now and then for good measure,
 since etcd has lost watch events before. What vanished while nobody watched is told as a deletion. A stream that stays
-silent is taken for dead. Handlers normally put a key into a `workqueue`.
+silent is taken for dead. Handlers only wake whoever holds an order.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """The one retry policy for calls to the API server.
 
 Only `Transient` is tried again: by its definition nothing was changed, so this is as safe for a write as for a read.
-Everything else is the caller's decision. Used by `client` around each attempt and by `reflector` and `workqueue` for
-their backoff.
+Everything else is the caller's decision. Used by `client` around each attempt and by `reflector` for its
+backoff.
 """
 
 import asyncio

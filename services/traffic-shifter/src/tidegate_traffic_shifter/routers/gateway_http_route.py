@@ -11,7 +11,7 @@ from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.resources import HTTP_ROUTES
 from tidegate_traffic_shifter import marks, problems
 from tidegate_traffic_shifter.acceptance import objection
-from tidegate_traffic_shifter.cluster import Cluster, WakeKey
+from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled
 from tidegate_traffic_shifter.router import Place
@@ -24,9 +24,9 @@ class GatewayHttpRoute:
     cluster: Where routes are read and written.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: WakingCluster) -> None:
         self._client = cluster.client
-        self._routes = cluster.follow(HTTP_ROUTES, Route)
+        self._routes = cluster.wake_by(HTTP_ROUTES, Route)
 
     def wake_keys(self, place: Place) -> list[WakeKey]:
         return [(HTTP_ROUTES.plural, place.namespace, place.route)]

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
+from tidegate_chassis.kubernetes.cluster import Cluster
 from tidegate_chassis.kubernetes.objects import KubernetesObject
 from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, ReleaseWorkload
 from tidegate_workload_controller import convergence, release
 from tidegate_workload_controller.actions import Action, Decision
-from tidegate_workload_controller.cluster import Cluster
 from tidegate_workload_controller.kinds.preparing import prepare
 from tidegate_workload_controller.kinds.protocol import Ensure, HeldWorkload, Prepared
 from tidegate_workload_controller.kinds.reading import Reading, essence, read_live
