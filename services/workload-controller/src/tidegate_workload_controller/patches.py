@@ -8,6 +8,7 @@ from typing import Any
 
 from tidegate_contracts.orders import ApplyBatch, ReleaseWorkload
 from tidegate_workload_controller import marks
+from tidegate_workload_controller.actions import LabelPods
 from tidegate_workload_controller.budgets import Budget
 from tidegate_workload_controller.saved import ROLLING, Saved, encode, moving_values, own_values
 from tidegate_workload_controller.seen import Deployment
@@ -88,6 +89,15 @@ def operations(body: Body, deployment: Deployment) -> list[Body]:
     fields = {name: absent.get(name) if value is None else value for name, value in body["spec"].items()}
     written = [_operation(f"/spec/{name}", value, True) for name, value in fields.items()]
     return [*checked, *(each for each in (*marked, *written) if each is not None)]
+
+
+def labelling(uid: str, action: LabelPods) -> list[Body]:
+    """Labels as a JSON patch of a pod, which has others already, and of no namesake."""
+    labels = [
+        {"op": "add", "path": f"/metadata/labels/{_escaped(name)}", "value": value}
+        for name, value in action.labels.items()
+    ]
+    return [{"op": "test", "path": "/metadata/uid", "value": uid}, *labels]
 
 
 def _operation(path: str, value: Any, there: bool) -> Body | None:

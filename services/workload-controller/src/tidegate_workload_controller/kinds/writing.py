@@ -14,7 +14,7 @@ from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, PODS, REPLICA_SET
 from tidegate_workload_controller.actions import Action, LabelPods, Patch, PutBack, Report, Touch
 from tidegate_workload_controller.kinds.protocol import Ensure
 from tidegate_workload_controller.kinds.reading import Reading, raw_template
-from tidegate_workload_controller.patches import Body, operations
+from tidegate_workload_controller.patches import Body, labelling, operations
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.template import Json, change_patch, digest, without_hash
 
@@ -79,9 +79,8 @@ class Writer:
     async def _label(self, action: LabelPods, ensure: Ensure) -> None:
         async def label(name: str, uid: str) -> None:
             ensure()
-            body = {"metadata": {"uid": uid, "labels": action.labels}}
             try:
-                await self._client.patch(PODS, self._namespace, name, body, style=PatchStyle.MERGE)
+                await self._client.patch(PODS, self._namespace, name, labelling(uid, action), style=PatchStyle.JSON)
             except Conflict:
                 return  # a namesake: the pod that was meant is gone, and its successor is seen as a new one
 
@@ -91,5 +90,7 @@ class Writer:
 def _strategic(body: Body, template: Json, view: View) -> Body:
     """A change is a strategic-merge patch of the template, so the whole patch has to be one."""
     metadata = view.deployment.metadata
-    version = {"resourceVersion": metadata.resource_version, "uid": metadata.uid}
-    return {"metadata": {**body["metadata"], **version}, "spec": {**body["spec"], "template": template}}
+    return {
+        "metadata": {**body["metadata"], "resourceVersion": metadata.resource_version},
+        "spec": {**body["spec"], "template": template},
+    }
