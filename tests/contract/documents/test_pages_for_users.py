@@ -56,6 +56,7 @@ def test_every_link_leads_somewhere(name: str) -> None:
         assert (ROOT / "docs" / target).resolve().exists(), target
 
 
-def test_the_request_in_the_shell_line_is_valid() -> None:
-    (said,) = re.findall(r"pub tidegate\.requests\.default\.default \\\n +'(.+?)'\n", page("events.md"))
+@pytest.mark.parametrize("name", ["../README.md", "events.md"])
+def test_the_request_in_the_shell_line_is_valid(name: str) -> None:
+    (said,) = re.findall(r"pub tidegate\.requests\.default\.default \\\n +'(.+?)'\n", page(name))
     assert validate(decode_request(said.encode()), "default") == ()

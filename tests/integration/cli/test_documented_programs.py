@@ -1,4 +1,4 @@
-"""The programs in docs/events.md do what the page says, on a real bus."""
+"""The programs in README.md and docs/events.md do what the pages say, on a real bus."""
 
 import asyncio
 import os
@@ -14,11 +14,11 @@ from tidegate_command import Tidegate
 
 pytestmark = pytest.mark.nats
 
-PAGE = Path(__file__).parents[3] / "docs" / "events.md"
+ROOT = Path(__file__).parents[3]
 
 
-def programs(bus: NatsServer) -> list[str]:
-    blocks: list[str] = re.findall(r"```python\n(.+?)```", PAGE.read_text(), re.DOTALL)
+def programs(bus: NatsServer, page: str = "docs/events.md") -> list[str]:
+    blocks: list[str] = re.findall(r"```python\n(.+?)```", (ROOT / page).read_text(), re.DOTALL)
     return [block.replace("nats://127.0.0.1:4222", bus.url) for block in blocks]
 
 
@@ -31,8 +31,11 @@ async def run(program: str) -> str:
     return out.decode()
 
 
-async def test_five_lines_of_python_start_a_rollout(bus: NatsServer, orchestrator: ScriptedOrchestrator) -> None:
-    said = await run(programs(bus)[0])
+@pytest.mark.parametrize("page", ["README.md", "docs/events.md"])
+async def test_five_lines_of_python_start_a_rollout(
+    bus: NatsServer, orchestrator: ScriptedOrchestrator, page: str
+) -> None:
+    said = await run(programs(bus, page)[0])
     assert "stream='TIDEGATE_REQUESTS'" in said
     await until(lambda: orchestrator.revision == 1, what="the rollout to be accepted")
 
