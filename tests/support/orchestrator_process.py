@@ -9,7 +9,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tidegate_orchestrator import app
+from tidegate_orchestrator import app, sweep
 from tidegate_orchestrator.handle import Handler
 from tidegate_orchestrator.history import EventHistory
 from tidegate_orchestrator.outbox import BusOutbox
@@ -41,6 +41,8 @@ def plant(point: str, countdown: int) -> None:
 
 
 if __name__ == "__main__":
+    if "SWEEP_S" in os.environ:
+        setattr(sweep, "INTERVAL_S", float(os.environ["SWEEP_S"]))  # noqa: B010 - a constant of the product
     if dies := os.environ.get("DIES"):
         which, _, count = dies.partition(":")
         plant(which, int(count or 1))

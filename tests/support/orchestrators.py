@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -174,15 +174,31 @@ class Outsider:
         await self.until_said(TERMINAL, number, within_s=within_s)
 
     async def until_said(self, kinds: Any, number: int = 1, *, within_s: float = 30.0) -> None:
-        said = 0
+        async def said() -> bool:
+            return sum(isinstance(event, kinds) for event in await self.history()) >= number
+
+        await self._until(said, within_s, f"{number} of {kinds}")
+
+    async def until_dead(self, number: int, *, within_s: float = 30.0) -> None:
+        async def dead() -> bool:
+            return len(await self.dead_letters()) >= number
+
+        await self._until(dead, within_s, f"{number} dead letters")
+
+    async def until_ordered(self, service: str, *, within_s: float = 30.0) -> None:
+        async def ordered() -> bool:
+            return service in await self.orders()
+
+        await self._until(ordered, within_s, f"an order of the {service}")
+
+    async def _until(self, condition: Callable[[], Awaitable[bool]], within_s: float, what: str) -> None:
         try:
             async with asyncio.timeout(within_s):
-                while said < number:
-                    said = sum(isinstance(event, kinds) for event in await self.history())
+                while not await condition():  # noqa: ASYNC110 - what another process says has no event here
                     await asyncio.sleep(0.05)
         except TimeoutError:
             told = [type(event).__name__ for event in await self.history()]
-            raise AssertionError(f"{said} of {number} within {within_s} s: {told}") from None
+            raise AssertionError(f"{what} did not come within {within_s} s: {told}") from None
 
     async def dead_letters(self) -> list[dict[str, Any]]:
         messages = await self._journal.read("TIDEGATE_DEAD", subjects.dead("orchestrator"))

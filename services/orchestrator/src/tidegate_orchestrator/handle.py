@@ -104,7 +104,7 @@ class Handler:
             await self._outbox.wake(key, workload, due_s)
 
     async def tell_past(self, key: WorkloadKey, rollout: str) -> None:
-        """Says the last orders of a rollout that a redelivered message may have ended, whoever holds the workload now."""
+        """Says the last orders of a rollout that a redelivered message may have ended, whoever is in charge now."""
         loaded = await self._history.load(key, 0)
         if loaded.workload.rollout is None or loaded.workload.rollout.id != rollout:
             loaded = await self._history.load_rollout(key, rollout)
