@@ -76,10 +76,14 @@ class WorkloadHolder:
         workload = self._kinds.open(held.key.kind, held.key.namespace, held.key.name)
         if workload is None:
             await self._refuse_kind(held)
-        elif isinstance(held.order, PrepareWorkload):
-            await self._prepare(held, held.order, workload)
-        else:
-            await _Loop(held, held.order, workload, self._publisher, self._clock).run()
+            return
+        try:
+            if isinstance(held.order, PrepareWorkload):
+                await self._prepare(held, held.order, workload)
+            else:
+                await _Loop(held, held.order, workload, self._publisher, self._clock).run()
+        finally:
+            workload.close()
 
     async def _prepare(self, held: HeldOrder[WorkloadOrder], order: PrepareWorkload, workload: HeldWorkload) -> None:
         now_s = self._clock.now_s()
@@ -133,7 +137,6 @@ class _Loop:
             view, decision = await self._decide(live=live)
             live = not await self._act(decision, view)
             if decision.done and not live:
-                self._workload.close()
                 return
             show_s = await self._showing.show(decision.progress)
             restless = restless + 1 if decision.actions or live else 0

@@ -29,6 +29,9 @@ FRESH_S: Final = 0.5
 """A live view this young stays live as long as the watches show nothing else: the next order of a step that was just
 reported as ready needs no other one. The patch is tied to the generation anyway."""
 
+KEPT_MAX: Final = 500
+"""Deployments that are remembered between two orders; what is forgotten is only read again."""
+
 OWNER: Final = "owner"
 UID: Final = "uid"
 
@@ -49,13 +52,16 @@ class Deployments:
         self._pods.subscribe(self._on_pod)
 
     def open(self, namespace: str, name: str) -> HeldWorkload:
-        held = self._open.get((namespace, name))
-        if held is None:
-            held = self._open[namespace, name] = HeldDeployment(self, namespace, name)
+        held = self._open.pop((namespace, name), None) or HeldDeployment(self, namespace, name)
+        self._open[namespace, name] = held
+        held.orders += 1
         return held
 
-    def close(self, namespace: str, name: str) -> None:
-        self._open.pop((namespace, name), None)
+    def forget_idle(self) -> None:
+        """Drop what has been idle for longest, beyond what is worth keeping."""
+        idle = [key for key, held in self._open.items() if held.orders == 0]
+        for key in idle[: max(len(idle) - KEPT_MAX, 0)]:
+            del self._open[key]
 
     def cached(self, namespace: str, name: str) -> tuple[Deployment, list[ReplicaSet], list[Pod]] | None:
         deployment = self._deployments.store.get(namespace, name)
@@ -93,6 +99,7 @@ class HeldDeployment:
 
     def __init__(self, kind: Deployments, namespace: str, name: str) -> None:
         self.changed = asyncio.Event()
+        self.orders = 0
         self._kind = kind
         self._namespace = namespace
         self._name = name
@@ -143,7 +150,8 @@ class HeldDeployment:
             self._reading.take(answer)
 
     def close(self) -> None:
-        self._kind.close(self._namespace, self._name)
+        self.orders -= 1
+        self._kind.forget_idle()
 
 
 def _owner(seen: KubernetesObject) -> Iterable[str]:

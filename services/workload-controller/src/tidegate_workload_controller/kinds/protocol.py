@@ -61,7 +61,7 @@ class HeldWorkload(Protocol):
         ...
 
     def close(self) -> None:
-        """Nothing of the workload is held any more."""
+        """The order for which it was opened has ended here; another one may have opened it since."""
         ...
 
 
@@ -70,5 +70,5 @@ class WorkloadKind(Protocol):
     """All workloads of one kind; made once, with the `Cluster`, before that follows the API server."""
 
     def open(self, namespace: str, name: str) -> HeldWorkload:
-        """One workload, whether it exists or not."""
+        """One workload, whether it exists or not, for one order: closed when that ends."""
         ...
