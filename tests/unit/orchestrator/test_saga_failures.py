@@ -208,13 +208,21 @@ def test_a_release_that_stalls_is_said_and_waited_out() -> None:
     assert saga.released() == ["RolloutRolledBack"]
 
 
-def test_no_service_is_pinned_to_a_version_without_ready_pods() -> None:
+def test_no_service_is_pinned_to_a_version_that_has_no_pod_left() -> None:
     saga = Saga()
-    saga.ask(request(step("20%", 20), step("100%"), traffic=(ROUTE,)))
+    saga.ask(request(step("20%"), step("100%"), rollout="old"))
+    saga.to_step(2)
+    saga.ask(request(step("20%", 20), step("100%"), traffic=(ROUTE,), rollout="new"))
     assert saga.report(saga.prepared_fact(saga.counts(10))) == ["RolloutPaused"]
     assert saga.orders.traffic is None
     saga.tell(Resume())
     assert saga.prepared() == ["TrafficPinStarted"]
+
+
+def test_an_application_that_is_down_can_be_mended_by_a_rollout() -> None:
+    saga = Saga()
+    saga.ask(request(step("20%", 20), step("100%"), traffic=(ROUTE,)))
+    assert saga.report(saga.prepared_fact(saga.counts(10))) == ["TrafficPinStarted"]
 
 
 def test_facts_about_a_superseded_order_change_nothing() -> None:

@@ -56,9 +56,9 @@ def _of_pods(rollout: Rollout) -> Say | None:
 
 
 def _of_stable_pods(rollout: Rollout) -> Say | None:
-    """A Service pinned to a version without pods would serve nobody."""
+    """Where a superseded version serves, a Service pinned to the one before it, without pods, would serve nobody."""
     prepared = rollout.pods.answer
-    if not rollout.with_traffic or not isinstance(prepared, WorkloadPrepared):
+    if not rollout.with_traffic or not rollout.touched or not isinstance(prepared, WorkloadPrepared):
         return None
     if prepared.counts.stable_ready > 0 or prepared.counts.replicas == 0:
         return None
