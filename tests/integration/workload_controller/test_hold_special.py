@@ -158,7 +158,7 @@ async def test_scaled_to_nothing_and_back_the_stable_version_comes_first(sandbox
             await made.fact(BatchReady, lambda each: each.target_pods == 0)
             observer.forget()
             await made.scale(10)
-            await until(lambda: len([each for each in made.facts(BatchReady) if each.target_pods == 2]) >= 3)
+            await until(lambda: len([each for each in made.facts(BatchReady) if each.target_pods == 2]) >= 2)
             assert observer.most(ready.canary_revision) == 2
         await made.release("restore")
         assert (await made.raw())["spec"] == own
