@@ -17,7 +17,7 @@ from tidegate_contracts.facts import (
 )
 from tidegate_contracts.orders import ApplyBatch, Target
 from tidegate_workload_controller import marks
-from tidegate_workload_controller.actions import Decision, LabelPods, Patch, Report, Touch
+from tidegate_workload_controller.actions import Decision, LabelPods, Patch, PutBack, Report, Touch
 from tidegate_workload_controller.convergence import decide
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.patches import HOLD_MIN_READY_S
@@ -307,3 +307,41 @@ def test_the_next_round_waits_until_every_pod_of_the_last_one_is_ready() -> None
     world.native.ready_all()
     (patch,) = decide(order, world.written.view(), Memory(), NOW_S).actions
     assert isinstance(patch, Patch)
+
+
+def test_stable_pods_that_get_traffic_go_only_as_far_as_the_limits_force_them() -> None:
+    world = fresh()
+    touched(world, settle=False, stable_minimum=1)
+    world.native.ready_all()
+    further = world.order(Target(percent=40), settle=False, stable_minimum=1)
+    (patch,) = decide(further, world.written.view(), Memory(), NOW_S).actions
+    assert isinstance(patch, Patch)
+    world._act(Decision(Memory(), (patch,)))
+    world.native.until_still()
+    assert (world.native.told("v1"), world.native.told("v2")) == (9, 4)
+
+
+def test_without_pods_the_stable_template_waits_and_the_batch_starts_anew_from_it() -> None:
+    world = fresh()
+    world.apply(world.order(TWENTY))
+    order = world.order(TWENTY)
+    world.scale(0)
+    world.native.until_still()
+    parking = decide(order, world.written.view(), Memory(), NOW_S)
+    (back,) = parking.actions
+    assert isinstance(back, PutBack)
+    assert back.revision == "v1"
+    assert back.body["spec"]["minReadySeconds"] is None
+    world._act(parking)
+    parked = decide(order, world.written.view(), parking.memory, NOW_S)
+    (fact,) = facts(parked)
+    assert isinstance(fact, BatchReady)
+    assert fact.target_pods == 0
+    world.scale(10)
+    world.native.until_still()
+    world.native.ready_all()
+    assert world.native.told("v1") == 10
+    (again,) = decide(order, world.written.view(), parked.memory, NOW_S).actions
+    assert isinstance(again, PutBack)
+    assert again.revision == "v2"
+    assert again.body["spec"]["minReadySeconds"] == HOLD_MIN_READY_S
