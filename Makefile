@@ -37,7 +37,8 @@ demo: parts ## Watch a good version roll out and a bad one go back (KEEP=1 leave
 	$(PYTHON) -m tidegate_demo $(if $(KEEP),--keep)
 
 test: parts lint types ## Everything that must hold: lint, types, then every test on real parts
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not alone"
+	$(PYTHON) -m pytest -m alone
 
 unit: setup ## The fast tests only
 	$(PYTHON) -m pytest tests/unit tests/architecture tests/contract

@@ -1,5 +1,12 @@
-"""Makes the helpers in tests/support importable as `support...`: pytest puts this file's folder on the path."""
+"""Makes the helpers in tests/support importable as `support...`: pytest puts this file's folder on the path.
 
+It also marks what has to run alone: whole rollouts, kills and figures of processes, whose time limits are promises that
+two other tests on the same cores would break. `make test` runs the others two at a time first.
+"""
+
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 pytest_plugins = ["support.sandbox"]
@@ -7,3 +14,21 @@ pytest_plugins = ["support.sandbox"]
 # A busy machine is no finding, and a failed run can be repeated: no deadline for an example, the same ones each time.
 settings.register_profile("tidegate", deadline=None, derandomize=True)
 settings.load_profile("tidegate")
+
+HERE = Path(__file__).parent
+ALONE = (
+    "e2e",
+    "chaos",
+    "simulation",
+    "integration/traffic_shifter",
+    "integration/workload_controller",
+    "integration/metrics_analyzer/test_analyzer_service.py",
+    "integration/bus/test_standing_orders_scale.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        path = item.path.relative_to(HERE).as_posix()
+        if path.startswith(ALONE):
+            item.add_marker(pytest.mark.alone)
