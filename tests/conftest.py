@@ -23,7 +23,7 @@ ALONE = (
     "integration/traffic_shifter",
     "integration/workload_controller",
     "integration/metrics_analyzer/test_analyzer_service.py",
-    "integration/bus/test_standing_orders_scale.py",
+    "integration/bus/test_standing_orders_many.py",
 )
 
 
