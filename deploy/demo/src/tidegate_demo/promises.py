@@ -39,7 +39,11 @@ def never_above_target(samples: Sequence[Sample], events: Sequence[AnyEvent], im
             pods.total for revision, pods in sample.by_revision.items() if sample.images.get(revision) == image
         )
         worst = max(worst, updated - _approved_pods(events, sample.at_s, replicas))
-    return Promise("never more new pods than the approved step", worst <= 0, f"{max(worst, 0)} above at the worst")
+    return Promise(
+        f"never more pods of {image.rpartition(':')[2]} than approved",
+        worst <= 0,
+        f"{max(worst, 0)} above at the worst",
+    )
 
 
 def _approved_pods(events: Sequence[AnyEvent], at_s: float, replicas: int) -> int:
