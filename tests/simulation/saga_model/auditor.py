@@ -17,6 +17,7 @@ from tidegate_contracts.plan import PlannedStep
 
 _NOTHING = Target(count=0)
 WHOLE_PERCENT = 100
+TIMER_LATE_MAX_S = 5.0
 _TO_THE_END = ("promote", "let_go")
 
 
@@ -54,7 +55,7 @@ class Watched:
         self.jumped = 0
         self.jumped_revision = 0
         self.pause: tuple[int, float | None] | None = None
-        self.held = False
+        self.held = self.ever_held = False
         self.resumed_revision = 0
         self.doubted = False
         self.doubt_answered = ""
@@ -92,7 +93,10 @@ class Watched:
 
 
 class Auditor:
-    def __init__(self) -> None:
+    """`calm` says that nothing is lost or late, so that what is due must come in time."""
+
+    def __init__(self, *, calm: bool = False) -> None:
+        self.calm = calm
         self.revision = 0
         self.watched: Watched | None = None
         self.ended: dict[str, str] = {}
@@ -270,6 +274,10 @@ class Auditor:
             until_s = watched.pause[1]
             timely = until_s is not None and event.at_s >= until_s
             self.require(timely or event.approved_by is not None, "I4 the pause was cut short")
+            late = (
+                self.calm and not watched.ever_held and until_s is not None and event.at_s > until_s + TIMER_LATE_MAX_S
+            )
+            self.require(not late, "I7 a pause went on though its time was over")
         if event.approved_by is not None:
             self._once(event)
         watched.completed = event.step
@@ -284,6 +292,7 @@ class Auditor:
         itself = event.by == "orchestrator"
         again = itself and watched.doubt_answered == event.cause
         self.require(not again, "I7 going on after a doubt led to the same doubt at once")
+        watched.ever_held = True
         watched.held, watched.doubted = not watched.ending, itself and not watched.ending
         if event.lowered:
             watched.shift_ordered(event.revision, 0)

@@ -40,15 +40,19 @@ class ModelHistory:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._cached: Loaded | None = None
+        self._behind = False
 
     async def load(self, _: WorkloadKey, at_least: int) -> Loaded:
-        upto = self._bus.readable(at_least)
+        """What is remembered is read on only where it is known to be behind."""
         cached, log = self._cached, self._bus.log
         if cached is None:
-            cached = self._cold(upto)
-        elif cached.sequence < upto:
+            cached = self._cold(self._bus.readable(at_least))
+        elif self._behind:
+            upto = max(self._bus.readable(at_least), cached.sequence)
             cached = _loaded(fold(log[cached.sequence : upto], cached.workload), upto)
-        self._cached = cached
+        elif cached.sequence < at_least:
+            cached = _loaded(fold(log[cached.sequence : at_least], cached.workload), at_least)
+        self._cached, self._behind = cached, False
         await POINT
         return cached
 
@@ -81,7 +85,7 @@ class ModelHistory:
         return after
 
     def forget(self, _: WorkloadKey) -> None:
-        self._cached = None
+        self._behind = True
 
 
 def _loaded(workload: Workload, sequence: int) -> Loaded:
@@ -146,9 +150,9 @@ class Copy:
             return message
 
         about = message.rollout if isinstance(message, Told) else None
-        await self.handler.handle(
-            KEY, understand, at_least=letter.sequence if isinstance(body, Fact) else 0, about=about
-        )
+        at_least = letter.sequence if isinstance(body, Fact) else 0
+        afresh = body is None or isinstance(body, TimerDue)
+        await self.handler.handle(KEY, understand, at_least=at_least, about=about, afresh=afresh)
         if isinstance(body, Fact) and letter.deliveries > 1:
             await self.handler.tell_past(KEY, body.rollout)
 

@@ -64,6 +64,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "max(workload.revision, last.revision) if last is not None else workload.revision",
         "workload.revision",
     ),
+    _in(
+        "handle",
+        "timers-on-old-news",
+        "a timer is answered from memory, whatever came since",
+        "        if afresh:\n",
+        "        if False:\n",
+    ),
     # evidence
     _in(
         "observe",

@@ -47,7 +47,7 @@ class Schedule:
         self.seed = seed
         self.options: Options = draw(random)
         self.engine = Engine(random)
-        self.auditor = Auditor()
+        self.auditor = Auditor(calm=self.options.calm)
         self.world = World(self.engine, self.options, self.auditor)
         self.bus = Bus(self.engine, self.options.faults, self.auditor)
         self.copies = (Copy(self.engine, self.bus), Copy(self.engine, self.bus))

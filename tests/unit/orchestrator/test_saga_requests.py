@@ -178,3 +178,14 @@ def test_the_newer_rollouts_events_alone_tell_its_state() -> None:
     decision = next(event for event in reversed(saga.history) if hasattr(event, "revision"))
     part = rebuild(decision, [event for event in saga.history if event.rollout == holder(decision)])
     assert part == fold(saga.history) == saga.workload
+
+
+def test_a_rollback_while_a_cancelled_version_is_let_go_restores_the_stable_one() -> None:
+    saga = Saga()
+    saga.ask(rollout="old")
+    saga.to_step(1)
+    saga.tell(Cancel())
+    saga.ask(rollout="new")
+    assert saga.tell(RollBack()) == ["RollbackStarted", "PodsReleaseStarted"]
+    release = saga.standing(ReleaseWorkload, saga.orders.workload)
+    assert (release.mode, release.stable_revision) == ("restore", "v1")

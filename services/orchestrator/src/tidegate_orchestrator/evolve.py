@@ -246,7 +246,8 @@ def _promotion_started(rollout: Rollout, event: PromotionStarted) -> Rollout:
 
 def _rollback_started(rollout: Rollout, event: RollbackStarted) -> Rollout:
     """Where the stable pods can carry all requests, the traffic goes back to them before anything else."""
-    mode: Mode = rollout.phase.mode if isinstance(rollout.phase, Clearing) else "restore"
+    # A superseded version that is everywhere, and whole, is what there is to go back to.
+    mode: Mode = "promote" if rollout.phase == Clearing("promote") else "restore"
     lower = (
         rollout.routed
         and not rollout.quiet

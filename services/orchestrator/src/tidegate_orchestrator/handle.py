@@ -69,6 +69,7 @@ class Handler:
         *,
         at_least: int = 0,
         about: str | None = None,
+        afresh: bool = False,
     ) -> tuple[AnyDecision, ...]:
         """Decides on one message and sees to it that everybody knows; returns what was decided.
 
@@ -77,10 +78,14 @@ class Handler:
             understand: Makes the input of the message, given the history that is decided on.
             at_least: The sequence of an event that must be in that history.
             about: The rollout to decide on, where it may be another than the workload's present one.
+            afresh: Whether to read the history to its end. A message on which nothing may have to be decided needs it
+                or `at_least`: what is decided on an old state loses the race, but nothing loses no race.
 
         Raises:
             OperatingError: the bus can't be reached, or every race was lost; deliver the message again.
         """
+        if afresh:
+            self._history.forget(key)
         for _ in range(ATTEMPTS_MAX):
             loaded = await self._history.load(key, at_least)
             if about is not None and (loaded.workload.rollout is None or loaded.workload.rollout.id != about):

@@ -87,14 +87,20 @@ class Receiver:
             del loaded
             return Woken(id=delivered.message.id)
 
-        await self._handle(subjects.parse_timer(delivered.message.subject), understand)
+        await self._handle(subjects.parse_timer(delivered.message.subject), understand, afresh=True)
 
     async def _handle(
-        self, key: WorkloadKey, understand: Understand, *, at_least: int = 0, about: str | None = None
+        self,
+        key: WorkloadKey,
+        understand: Understand,
+        *,
+        at_least: int = 0,
+        about: str | None = None,
+        afresh: bool = False,
     ) -> None:
         """One message of a workload after another: a race within this process would only cost a second look."""
         async with self._lanes.turn(key):
-            await self._handler.handle(key, understand, at_least=at_least, about=about)
+            await self._handler.handle(key, understand, at_least=at_least, about=about, afresh=afresh)
 
     async def _requested(
         self,
