@@ -19,6 +19,7 @@ from tidegate_demo.scenario import IMAGES, RATE_PER_S, World
 EVENTS_SHOWN: Final = 8
 SHARE_WINDOW_S: Final = 2.0
 BAR_CELLS: Final = 20
+DETAIL_LENGTH: Final = 64
 STEP_STYLE: Final = {"done": "green", "now": "bold cyan", "to come": "dim"}
 VERDICT_STYLE: Final = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
 PHASE_STYLE: Final = {"completed": "bold green", "rolling back": "bold red", "rolled back": "bold yellow"}
@@ -123,4 +124,4 @@ def _detail(event: AnyEvent) -> str:
     """The few fields that a person wants in one line."""
     named = ("step", "weight_percent", "verdict", "target_pods", "reason")
     shown = [f"{name}={getattr(event, name)}" for name in named if getattr(event, name, "") not in ("", None)]
-    return " ".join(shown)[:90]
+    return " ".join(shown)[:DETAIL_LENGTH]
