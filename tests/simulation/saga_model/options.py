@@ -105,10 +105,20 @@ def draw(random: Random) -> Options:
 def _controls(random: Random, newest_s: float) -> list[tuple[float, Control]]:
     """Spread over time, or in a burst about the time of the last request; at times somebody insists."""
     chance = random.random
+    if chance() < 0.15:
+        return _change_of_mind(random)
     begin_s, lasts_s = (newest_s, 4.0) if chance() < 0.3 else (0.0, 30.0)
     number = random.choice((1, 1, 2, 4))
     same = _control(random) if chance() < 0.3 else None
     return [(begin_s + chance() * lasts_s, same or _control(random)) for _ in range(number)]
+
+
+def _change_of_mind(random: Random) -> list[tuple[float, Control]]:
+    """Out, and then back after all, or the other way round, while the first is under way."""
+    ways = [RollBack(by="ann"), Cancel(by="ann")]
+    random.shuffle(ways)
+    at_s = random.random() * 15.0
+    return [(at_s + number * random.random() * 3.0, way) for number, way in enumerate(ways)]
 
 
 def _faults(random: Random) -> Faults:

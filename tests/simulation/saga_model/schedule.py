@@ -99,7 +99,7 @@ class Schedule:
     def _degrade(self) -> None:
         lasts_s = 3.0 + self.engine.random.random() * 25.0
         self.world.degrade(lasts_s)
-        if self.options.calm and lasts_s > DEGRADED_MAX_S:
+        if self.options.calm and not self.options.refused and lasts_s > DEGRADED_MAX_S:
             self.engine.after(DEGRADED_MAX_S, self.world.check_lowered)
 
     def _scale(self) -> None:
