@@ -49,7 +49,7 @@ async def run(state: SandboxState, console: Console, *, keep: bool) -> Outcome:
                 outcome = await story.tell(world)
         console.print(
             "" if console.is_terminal else "\n", end=""
-        )  # rich ends a live display with a line on terminals only
+        )  # rich ends a display with a line on terminals only
         console.print(summary.render(outcome))
         if keep:
             console.print(_invitation(state))
