@@ -53,7 +53,7 @@ class Lab:
         self, name: str, version: str, steps: tuple[str, ...] = FIVE_STEPS, *, approve: bool = False
     ) -> str:
         """Asks for one rollout without traffic and returns its id."""
-        rollout = f"{name}-{version}"
+        rollout = f"{name}-{version}".replace("_", "-")
         body = {
             "type": "rollout.requested.v1",
             "rollout": rollout,
