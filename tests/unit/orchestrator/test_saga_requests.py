@@ -2,13 +2,16 @@
 
 from support.saga import ANALYSIS, PROBLEM, ROUTE, Saga, request, step
 
+from tidegate_contracts.codec import encode
 from tidegate_contracts.controls import Cancel, RollBack
 from tidegate_contracts.decisions import RolloutAccepted, RolloutRejected
 from tidegate_contracts.facts import BatchStalled, WorkloadRefused
+from tidegate_contracts.limits import REQUEST_BYTES_MAX
 from tidegate_contracts.orders import PrepareWorkload, ReleaseAnalysis, ReleaseTraffic, ReleaseWorkload, ShiftTraffic
-from tidegate_contracts.rollout import TrafficReference
+from tidegate_contracts.rollout import Analysis, Check, TrafficReference
 from tidegate_orchestrator.fold import fold, holder, rebuild
 from tidegate_orchestrator.inputs import Requested
+from tidegate_orchestrator.requests import oversize
 
 OTHER = TrafficReference(route="shop", service="web")
 TRAFFIC = (step("20%", 20), step("60%", 60), step("100%"))
@@ -189,3 +192,14 @@ def test_a_rollback_while_a_cancelled_version_is_let_go_restores_the_stable_one(
     assert saga.tell(RollBack()) == ["RollbackStarted", "PodsReleaseStarted"]
     release = saga.standing(ReleaseWorkload, saga.orders.workload)
     assert (release.mode, release.stable_revision) == ("restore", "v1")
+
+
+def test_a_request_whose_plan_would_not_fit_into_an_event_is_told_so() -> None:
+    """The largest request that may be published fits twice into an accepted event, but for what goes with it."""
+    checks = tuple(Check(name=f"check-{number}", query="x" * 4000, maximum=1.0) for number in range(15))
+    large = request(step("50%", analysis=Analysis(checks=checks)), step("100%"))
+    assert len(encode(large)) <= REQUEST_BYTES_MAX
+    problem = oversize(large)
+    assert problem is not None
+    assert problem.field == "steps"
+    assert oversize(request()) is None

@@ -29,6 +29,7 @@ from tidegate_contracts.validate import validate
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_orchestrator.handle import Handler, Loaded
 from tidegate_orchestrator.inputs import Input, Reported, Requested, Told, Woken
+from tidegate_orchestrator.requests import oversize
 
 Understand = Callable[[Loaded], Awaitable[Input]]
 _Parts = TypeVar("_Parts")
@@ -181,7 +182,11 @@ def _understood(body: bytes, namespace: str) -> tuple[RolloutRequested | None, t
         request = decode_request(body)
     except Malformed as error:
         return None, (error.problem,), _addressed(body, error.problem)
-    return request, validate(request, namespace), _Addressed(request.workload, request.rollout)
+    problems = validate(request, namespace)
+    too_large = oversize(request) if not problems else None
+    if too_large is not None:
+        problems = (too_large,)
+    return request, problems, _Addressed(request.workload, request.rollout)
 
 
 def _addressed(body: bytes, problem: Problem) -> _Addressed:

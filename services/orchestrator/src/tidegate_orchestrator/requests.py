@@ -5,14 +5,22 @@ Called by `decide`. What the older rollout leaves in force goes into the newer o
 one's events alone tell its state.
 """
 
+from typing import Final
+
+from tidegate_contracts.codec import encode
 from tidegate_contracts.decisions import Inherited, RolloutAccepted, RolloutRejected, RolloutSuperseded
 from tidegate_contracts.facts import BatchReady, WorkloadReleased
+from tidegate_contracts.limits import EVENT_BYTES_MAX
 from tidegate_contracts.orders import PrepareWorkload, ReleaseTraffic, ReleaseWorkload
 from tidegate_contracts.plan import plan
 from tidegate_contracts.problem import Problem
+from tidegate_contracts.rollout import RolloutRequested
 from tidegate_orchestrator.draft import Draft
 from tidegate_orchestrator.inputs import Requested
 from tidegate_orchestrator.state import Mode, Rollout
+
+ENVELOPE_BYTES_MAX: Final = 8 * 1024
+"""What a decision and its headers add to the request and the plan."""
 
 
 def consider(draft: Draft, asked: Requested) -> None:
@@ -35,6 +43,16 @@ def consider(draft: Draft, asked: Requested) -> None:
         inherited=_inherited(older) if older is not None else None,
         request_sequence=asked.sequence,
     )
+
+
+def oversize(request: RolloutRequested) -> Problem | None:
+    """An accepted event carries the request and its plan: together they must fit into one message."""
+    size_bytes = len(encode(request)) + sum(len(encode(step)) for step in plan(request))
+    if size_bytes <= EVENT_BYTES_MAX - ENVELOPE_BYTES_MAX:
+        return None
+    rule = f"with its plan at most {EVENT_BYTES_MAX - ENVELOPE_BYTES_MAX} bytes"
+    remedy = "Shorten the analyses of the steps, or judge by one in the background."
+    return Problem(field="steps", value=f"{size_bytes} bytes", rule=rule, remedy=remedy)
 
 
 def _reject(draft: Draft, asked: Requested, problems: tuple[Problem, ...]) -> None:
