@@ -209,3 +209,14 @@ def test_control_characters_in_a_name_do_not_reach_the_history() -> None:
     saga.tell(Pause(by="ann\nroot"))
     assert saga.rollout.hold is not None
     assert saga.rollout.hold.by == "ann?root"
+
+
+def test_an_approval_does_not_pass_over_a_failing_verdict_that_nobody_has_seen() -> None:
+    saga = Saga()
+    saga.ask(request(step("50%", pause=StepPause()), step("100%"), analysis=ANALYSIS))
+    saga.to_step(1)
+    assert saga.ready() == ["StepJudgingStarted", "PauseStarted"]
+    saga.report_unseen(saga.verdict_fact("fail", "background"))
+    said = saga.tell(Approve())
+    assert said[0] == "RollbackStarted"
+    assert "StepCompleted" not in said

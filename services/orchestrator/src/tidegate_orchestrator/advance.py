@@ -26,6 +26,15 @@ def advance(draft: Draft) -> None:
     raise AssertionError("one message led to a loop of decisions")
 
 
+def raise_alarm(draft: Draft) -> None:
+    """Says first what went wrong and nobody has answered yet, such as a bad verdict that came in just before."""
+    rollout = draft.workload.active
+    if rollout is not None and not isinstance(rollout.phase, Ending):
+        said = alarm(rollout, draft.now_s)
+        if said is not None:
+            draft.say(said.kind, **said.fields)
+
+
 def _next(rollout: Rollout, now_s: float) -> Say | None:
     if isinstance(rollout.phase, Ending):
         return onward(rollout, rollout.phase, now_s)

@@ -6,8 +6,9 @@ of the state that they lead to are published then.
 
 from typing import assert_never
 
+from tidegate_contracts.controls import Approve
 from tidegate_contracts.decisions import AnyDecision
-from tidegate_orchestrator.advance import advance
+from tidegate_orchestrator.advance import advance, raise_alarm
 from tidegate_orchestrator.controls import obey
 from tidegate_orchestrator.draft import Draft
 from tidegate_orchestrator.inputs import Input, Reported, Requested, Told, Woken
@@ -26,6 +27,8 @@ def decide(workload: Workload, message: Input, now_s: float) -> tuple[AnyDecisio
         case Requested():
             consider(draft, message)
         case Told():
+            if isinstance(message.control, Approve):
+                raise_alarm(draft)  # who approved had not seen it, or would not have
             obey(draft, message)
         case Reported():
             if rollout is None or message.fact.rollout != rollout.id:
