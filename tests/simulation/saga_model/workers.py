@@ -252,6 +252,9 @@ class TrafficHolder(Holder):
             return
         grace_s = max(reference.grace_s for reference in order.traffic)
         if isinstance(order, ShiftTraffic):
+            if order.weight_percent and order.canary_revision in world.pods and not world.ready[order.canary_revision]:
+                self.engine.after(1.0, self._accepted)  # as the real one: no ready endpoint, no share, whatever is said
+                return
             world.shift(order)
             fields = {"weight_percent": order.weight_percent, "accepted_at_s": self.engine.now_s}
             self.engine.after(grace_s if order.lowering else 0.0, self._say, TrafficShifted, fields)
