@@ -47,9 +47,7 @@ async def run(state: SandboxState, console: Console, *, keep: bool) -> Outcome:
         async with prepared(state, state.directory / "load.jsonl") as world:
             with Live(Screen(world), console=console, refresh_per_second=FRAMES_PER_S, vertical_overflow="visible"):
                 outcome = await story.tell(world)
-        console.print(
-            "" if console.is_terminal else "\n", end=""
-        )  # rich ends a display with a line on terminals only
+        console.print("" if console.is_terminal else "\n", end="")  # rich ends a display with a line on terminals only
         console.print(summary.render(outcome))
         if keep:
             console.print(_invitation(state))
