@@ -79,9 +79,6 @@ class ServiceProcess:
             self._process.terminate()
         return await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT_S)
 
-    async def ended(self) -> int:
-        return await self._process.wait()
-
 
 class Stack:
     """All copies of all services of one sandbox."""

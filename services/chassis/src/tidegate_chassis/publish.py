@@ -16,7 +16,7 @@ from tidegate_chassis import jetstream, telemetry
 from tidegate_chassis.clock import Clock
 from tidegate_chassis.connection import Connection
 from tidegate_chassis.errors import Conflict, Transient, UnknownOutcome
-from tidegate_chassis.journal import Journal
+from tidegate_chassis.journal import EXPECTED_SEQUENCE, Journal
 from tidegate_chassis.message import REVISION, Message, revision_of
 from tidegate_contracts import subjects
 from tidegate_contracts.codec import encode, tag_of
@@ -36,7 +36,6 @@ PUBLISH_TIMEOUT_S: Final = 2.0
 DEADLINE_S: Final = 15.0
 RETRY_WAIT_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
 KNOWN_ORDERS_MAX: Final = 10_000
-EXPECTED_SEQUENCE: Final = "Nats-Expected-Last-Subject-Sequence"
 TTL: Final = "Nats-TTL"
 
 _log = structlog.get_logger(__name__)
