@@ -28,7 +28,7 @@ from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller.app import load_kinds
 from tidegate_workload_controller.holder import WorkloadHolder
 from tidegate_workload_controller.marks import FIELD_MANAGER
-from tidegate_workload_controller.seen import Deployment, Pod, ReplicaSet
+from tidegate_workload_controller.seen import Pod, ReplicaSet, Workload
 
 CLOCK = SystemClock()
 SOCKETS_CLOSE_S = 0.05
@@ -212,9 +212,9 @@ class Rig:
     async def scale(self, replicas: int) -> None:
         await self.patch({"spec": {"replicas": replicas}})
 
-    async def read(self) -> Deployment:
-        found = await self.admin.read(DEPLOYMENTS, self.namespace, self.name, Deployment)
-        assert isinstance(found, Deployment), found
+    async def read(self) -> Workload:
+        found = await self.admin.read(DEPLOYMENTS, self.namespace, self.name, Workload)
+        assert isinstance(found, Workload), found
         return found
 
     async def raw(self) -> dict[str, Any]:
@@ -226,11 +226,9 @@ class Rig:
         deadline_s = time.monotonic() + within_s
         while True:
             found = await self.read()
-            status, replicas = found.status, found.spec.replicas
-            counted = {status.available_replicas, status.updated_replicas, status.replicas}
-            if status.observed_generation >= found.metadata.generation and counted == {replicas}:
+            if found.complete:
                 return
-            assert time.monotonic() < deadline_s, f"the Deployment is not whole: {status}"
+            assert time.monotonic() < deadline_s, f"the Deployment is not whole: {found.status}"
             await asyncio.sleep(0.05)
 
 
@@ -273,7 +271,7 @@ class Observer:
     def __init__(self, client: KubernetesClient, namespace: str, name: str) -> None:
         self.samples: list[Sample] = []
         self._name = name
-        self._deployments = Reflector(client, DEPLOYMENTS, Deployment, namespace=namespace)
+        self._deployments = Reflector(client, DEPLOYMENTS, Workload, namespace=namespace)
         self._sets = Reflector(client, REPLICA_SETS, ReplicaSet, namespace=namespace)
         self._pods = Reflector(client, PODS, Pod, namespace=namespace)
         self.reflectors = (self._deployments, self._sets, self._pods)
@@ -288,13 +286,13 @@ class Observer:
         alive: dict[str, int] = {}
         ready: dict[str, int] = {}
         for each in self._sets.store.all():
-            told[each.revision] = each.spec.replicas
+            told[each.revision.name] = each.spec.replicas
         for pod in self._pods.store.all():
             revision = pod.metadata.labels.get("pod-template-hash", "")
             if pod.alive:
                 alive[revision] = alive.get(revision, 0) + 1
                 ready[revision] = ready.get(revision, 0) + (pod.ready_since_s is not None)
-        self.samples.append(Sample(found[0].spec.replicas, told, alive, ready))
+        self.samples.append(Sample(found[0].replicas, told, alive, ready))
 
     def most(self, revision: str) -> int:
         return max((each.alive.get(revision, 0) for each in self.samples), default=0)

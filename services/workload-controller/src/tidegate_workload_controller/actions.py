@@ -44,11 +44,17 @@ class LabelPods(msgspec.Struct, frozen=True):
     labels: dict[str, str]
 
 
+class DeletePods(msgspec.Struct, frozen=True):
+    """Pods, by name and uid, for the native controller to make anew: only where it won't by itself."""
+
+    pods: tuple[tuple[str, str], ...]
+
+
 class Report(msgspec.Struct, frozen=True):
     fact: WorkloadFact
 
 
-Action = Patch | Touch | PutBack | LabelPods | Report
+Action = Patch | Touch | PutBack | LabelPods | DeletePods | Report
 
 
 class Progress(msgspec.Struct, frozen=True):

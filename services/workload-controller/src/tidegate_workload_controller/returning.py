@@ -25,14 +25,15 @@ def is_return(order: ApplyBatch, view: View) -> bool:
 def decide(order: ApplyBatch, view: View, saved: Saved, memory: Memory, now_s: float) -> Decision[Memory]:
     """Wait until the stable revision is whole, and report the batch."""
     memory = replace(memory, canary_revision=order.stable_revision, objection=None)
-    if not patches.moves_freely(view.deployment, saved):
-        patch = Patch(patches.free(order, saved, order.stable_revision))
+    if not view.hold.moves_freely(view.workload, saved):
+        patch = Patch(patches.free(view.hold, order, saved, order.stable_revision))
         return Decision(memory, (patch,)) if view.live else Decision(memory, look_live=True)
     new = order.stable_revision
-    census = count(view, new=new, stable=new, min_ready_s=saved.min_ready_s, now_s=now_s)
+    min_ready_s = view.hold.min_ready_s(view.workload, saved)
+    census = count(view, new=new, stable=new, min_ready_s=min_ready_s, now_s=now_s)
     progress = Progress(census.replicas, census.counts)
     if not _whole(census):
-        told = [each for each in view.replica_sets if each.revision == new]
+        told = [each for each in view.revisions if each.name == new]
         finding = vitals.unfinished(memory.vitals, order, census, symptoms(census.new, told), now_s)
         if finding.facts and not view.live:
             return Decision(memory, look_live=True)
