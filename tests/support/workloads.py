@@ -86,7 +86,7 @@ class Rig:
         self.namespace = namespace
         self.name = name
         self.cluster = Cluster(client)
-        self.holder = WorkloadHolder(load_kinds(self.cluster), self.notes, CLOCK, ready=self.cluster.wait_synced)
+        self.holder = WorkloadHolder(load_kinds(self.cluster), self.notes, CLOCK)
         self.key = WorkloadKey("default", namespace, "deployment.apps", name)
         self.reference = WorkloadReference(name=name)
         self.revision = 0

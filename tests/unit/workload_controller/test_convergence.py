@@ -131,7 +131,9 @@ def test_new_pods_are_labelled_once_with_their_batch() -> None:
     order = replace(touched(world), rollout="r1", batch=3)
     view = world.written.view()
     pods = tuple(
-        replace(pod, metadata=replace(pod.metadata, labels={marks.POD_TEMPLATE_HASH: "v2"})) if "v2" in pod.metadata.name else pod
+        replace(pod, metadata=replace(pod.metadata, labels={marks.POD_TEMPLATE_HASH: "v2"}))
+        if "v2" in pod.metadata.name
+        else pod
         for pod in view.pods
     )
     view = replace(view, pods=pods)

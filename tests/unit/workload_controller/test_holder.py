@@ -47,6 +47,7 @@ class FakeWorkload:
         self.refusals: list[Exception] = []
         self.decisions = 0
         self.closed = 0
+        self.syncs = 0
         self.cached: str | None = "cached"
         self.prepared: list[WorkloadPrepared | Exception] = []
         self._decide = decide
@@ -60,6 +61,9 @@ class FakeWorkload:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def synced(self) -> None:
+        self.syncs += 1
 
     def look(self) -> str | None:
         self.looks.append("cached")
@@ -94,13 +98,9 @@ def held(order: WorkloadOrder, *, kind: str = "deployment.apps", lease_s: float 
     return HeldOrder(KEY._replace(kind=kind), order, order.revision, message, lease)
 
 
-async def ready() -> None:
-    """The caches are there."""
-
-
 def holder(workload: FakeWorkload, notes: Notes) -> WorkloadHolder:
     kinds = KindsByName({"deployment.apps": workload})
-    return WorkloadHolder(kinds, notes, CLOCK, ready=ready)  # type: ignore[arg-type]
+    return WorkloadHolder(kinds, notes, CLOCK)  # type: ignore[arg-type]
 
 
 @asynccontextmanager

@@ -28,7 +28,7 @@ async def compose(context: Context) -> AsyncIterator[None]:
     client = await KubernetesClient.connect(context.settings.kubeconfig or None, field_manager=FIELD_MANAGER)
     async with client:
         cluster = Cluster(client)
-        holder = WorkloadHolder(load_kinds(cluster), context.publisher, context.clock, ready=cluster.wait_synced)
+        holder = WorkloadHolder(load_kinds(cluster), context.publisher, context.clock)
         context.background("kubernetes", cluster.run)
         context.health.check("kubernetes", cluster.problem)
         context.add(StandingOrders(context, workload_order_decoder.decode, holder))
@@ -36,7 +36,7 @@ async def compose(context: Context) -> AsyncIterator[None]:
 
 
 def load_kinds(cluster: Cluster) -> KindsByName:
-    """Every kind that is installed, each watching what it needs from now on."""
+    """Every kind that is installed."""
     plugins = Plugins(KINDS, WorkloadKind)
     return KindsByName({name: plugins.load(name)(cluster) for name in plugins.names})
 

@@ -6,7 +6,7 @@ decision asked to be called again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
@@ -60,19 +60,14 @@ class WorkloadHolder:
         kinds: What a workload may be.
         publisher: Where facts go.
         clock: The time.
-        ready: Returns when the caches hold what there is.
     """
 
-    def __init__(
-        self, kinds: KindsByName, publisher: Publisher, clock: Clock, *, ready: Callable[[], Awaitable[None]]
-    ) -> None:
+    def __init__(self, kinds: KindsByName, publisher: Publisher, clock: Clock) -> None:
         self._kinds = kinds
         self._publisher = publisher
         self._clock = clock
-        self._ready = ready
 
     async def hold(self, held: HeldOrder[WorkloadOrder]) -> None:
-        await self._ready()
         workload = self._kinds.open(held.key.kind, held.key.namespace, held.key.name)
         if workload is None:
             await self._refuse_kind(held)
@@ -81,6 +76,7 @@ class WorkloadHolder:
             if isinstance(held.order, PrepareWorkload):
                 await self._prepare(held, held.order, workload)
             else:
+                await workload.synced()
                 await _Loop(held, held.order, workload, self._publisher, self._clock).run()
         finally:
             workload.close()

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from tidegate_contracts.orders import ApplyBatch
 from tidegate_workload_controller.batch import held_back, rounded_up
+from tidegate_workload_controller.budgets import Amount
 from tidegate_workload_controller.census import Census, count
 from tidegate_workload_controller.hold import Fields
-from tidegate_workload_controller.partitions import Amount, Partition, Places, everything_old, is_blocking
+from tidegate_workload_controller.partitions import Partition, Places, is_blocking
 from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import View, Workload
@@ -86,17 +87,34 @@ class PartitionHold:
             standing=standing,
             wanted=wanted,
             first=wanted if first else standing,
+            removals=self._removals(order, view, new, wanted),
         )
 
     def obstacles(self, view: View, revision: str) -> tuple[tuple[str, str], ...]:
         return self._places.obstacles(view, revision)
 
     def _wanted(self, order: ApplyBatch, view: View, census: Census, goal: int) -> Partition:
-        there = min(census.available, len(census.new)) >= goal
-        at_rest = there and order.settle
+        """Once at rest it stays so, whether or not its pods stay ready, for as long as they are there."""
         if census.replicas == 0:
-            return Partition(everything_old(self._places))
-        return self._places.partition(order.target, view, census, goal, at_rest=at_rest)
+            return Partition(self._places.everything)
+        resting = self._places.partition(order.target, view, census, goal, at_rest=True)
+        ready = census.available >= goal or self.setting(view.workload) == resting
+        if order.settle and len(census.new) >= goal and ready:
+            return resting
+        return self._places.partition(order.target, view, census, goal, at_rest=False)
+
+    def _removals(
+        self, order: ApplyBatch, view: View, new: str | None, wanted: Partition
+    ) -> tuple[tuple[str, str], ...]:
+        """What isn't ready and has to be replaced anyway, of this batch or of a superseded version."""
+        if new is None or wanted != self.setting(view.workload):
+            return ()
+        stable = {pod.metadata.uid for pod in view.pods if view.revision_of(pod) == order.stable_revision}
+        least = wanted.amount if isinstance(wanted.amount, int) else 0
+        within = self._places.obstacles(view, new, least)
+        return within + tuple(
+            each for each in self._places.obstacles(view, new) if each not in within and each[1] not in stable
+        )
 
     def _budgets(self, strategy: dict[str, Any]) -> dict[str, Any]:
         return (strategy.get("rollingUpdate") or {}) if self._nested else strategy

@@ -34,6 +34,10 @@ class LabelSelector(msgspec.Struct, frozen=True, rename="camel"):
     match_expressions: tuple[LabelExpression, ...] = ()
 
 
+class Ordinals(msgspec.Struct, frozen=True):
+    start: int = 0
+
+
 class WorkloadSpec(msgspec.Struct, frozen=True, rename="camel"):
     """Of every kind together; each has some of these. Strategies stay as they are written, to be given back so."""
 
@@ -44,6 +48,7 @@ class WorkloadSpec(msgspec.Struct, frozen=True, rename="camel"):
     progress_deadline_seconds: int | None = None
     strategy: dict[str, Any] = {}
     update_strategy: dict[str, Any] = {}
+    ordinals: Ordinals = Ordinals()
     selector: LabelSelector = LabelSelector()
 
 

@@ -13,6 +13,7 @@ from tidegate_workload_controller.budget_hold import BudgetHold
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.held import Cached, Held, Opened
 from tidegate_workload_controller.kinds.protocol import HeldWorkload
+from tidegate_workload_controller.kinds.revisioned import OWNER, owner_uid
 from tidegate_workload_controller.marks import POD_TEMPLATE_HASH
 from tidegate_workload_controller.seen import Pod, ReplicaSet, Workload
 
@@ -23,7 +24,6 @@ ANATOMY: Final = Anatomy(
     revision_label=POD_TEMPLATE_HASH,
 )
 
-OWNER: Final = "owner"
 UID: Final = "uid"
 
 
@@ -47,8 +47,18 @@ class Deployments:
 
     def _make(self, namespace: str, name: str) -> Held:
         return Held(
-            self._client, ANATOMY, namespace, name, cached=self._cached, closed=self._opened.forget_idle
+            self._client,
+            ANATOMY,
+            namespace,
+            name,
+            cached=self._cached,
+            synced=self._synced,
+            closed=self._opened.forget_idle,
         )
+
+    async def _synced(self) -> None:
+        for each in (self._deployments, self._replica_sets, self._pods):
+            await each.wait_synced()
 
     def _cached(self, namespace: str, name: str) -> Cached | None:
         deployment = self._deployments.store.get(namespace, name)
@@ -74,11 +84,6 @@ class Deployments:
         if seen is not None:
             for owner in self._replica_sets.store.by_index(UID, seen.metadata.controller_uid or ""):
                 self._on_replica_set(owner, owner)
-
-
-def owner_uid(seen: KubernetesObject) -> Iterable[str]:
-    owner = seen.metadata.controller_uid
-    return (owner,) if owner is not None else ()
 
 
 def _uid(seen: KubernetesObject) -> Iterable[str]:

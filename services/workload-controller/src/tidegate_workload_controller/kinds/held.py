@@ -6,7 +6,7 @@ a workload with all that belongs to it, `writing` patches it, `preparing` tries 
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
@@ -25,6 +25,9 @@ from tidegate_workload_controller.seen import LabelSelector, Pod, Revision, View
 FRESH_S: Final = 0.5
 """A live view this young stays live as long as the watches show nothing else: the next order of a step that was just
 reported as ready needs no other one. The patch is tied to the generation anyway."""
+
+KEPT_MAX: Final = 500
+"""Workloads of a kind that are remembered between two orders; what is forgotten is only read again."""
 
 Cached = tuple[Workload, list[Revision], list[Pod]]
 """A workload as the caches have it; no revisions where none are followed."""
@@ -48,6 +51,7 @@ class Held:
         name: str,
         *,
         cached: Callable[[str, str], Cached | None],
+        synced: Callable[[], Awaitable[None]],
         closed: Callable[[], None],
     ) -> None:
         self.changed = asyncio.Event()
@@ -56,6 +60,7 @@ class Held:
         self._anatomy = anatomy
         self._namespace = namespace
         self._name = name
+        self._synced = synced
         self._cached = cached
         self._closed = closed
         self._hold = anatomy.holds["partition"]
@@ -66,6 +71,9 @@ class Held:
 
     def wake(self) -> None:
         self.changed.set()
+
+    async def synced(self) -> None:
+        await self._synced()
 
     async def prepare(self, order: PrepareWorkload, *, patient: bool, now_s: float) -> Prepared:
         view = await self.look_live()
@@ -143,7 +151,3 @@ class Opened:
         idle = [key for key, held in self._open.items() if held.orders == 0]
         for key in idle[: max(len(idle) - KEPT_MAX, 0)]:
             del self._open[key]
-
-
-KEPT_MAX: Final = 500
-"""Workloads of a kind that are remembered between two orders; what is forgotten is only read again."""
