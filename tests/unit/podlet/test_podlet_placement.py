@@ -1,6 +1,8 @@
 from collections import Counter
 
-from tidegate_sandbox.podlet.placement import Node, Placement
+import pytest
+
+from tidegate_sandbox.podlet.placement import Node, Placement, Taint
 from tidegate_sandbox.podlet.pods import (
     Affinity,
     Metadata,
@@ -11,6 +13,7 @@ from tidegate_sandbox.podlet.pods import (
     Pod,
     Requirement,
     Spec,
+    Toleration,
 )
 
 
@@ -45,10 +48,26 @@ def test_a_released_place_is_filled_next() -> None:
     assert place(placement, pod("web-new")) == placed["web-4"]
 
 
-def test_a_cordoned_node_takes_no_pod() -> None:
-    placement = Placement(nodes(1))
-    placement.nodes["node-0"] = Node("node-0", "10.0.0.0", {}, open=False)
-    assert placement.choose(pod("web-1")) is None
+@pytest.mark.parametrize(
+    ("taint", "toleration", "taken"),
+    [
+        (Taint("unschedulable", "NoSchedule"), None, False),
+        (Taint("unreachable", "NoExecute"), None, False),
+        (Taint("busy", "PreferNoSchedule"), None, True),
+        (Taint("unreachable", "NoExecute"), Toleration("unreachable", "Exists", effect="NoExecute"), True),
+        (Taint("unreachable", "NoSchedule"), Toleration("unreachable", "Exists", effect="NoExecute"), False),
+        (Taint("for", "NoSchedule", "batch"), Toleration("for", value="batch"), True),
+        (Taint("for", "NoSchedule", "batch"), Toleration("for", value="web"), False),
+        (Taint("for", "NoSchedule", "batch"), Toleration("other", "Exists"), False),
+        (Taint("for", "NoSchedule", "batch"), Toleration(operator="Exists"), True),
+    ],
+)
+def test_a_tainted_node_takes_the_pods_that_tolerate_it(
+    taint: Taint, toleration: Toleration | None, taken: bool
+) -> None:
+    placement = Placement((Node("node-0", "10.0.0.0", {}, taints=(taint,)),))
+    spec = Spec(tolerations=(toleration,) if toleration else ())
+    assert (placement.choose(pod("web-1", spec=spec)) is not None) is taken
 
 
 def test_a_node_selector_is_honoured() -> None:

@@ -16,7 +16,7 @@ from tidegate_sandbox import files, sandbox, state, toolchain
 from tidegate_sandbox.errors import SandboxError
 from tidegate_sandbox.state import SandboxState
 from tidegate_sandbox.supervisor.messages import Action, PartStatus
-from tidegate_sandbox.supervisor.settings import GROUPS
+from tidegate_sandbox.supervisor.settings import GROUPS, NODE_GRACE_S, NODES, OPTIONAL_GROUPS
 
 app = typer.Typer(
     help="A real Kubernetes control plane, proxy, NATS and Prometheus on one machine; only the kubelet is simulated.",
@@ -48,7 +48,11 @@ def build() -> None:
 @app.command()
 def up(
     name: Name = DEFAULT_NAME,
+    *,
     without: Annotated[str, typer.Option(help=f"Leave out, comma-separated: {', '.join(GROUPS)}.")] = "",
+    including: Annotated[str, typer.Option("--with", help=f"Add, comma-separated: {', '.join(OPTIONAL_GROUPS)}.")] = "",
+    nodes: Annotated[int, typer.Option(min=1, max=50, help="How many nodes it has.")] = NODES,
+    node_grace: Annotated[int, typer.Option(min=2, help="Seconds of silence until a node is lost.")] = NODE_GRACE_S,
     output: Output = "text",
 ) -> None:
     """Start a sandbox; return when all of it answers."""
@@ -57,8 +61,15 @@ def up(
     def on_step(step: str, elapsed_s: float) -> None:
         console.print(f"[green]✓[/] {step:24} after {elapsed_s:5.1f} s", highlight=False)
 
-    left_out = [group.strip() for group in without.split(",") if group.strip()]
-    result = sandbox.up(name, without=left_out, on_step=None if output == "json" else on_step)
+    heard = None if output == "json" else on_step
+    result = sandbox.up(
+        name,
+        without=_groups(without),
+        including=_groups(including),
+        nodes=nodes,
+        node_grace_s=node_grace,
+        on_step=heard,
+    )
     if output == "json":
         typer.echo(files.encode(result))
     else:
@@ -119,6 +130,10 @@ def logs(part_name: str, name: Name = DEFAULT_NAME) -> None:
     if not file.is_file():
         raise SandboxError(f"there is no {file}")
     sys.stdout.write(file.read_text(encoding="utf-8", errors="replace"))
+
+
+def _groups(text: str) -> list[str]:
+    return [group.strip() for group in text.split(",") if group.strip()]
 
 
 def _print_parts(known: SandboxState, parts: tuple[PartStatus, ...]) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 SYSTEM_NAMESPACE = "tidegate-system"
-SERVICE_ACCOUNTS = ("workload-controller", "traffic-shifter", "prometheus", "podlet", "contour")
+KRUISE_MANAGER = "kruise-manager"
+SERVICE_ACCOUNTS = ("workload-controller", "traffic-shifter", "prometheus", "podlet", "contour", KRUISE_MANAGER)
 ADMIN = "admin"
 CONTROLLER_MANAGER = "kube-controller-manager"
 

@@ -17,7 +17,7 @@ from tidegate_sandbox.launch import OnStep
 from tidegate_sandbox.nats_passwords import make_passwords
 from tidegate_sandbox.state import SandboxState, directory_of, load, names
 from tidegate_sandbox.supervisor.messages import Action, Order, PartStatus
-from tidegate_sandbox.supervisor.settings import GROUPS, NEED_KUBERNETES, Settings
+from tidegate_sandbox.supervisor.settings import GROUP_NEEDS, GROUPS, NODE_GRACE_S, NODES, OPTIONAL_GROUPS, Settings
 
 __all__ = ["SandboxState", "down", "exec_command", "load", "names", "part", "status", "unique_name", "up"]
 
@@ -31,6 +31,9 @@ def up(
     name: str,
     *,
     without: Collection[str] = (),
+    including: Collection[str] = (),
+    nodes: int = NODES,
+    node_grace_s: int = NODE_GRACE_S,
     owner_pid: int | None = None,
     on_step: OnStep | None = None,
 ) -> SandboxState:
@@ -39,10 +42,14 @@ def up(
     Args:
         name: a name that no living sandbox has.
         without: groups of parts to leave out (`GROUPS`); without kubernetes there is no proxy and no podlet either.
+        including: groups that a sandbox has only when it is asked for (`OPTIONAL_GROUPS`):
+            `kruise`, `resource-metrics`.
+        nodes: how many nodes it has, 1 to 50.
+        node_grace_s: how long a node may be silent until it counts as lost (Kubernetes' own default is 50).
         owner_pid: a process with which the sandbox shall end, however that process ends.
         on_step: hears of each step that is ready.
     """
-    groups = _chosen_groups(without)
+    groups = _chosen_groups(without, including)
     tools = toolchain.ensure(set().union(*(GROUPS[group] for group in groups)))
     directory = directory_of(name)
     with ExitStack() as stack:
@@ -56,6 +63,8 @@ def up(
             deploy_directory=paths.deploy_directory(),
             toolchain=tools,
             groups=groups,
+            nodes=nodes,
+            node_grace_s=node_grace_s,
             door_descriptors={door: listener.fileno() for door, listener in doors.items()},
             door_addresses={door: launch.address_of(listener) for door, listener in doors.items()},
             report_descriptor=report_in,
@@ -127,11 +136,14 @@ def status(name: str) -> tuple[PartStatus, ...]:
     return control.ask(directory_of(name), Order()).parts
 
 
-def _chosen_groups(without: Collection[str]) -> frozenset[str]:
-    if unknown := set(without) - set(GROUPS):
+def _chosen_groups(without: Collection[str], including: Collection[str]) -> frozenset[str]:
+    if unknown := {*without, *including} - set(GROUPS):
         raise SandboxError(f"no group is called {', '.join(unknown)}; there are: {', '.join(GROUPS)}")
-    missing = set(without) | (NEED_KUBERNETES if "kubernetes" in without else set())
-    return frozenset(GROUPS) - missing
+    chosen = set(GROUPS) - (OPTIONAL_GROUPS - set(including)) - set(without)
+    for group, need in GROUP_NEEDS.items():
+        if need not in chosen:
+            chosen.discard(group)
+    return frozenset(chosen)
 
 
 def _state_of(settings: Settings, name: str, up_after_s: float, user_namespace: bool) -> SandboxState:

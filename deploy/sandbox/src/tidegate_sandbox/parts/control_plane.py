@@ -28,6 +28,8 @@ AUDIT_POLICY = {
     "omitManagedFields": True,
     "rules": [{"level": "None", "users": ["system:apiserver"]}, {"level": "Metadata"}],
 }
+# As in Kubernetes: every 5 s for 50 s.
+NODE_CHECKS_PER_GRACE = 10
 # Node addresses, tokens and certificates of kubelets: nothing here asks for them.
 CONTROLLERS_OFF = ("node-ipam-controller", "bootstrap-signer-controller", "token-cleaner-controller")
 
@@ -86,6 +88,8 @@ def _api_server(context: Context) -> Process:
             f"--cert-dir={context.certificate_authority.parent}",
             f"--service-cluster-ip-range={SERVICE_RANGE}",
             "--endpoint-reconciler-type=none",
+            # Cluster IPs lead nowhere here: an aggregated API is reached at its endpoints.
+            "--enable-aggregator-routing",
             f"--token-auth-file={tokens}",
             "--authorization-mode=RBAC",
             # Pods need no tokens mounted: nothing simulated calls the API.
@@ -123,6 +127,8 @@ def _controller_manager(context: Context) -> Process:
             "--leader-elect=false",
             "--kube-api-qps=500",
             "--kube-api-burst=1000",
+            f"--node-monitor-grace-period={context.settings.node_grace_s}s",
+            f"--node-monitor-period={context.settings.node_grace_s / NODE_CHECKS_PER_GRACE}s",
             "--horizontal-pod-autoscaler-sync-period=2s",
             "--profiling=false",
             "--v=1",

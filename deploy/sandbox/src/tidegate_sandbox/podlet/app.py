@@ -7,6 +7,7 @@ import asyncio
 import logging
 import signal
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -14,13 +15,17 @@ from tidegate_sandbox.podlet import kubeconfig
 from tidegate_sandbox.podlet.addresses import Addresses
 from tidegate_sandbox.podlet.api import Api
 from tidegate_sandbox.podlet.http1 import HttpServer
-from tidegate_sandbox.podlet.nodes import NodeKeeper, simulated_nodes
+from tidegate_sandbox.podlet.nodes import HEARTBEAT_S, NODES_PATH, NodeKeeper, NodeObject, simulated_nodes
 from tidegate_sandbox.podlet.placement import Placement
 from tidegate_sandbox.podlet.pod_metrics import PodCollector
+from tidegate_sandbox.podlet.pods import Pod
 from tidegate_sandbox.podlet.registry import Registry
+from tidegate_sandbox.podlet.resource_metrics import Door, ResourceMetrics
 from tidegate_sandbox.podlet.telemetry import Telemetry, TelemetrySite
 from tidegate_sandbox.podlet.watch import Watch
 from tidegate_sandbox.podlet.worker import World
+
+PODS_PATH: Final = "/api/v1/pods"
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +34,8 @@ class Options(Struct, frozen=True, kw_only=True):
     kubeconfig: Path
     metrics_port: int
     nodes: int = 3
+    heartbeat_s: float = HEARTBEAT_S
+    resource_metrics: Door | None = None
     pod_range: str = "10.244.0.0/16"
 
 
@@ -54,18 +61,25 @@ async def _serve(options: Options, api: Api, telemetry: Telemetry, synced: async
     addresses = Addresses(options.pod_range)
     node_addresses = [addresses.node_address(index) for index in range(options.nodes)]
     placement = Placement(simulated_nodes(options.nodes, node_addresses))
-    keeper = NodeKeeper(api, placement)
+    keeper = NodeKeeper(api, placement, options.heartbeat_s)
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(_run(keeper, api, World(api, addresses, placement, telemetry), synced))
+        running = tasks.create_task(_run(options, keeper, World(api, addresses, placement, telemetry), synced))
         await stop.wait()
         running.cancel()
 
 
-async def _run(keeper: NodeKeeper, api: Api, world: World, synced: asyncio.Event) -> None:
+async def _run(options: Options, keeper: NodeKeeper, world: World, synced: asyncio.Event) -> None:
     await keeper.register()
     log.info("%d nodes are Ready", len(world.placement.nodes))
     async with asyncio.TaskGroup() as tasks:
         registry = Registry(world, tasks)
         world.telemetry.registry.register(PodCollector(registry.pods))
-        tasks.create_task(keeper.keep(), name="nodes")
-        tasks.create_task(Watch(api, registry, world.telemetry, synced.set).run(), name="watch")
+        keeper.changed = registry.nodes_changed
+        tasks.create_task(keeper.keep(), name="heartbeats")
+        if options.resource_metrics is not None:
+            metrics = ResourceMetrics(world.api, registry.pods)
+            tasks.create_task(metrics.run(options.resource_metrics), name="resource metrics")
+        nodes = Watch(world.api, NODES_PATH, NodeObject, keeper, telemetry=world.telemetry)
+        tasks.create_task(nodes.run(), name="watch of nodes")
+        pods = Watch(world.api, PODS_PATH, Pod, registry, telemetry=world.telemetry, synced=synced.set)
+        tasks.create_task(pods.run(), name="watch of pods")

@@ -11,9 +11,12 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tidegate_sandbox.podlet.pods import Container
+
 ENVIRONMENT_PREFIX: Final = "PODLET_"
 SECONDS_MAX: Final = 86_400.0
 FLAP_S_MIN: Final = 0.1
+CPU_MILLICORES_MAX: Final = 1_000_000.0
 LATENCY_MS_MAX: Final = 60_000.0
 ERROR_STEPS_PER_PERCENT: Final = 100
 VERSION_LENGTH_MAX: Final = 128
@@ -34,6 +37,8 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     flap_s: float | None = None
     """Readiness turns over this often."""
     pull_fails: bool = False
+    cpu_millicores: int = 0
+    """What it uses, for the resource metrics API; what its application is given to share comes on top."""
 
 
 class Misconfigured(Struct, frozen=True):
@@ -90,6 +95,10 @@ def _pull(behaviour: Behaviour, text: str) -> Behaviour:
     return replace(behaviour, pull_fails=text == "fail")
 
 
+def _cpu(behaviour: Behaviour, text: str) -> Behaviour:
+    return replace(behaviour, cpu_millicores=round(_number(text, CPU_MILLICORES_MAX)))
+
+
 def _version(behaviour: Behaviour, text: str) -> Behaviour:
     # It is sent as a header of every answer.
     if not text or len(text) > VERSION_LENGTH_MAX or not text.isascii() or not text.isprintable():
@@ -106,6 +115,7 @@ TAG_KEYS: Final[Mapping[str, Setter]] = {
     "drain": _drain,
     "flap": _flap,
     "pull": _pull,
+    "cpu": _cpu,
 }
 ENVIRONMENT_KEYS: Final[Mapping[str, Setter]] = {
     "PODLET_VERSION": _version,
@@ -116,7 +126,12 @@ ENVIRONMENT_KEYS: Final[Mapping[str, Setter]] = {
     "PODLET_DRAIN_S": _drain,
     "PODLET_FLAP_S": _flap,
     "PODLET_PULL": _pull,
+    "PODLET_CPU_MILLICORES": _cpu,
 }
+
+
+def behaviour_of(container: Container) -> Behaviour | Misconfigured:
+    return parse(container.image, {variable.name: variable.value for variable in container.env})
 
 
 def parse(image: str, environment: Mapping[str, str]) -> Behaviour | Misconfigured:

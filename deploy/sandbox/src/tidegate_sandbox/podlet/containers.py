@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidegate_sandbox.podlet.behaviour import Behaviour, Misconfigured, parse
+from tidegate_sandbox.podlet.behaviour import Behaviour, Misconfigured, behaviour_of
 from tidegate_sandbox.podlet.pods import (
     Container,
     ContainerState,
@@ -55,7 +55,7 @@ class ContainerRun(Struct, frozen=True, kw_only=True):
 
 
 def start(container: Container, now_s: float) -> ContainerRun:
-    behaviour = parse(container.image, {variable.name: variable.value for variable in container.env})
+    behaviour = behaviour_of(container)
     return ContainerRun(name=container.name, image=container.image, behaviour=behaviour, started_at_s=now_s)
 
 

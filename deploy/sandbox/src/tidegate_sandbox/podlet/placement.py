@@ -4,18 +4,28 @@ The worker's `Bind` asks `choose`; `take` and `release` keep the count. Pure sta
 """
 
 from collections import Counter
+from typing import Final
 
 from msgspec import Struct
 
-from tidegate_sandbox.podlet.pods import Pod, Requirement
+from tidegate_sandbox.podlet.pods import Pod, Requirement, Toleration
+
+REPELLING_EFFECTS: Final = frozenset({"NoSchedule", "NoExecute"})
+
+
+class Taint(Struct, frozen=True):
+    key: str
+    effect: str
+    value: str = ""
 
 
 class Node(Struct, frozen=True):
     name: str
     address: str
     labels: dict[str, str]
-    open: bool = True
-    """False when cordoned."""
+    taints: tuple[Taint, ...] = ()
+    lost: bool = False
+    """Nothing runs on it and nothing is told of it, as if its machine were gone."""
 
 
 class Placement:
@@ -30,7 +40,7 @@ class Placement:
     def choose(self, pod: Pod) -> Node | None:
         """The fitting node with the fewest pods of the same owner, then the fewest at all."""
         owner = owner_of(pod)
-        fitting = [node for node in self.nodes.values() if node.open and fits(pod, node)]
+        fitting = [node for node in self.nodes.values() if tolerates(pod, node) and fits(pod, node)]
         return min(
             fitting,
             key=lambda node: (self._by_owner[node.name, owner], self._by_node[node.name], node.name),
@@ -56,6 +66,18 @@ class Placement:
 
 def owner_of(pod: Pod) -> str:
     return pod.metadata.owner_references[0].uid if pod.metadata.owner_references else pod.metadata.uid
+
+
+def tolerates(pod: Pod, node: Node) -> bool:
+    """Whether no taint of the node keeps the pod away."""
+    repelling = [taint for taint in node.taints if taint.effect in REPELLING_EFFECTS]
+    return all(any(_covers(toleration, taint) for toleration in pod.spec.tolerations) for taint in repelling)
+
+
+def _covers(toleration: Toleration, taint: Taint) -> bool:
+    if toleration.effect not in {"", taint.effect} or toleration.key not in {"", taint.key}:
+        return False
+    return toleration.operator == "Exists" or (toleration.key != "" and toleration.value == taint.value)
 
 
 def fits(pod: Pod, node: Node) -> bool:

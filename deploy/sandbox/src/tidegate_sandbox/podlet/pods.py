@@ -21,6 +21,7 @@ class Metadata(Struct, frozen=True, rename="camel"):
     uid: str = ""
     namespace: str = ""
     labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
     resource_version: str = ""
     generation: int | None = None
     deletion_timestamp: str | None = None
@@ -73,6 +74,13 @@ class Affinity(Struct, frozen=True, rename="camel"):
     node_affinity: NodeAffinity | None = None
 
 
+class Toleration(Struct, frozen=True):
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+
+
 class Spec(Struct, frozen=True, rename="camel"):
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
@@ -82,6 +90,7 @@ class Spec(Struct, frozen=True, rename="camel"):
     scheduling_gates: tuple[Raw, ...] = ()
     node_selector: dict[str, str] = {}
     affinity: Affinity | None = None
+    tolerations: tuple[Toleration, ...] = ()
     termination_grace_period_seconds: float = 30.0
 
 

@@ -1,6 +1,7 @@
 """Every pod that is ours, and the worker that keeps it.
 
-`watch` reports pods here; a pod on a node that is not ours is left alone.
+`watch` reports pods here, and `nodes` that one of its nodes is another now; a pod on a node that is not ours is left
+alone.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ class Registry:
         self._tasks = tasks
         self._workers: dict[str, PodWorker] = {}
 
-    def pod_seen(self, pod: Pod) -> None:
+    def seen(self, pod: Pod) -> None:
         uid = pod.metadata.uid
         worker = self._workers.get(uid)
         if worker is not None:
@@ -29,11 +30,16 @@ class Registry:
         self._tasks.create_task(worker.run(), name=f"pod {pod.metadata.name}")
         self._world.telemetry.pods.set(len(self._workers))
 
-    def pod_gone(self, uid: str) -> None:
+    def gone(self, uid: str) -> None:
         worker = self._workers.pop(uid, None)
         if worker is not None:
             worker.end()
             self._world.telemetry.pods.set(len(self._workers))
+
+    def nodes_changed(self) -> None:
+        """Pods may find a node now, or stand on one that was lost or came back."""
+        for worker in self._workers.values():
+            worker.wake()
 
     def pods(self) -> Iterator[Pod]:
         """As the API server has them, as far as the watch has told."""

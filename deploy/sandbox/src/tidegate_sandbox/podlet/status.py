@@ -49,7 +49,7 @@ def render_ended(pod: Pod, runs: Sequence[ContainerRun], place: Place, now_s: fl
 def unschedulable(pod: Pod, now_s: float) -> PodStatus:
     """The status of a pod that no node may take."""
     condition = Condition(
-        "PodScheduled", "False", "Unschedulable", "no node matches the pod's node selector or affinity"
+        "PodScheduled", "False", "Unschedulable", "no node has what the pod selects, and only taints that it tolerates"
     )
     return replace(pod.status, conditions=(_timed(pod, condition, now_s),))
 

@@ -77,12 +77,20 @@ class PodWorker:
             self._pod = pod
             self._changed.set()
 
+    def wake(self) -> None:
+        """Something outside the pod changed: decide again."""
+        self._changed.set()
+
     async def run(self) -> None:
         """Until the pod is gone."""
         failures = 0
         try:
             while not self._gone:
                 self._changed.clear()
+                if self._is_on_a_lost_node():
+                    self._fall_silent()
+                    await self._changed.wait()
+                    continue
                 decision = lifecycle.decide(self._pod, self._observed, time.time())
                 self._observed = decision.observed
                 try:
@@ -104,6 +112,16 @@ class PodWorker:
         self._gone = True
         self._abort_servers()
         self._changed.set()
+
+    def _is_on_a_lost_node(self) -> bool:
+        node = self._world.placement.nodes.get(self._observed.node)
+        return node is not None and node.lost
+
+    def _fall_silent(self) -> None:
+        """Answer nobody and tell nothing; what ran goes on as it was when the node comes back."""
+        self._abort_servers()
+        self._servers.clear()
+        self._observed = replace(self._observed, serving=frozenset())
 
     def _let_go(self) -> None:
         self._abort_servers()

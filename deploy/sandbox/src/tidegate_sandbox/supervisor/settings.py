@@ -6,16 +6,23 @@ import msgspec
 
 from tidegate_sandbox.toolchain.builder import Toolchain
 
-# Groups of parts that a sandbox can be without -> the recipes of the toolchain that they need.
+# Groups of parts -> the recipes of the toolchain that they need.
 GROUPS = {
     "kubernetes": {"etcd", "kubernetes"},
     "nats": {"nats-server"},
     "prometheus": {"prometheus"},
     "proxy": {"contour"},
     "podlet": set[str](),
+    "kruise": {"kruise"},
+    "resource-metrics": set[str](),
 }
-# What is nothing without the API server.
-NEED_KUBERNETES = {"proxy", "podlet"}
+# What a sandbox has only when it is asked for.
+OPTIONAL_GROUPS = {"kruise", "resource-metrics"}
+# Groups that are nothing without another one; who needs one that needs one comes later.
+GROUP_NEEDS = {"proxy": "kubernetes", "podlet": "kubernetes", "kruise": "kubernetes", "resource-metrics": "podlet"}
+NODES = 3
+# Kubernetes' own default: silent for this long, a node counts as lost.
+NODE_GRACE_S = 50
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     deploy_directory: the repository's `deploy/`.
     toolchain: the programs.
     groups: which groups of parts shall run.
+    nodes: how many nodes the podlet simulates.
+    node_grace_s: how long a node may be silent until it counts as lost.
     door_descriptors: name of a forwarded port -> inherited listening socket.
     door_addresses: the same names -> `host:port` on the outside.
     report_descriptor: pipe to the process that waits for the sandbox to be up.
@@ -34,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     deploy_directory: Path
     toolchain: Toolchain
     groups: frozenset[str]
+    nodes: int
+    node_grace_s: int
     door_descriptors: dict[str, int]
     door_addresses: dict[str, str]
     report_descriptor: int

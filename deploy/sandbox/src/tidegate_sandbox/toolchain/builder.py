@@ -42,6 +42,8 @@ class Toolchain(msgspec.Struct, frozen=True, kw_only=True):
     kubectl: Path
     proxy_crds: Path
     proxy_roles: Path
+    kruise_manager: Path
+    kruise_manifests: Path
 
 
 def ensure(only: Collection[str] | None = None, *, progress: Progress | None = None) -> Toolchain:
@@ -84,6 +86,8 @@ def _toolchain(folders: dict[str, Path]) -> Toolchain:
         kubectl=environment_bin / "kubectl",
         proxy_crds=folders["contour"] / "share" / "crds.jsonl",
         proxy_roles=folders["contour"] / "share" / "roles.jsonl",
+        kruise_manager=folders["kruise"] / "bin" / "kruise-manager",
+        kruise_manifests=folders["kruise"] / "share",
     )
 
 

@@ -20,7 +20,8 @@ def collect(recipe: Recipe, go: Path, pins: Path, environment: dict[str, str], d
     module = module_directory(recipe.manifests_module, go, pins, environment)
     destination.mkdir()
     for name, sources in recipe.manifests.items():
-        documents = [d for source in sources for d in documents_of(module / source)]
+        files = [file for source in sources for file in sorted(module.glob(source))]
+        documents = [document for file in files for document in documents_of(file)]
         (destination / name).write_bytes(b"".join(msgspec.json.encode(d) + b"\n" for d in documents))
 
 

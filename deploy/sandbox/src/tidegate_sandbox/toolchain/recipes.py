@@ -32,7 +32,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         link_flags: added to the linker's flags.
         expected_s: seconds that a build from nothing takes on two cores, for the progress display.
         manifests_module: a module whose YAML files are needed at run time.
-        manifests: file name in the cache -> paths in that module.
+        manifests: file name in the cache -> paths in that module, or patterns of paths.
     """
 
     name: str
@@ -73,6 +73,18 @@ RECIPES: tuple[Recipe, ...] = (
         name="prometheus",
         binaries={"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"},
         expected_s=480,
+    ),
+    Recipe(
+        name="kruise",
+        binaries={"kruise-manager": "github.com/openkruise/kruise"},
+        expected_s=220,
+        manifests_module="github.com/openkruise/kruise",
+        manifests={
+            "crds.jsonl": ("config/crd/bases/*.yaml",),
+            "roles.jsonl": ("config/rbac/role.yaml",),
+            "webhooks.jsonl": ("config/webhook/manifests.yaml",),
+            "webhook-patches.jsonl": ("config/webhook/patch_manifests.yaml",),
+        },
     ),
 )
 
