@@ -8,6 +8,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,8 @@ from tidegate_sandbox.toolchain import ensure
 
 POLL_PERIOD_S = 0.05
 KUBECTL_TIMEOUT_S = 90
+KINDS_NODES = 6
+KINDS_WITHOUT = ("proxy", "prometheus", "nats")
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +35,26 @@ def sandbox() -> Iterator[SandboxState]:
 def own_sandbox() -> Iterator[SandboxState]:
     """A sandbox for one module of tests, which may kill its parts."""
     yield from _up_for_a_while()
+
+
+@pytest.fixture(scope="session")
+def kinds_sandbox() -> Iterator[SandboxState]:
+    """One sandbox with every kind's own controller, six nodes, and nothing that rollouts of pods alone don't need."""
+    if name := os.environ.get("TIDEGATE_KINDS_SANDBOX"):
+        yield sandboxes.load(name)
+    else:
+        yield from _up_for_a_while(
+            including=("kruise", "resource-metrics"), without=KINDS_WITHOUT, nodes=KINDS_NODES
+        )
+
+
+@pytest.fixture
+def kinds_namespace(kinds_sandbox: SandboxState) -> Iterator[str]:
+    """A namespace for one test, in the sandbox with every kind."""
+    name = sandboxes.unique_name("test")
+    kubectl(kinds_sandbox, "create", "namespace", name)
+    yield name
+    kubectl(kinds_sandbox, "delete", "namespace", name, "--wait=false")
 
 
 @pytest.fixture
@@ -66,9 +89,9 @@ def until_true(condition: Callable[[], object], *, within_s: float = 10.0, what:
         time.sleep(POLL_PERIOD_S)
 
 
-def _up_for_a_while() -> Iterator[SandboxState]:
+def _up_for_a_while(**options: Any) -> Iterator[SandboxState]:
     name = sandboxes.unique_name("test")
     try:
-        yield sandboxes.up(name, owner_pid=os.getpid())
+        yield sandboxes.up(name, owner_pid=os.getpid(), **options)
     finally:
         sandboxes.down(name)

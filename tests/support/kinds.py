@@ -1,0 +1,82 @@
+"""The kinds of workloads as the tests know them: a manifest of each, and how its pods are told apart."""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from tidegate_chassis.kubernetes.resources import (
+    ADVANCED_DAEMON_SETS,
+    ADVANCED_STATEFUL_SETS,
+    CLONE_SETS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    STATEFUL_SETS,
+    Resource,
+)
+
+IMAGE: Final = "registry.example/web"
+
+
+class Kind(NamedTuple):
+    """Args:
+    label: What a test's id says.
+    resource: The kind's own.
+    revision_label: By which its pods tell their revision.
+    spec: What its `spec` has beside replicas, selector and template.
+    scales: Whether it has replicas; the others have a pod a node.
+    """
+
+    label: str
+    resource: Resource
+    revision_label: str = "controller-revision-hash"
+    spec: Callable[[str], dict[str, Any]] = lambda _: {}
+    scales: bool = True
+
+    @property
+    def key(self) -> str:
+        return f"{self.resource.kind.lower()}.{self.resource.group}"
+
+    def manifest(self, name: str, *, replicas: int, tag: str, **spec: Any) -> dict[str, Any]:
+        labels = {"app": name}
+        container = {"name": "app", "image": f"{IMAGE}:{tag}"}
+        pod_spec = {"containers": [container], "terminationGracePeriodSeconds": 1}
+        return {
+            "apiVersion": self.resource.api_version,
+            "kind": self.resource.kind,
+            "metadata": {"name": name},
+            "spec": {
+                **({"replicas": replicas} if self.scales else {}),
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": pod_spec},
+                **self.spec(name),
+                **spec,
+            },
+        }
+
+
+def _headless(name: str) -> dict[str, Any]:
+    return {"serviceName": name}
+
+
+DEPLOYMENT: Final = Kind("deployment", DEPLOYMENTS, "pod-template-hash")
+STATEFUL_SET: Final = Kind("stateful-set", STATEFUL_SETS, spec=_headless)
+PARALLEL_STATEFUL_SET: Final = Kind(
+    "stateful-set-parallel", STATEFUL_SETS, spec=lambda name: {**_headless(name), "podManagementPolicy": "Parallel"}
+)
+DAEMON_SET: Final = Kind("daemon-set", DAEMON_SETS, scales=False)
+CLONE_SET: Final = Kind("clone-set", CLONE_SETS)
+CLONE_SET_IN_PLACE: Final = Kind(
+    "clone-set-in-place", CLONE_SETS, spec=lambda _: {"updateStrategy": {"type": "InPlaceIfPossible"}}
+)
+ADVANCED_STATEFUL_SET: Final = Kind("advanced-stateful-set", ADVANCED_STATEFUL_SETS, spec=_headless)
+ADVANCED_DAEMON_SET: Final = Kind("advanced-daemon-set", ADVANCED_DAEMON_SETS, scales=False)
+
+PARTITIONED: Final = (
+    STATEFUL_SET,
+    PARALLEL_STATEFUL_SET,
+    DAEMON_SET,
+    CLONE_SET,
+    CLONE_SET_IN_PLACE,
+    ADVANCED_STATEFUL_SET,
+    ADVANCED_DAEMON_SET,
+)
+"""Every kind but the Deployment: held by a partition, or by deletion."""
