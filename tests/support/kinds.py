@@ -31,6 +31,9 @@ class Kind(NamedTuple):
     spec: Callable[[str], dict[str, Any]] = lambda _: {}
     scales: bool = True
 
+    most_missing: int = 1
+    """Pods of five that its own default strategy lets be missing."""
+
     @property
     def key(self) -> str:
         return f"{self.resource.kind.lower()}.{self.resource.group}"

@@ -43,9 +43,7 @@ def kinds_sandbox() -> Iterator[SandboxState]:
     if name := os.environ.get("TIDEGATE_KINDS_SANDBOX"):
         yield sandboxes.load(name)
     else:
-        yield from _up_for_a_while(
-            including=("kruise", "resource-metrics"), without=KINDS_WITHOUT, nodes=KINDS_NODES
-        )
+        yield from _up_for_a_while(including=("kruise", "resource-metrics"), without=KINDS_WITHOUT, nodes=KINDS_NODES)
 
 
 @pytest.fixture

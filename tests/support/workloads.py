@@ -214,6 +214,12 @@ class Rig:
         assert isinstance(answer, bytes), answer
         return decode(answer, dict)
 
+    async def images(self) -> set[str]:
+        """What the living pods run."""
+        page = await self.admin.list_all(PODS, self.namespace, label_selector=f"app={self.name}")
+        living = [decode(raw, dict) for raw in page.items if decode(raw, Pod).alive]
+        return {container["image"] for pod in living for container in pod["spec"]["containers"]}
+
     async def until_whole(self, *, within_s: float = 20.0) -> None:
         deadline_s = time.monotonic() + within_s
         while True:
@@ -288,6 +294,12 @@ class Observer:
                 alive[revision] = alive.get(revision, 0) + 1
                 ready[revision] = ready.get(revision, 0) + (pod.ready_since_s is not None)
         self.samples.append(Sample(found[0].replicas, told, alive, ready))
+
+    def pods(self, revision: str) -> list[Pod]:
+        """The living pods of a revision now."""
+        return [
+            pod for pod in self._pods.store.all() if pod.alive and pod.metadata.labels.get(self._label, "") == revision
+        ]
 
     def most(self, revision: str) -> int:
         return max((each.alive.get(revision, 0) for each in self.samples), default=0)

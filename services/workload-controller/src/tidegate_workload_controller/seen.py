@@ -57,7 +57,7 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
     replicas: int = 0
     updated_replicas: int = 0
     available_replicas: int = 0
-    desired_number_scheduled: int = 0
+    desired_number_scheduled: int | None = None
     current_number_scheduled: int = 0
     updated_number_scheduled: int = 0
     number_available: int = 0
@@ -79,7 +79,12 @@ class Workload(KubernetesObject, frozen=True):
     @property
     def replicas(self) -> int:
         """How many pods it is to have: its own number, or a pod a node."""
-        return self.status.desired_number_scheduled if self.spec.replicas is None else self.spec.replicas
+        return (self.status.desired_number_scheduled or 0) if self.spec.replicas is None else self.spec.replicas
+
+    @property
+    def of_nodes(self) -> bool:
+        """Whether it has a pod a node, as its status tells."""
+        return self.spec.replicas is None and self.status.desired_number_scheduled is not None
 
     @property
     def complete(self) -> bool:

@@ -13,6 +13,7 @@ from tidegate_contracts.problem import Problem, printable
 from tidegate_contracts.rollout import Change
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.census import count, revision_of, stable_of
+from tidegate_workload_controller.fitness import unfit
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.protocol import Prepared
 from tidegate_workload_controller.kinds.reading import raw_template
@@ -44,7 +45,9 @@ async def prepare(
     """
     if view is None or view.workload.metadata.deletion_timestamp is not None:
         return _refused(order, _missing(order), now_s)
-    problem = unknown_container(template, order.change) if order.change is not None else None
+    problem = unfit(order, view, template)
+    if problem is None and order.change is not None:
+        problem = unknown_container(template, order.change)
     if problem is not None:
         return _refused(order, problem, now_s)
     try:
