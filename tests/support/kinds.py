@@ -31,8 +31,8 @@ class Kind(NamedTuple):
     spec: Callable[[str], dict[str, Any]] = lambda _: {}
     scales: bool = True
 
-    most_missing: int = 1
-    """Pods of five that its own default strategy lets be missing."""
+    most_missing: Callable[[int], int] = lambda _: 1
+    """Pods of so many that its own default strategy lets be missing."""
 
     @property
     def key(self) -> str:
@@ -56,6 +56,10 @@ class Kind(NamedTuple):
         }
 
 
+def _a_fifth(replicas: int) -> int:
+    return -(-replicas // 5)
+
+
 def _headless(name: str) -> dict[str, Any]:
     return {"serviceName": name}
 
@@ -66,9 +70,12 @@ PARALLEL_STATEFUL_SET: Final = Kind(
     "stateful-set-parallel", STATEFUL_SETS, spec=lambda name: {**_headless(name), "podManagementPolicy": "Parallel"}
 )
 DAEMON_SET: Final = Kind("daemon-set", DAEMON_SETS, scales=False)
-CLONE_SET: Final = Kind("clone-set", CLONE_SETS)
+CLONE_SET: Final = Kind("clone-set", CLONE_SETS, most_missing=_a_fifth)
 CLONE_SET_IN_PLACE: Final = Kind(
-    "clone-set-in-place", CLONE_SETS, spec=lambda _: {"updateStrategy": {"type": "InPlaceIfPossible"}}
+    "clone-set-in-place",
+    CLONE_SETS,
+    spec=lambda _: {"updateStrategy": {"type": "InPlaceIfPossible"}},
+    most_missing=_a_fifth,
 )
 ADVANCED_STATEFUL_SET: Final = Kind("advanced-stateful-set", ADVANCED_STATEFUL_SETS, spec=_headless)
 ADVANCED_DAEMON_SET: Final = Kind("advanced-daemon-set", ADVANCED_DAEMON_SETS, scales=False)

@@ -7,13 +7,13 @@ whole again under its own strategy, and says which version it must run then.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from support.kinds import DAEMON_SET
 from support.until import until
 from support.witness import Witness
 from support.workloads import Observer, Rig, image
-from tidegate_chassis.kubernetes.resources import PODS
+from tidegate_chassis.kubernetes.client import PatchStyle
+from tidegate_chassis.kubernetes.resources import HORIZONTAL_POD_AUTOSCALERS, PODS, Resource
 from tidegate_contracts.facts import BatchReady, BatchStalled, WorkloadPrepared
 from tidegate_contracts.orders import Target
 from tidegate_workload_controller.marks import POD_BATCH, POD_ROLLOUT_ID
@@ -24,6 +24,8 @@ V2: Final = "v2_ready-0.1"
 V3: Final = "v3_ready-0.1"
 BROKEN: Final = "v2_pull-fail"
 SOON_S: Final = 20.0
+LOAD: Final = "podlet-load"
+CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
 KILLS: Final = 6
 
 
@@ -96,6 +98,48 @@ async def scaled_while_it_moves(stage: Stage) -> str:
     return await stage.finish()
 
 
+async def scaled_by_an_autoscaler(stage: Stage) -> str:
+    """A real HorizontalPodAutoscaler, on the load that the pods report, while the step stands."""
+    made = stage.made
+    await made.admin.create(CONFIG_MAPS, made.namespace, load(made.name, "2500m"))
+    await made.admin.create(HORIZONTAL_POD_AUTOSCALERS, made.namespace, autoscaler(made))
+    await stage.step(1, 40)
+    await _load(made, "5000m")
+    await stage.again(4)
+    await _load(made, "1000m")
+    await stage.again(2)
+    return await stage.finish()
+
+
+async def _load(made: Rig, amount: str) -> None:
+    body = {"data": {made.name: amount}}
+    answer = await made.admin.patch(CONFIG_MAPS, made.namespace, LOAD, body, style=PatchStyle.MERGE)
+    assert isinstance(answer, bytes), answer
+
+
+def load(app: str, amount: str) -> dict[str, Any]:
+    """How much CPU the pods of an app use together, as the sandbox's metrics tell."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": LOAD}, "data": {app: amount}}
+
+
+def autoscaler(made: Rig) -> dict[str, Any]:
+    """Half a CPU a pod, five to ten pods, and no waiting."""
+    resource = made.kind.resource
+    target = {"type": "AverageValue", "averageValue": "500m"}
+    return {
+        "apiVersion": HORIZONTAL_POD_AUTOSCALERS.api_version,
+        "kind": HORIZONTAL_POD_AUTOSCALERS.kind,
+        "metadata": {"name": made.name},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": resource.api_version, "kind": resource.kind, "name": made.name},
+            "minReplicas": 5,
+            "maxReplicas": 10,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+            "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
+        },
+    }
+
+
 async def scaled_to_nothing(stage: Stage) -> str:
     await stage.step(1, 40)
     await stage.made.scale(0)
@@ -150,6 +194,20 @@ async def mended_by_a_newer_version(stage: Stage) -> str:
     return await stage.finish(rollout="r2")
 
 
+async def adopted_in_the_middle(stage: Stage) -> str:
+    """A native update of the user's own is under way; pods of an even older version are kept, too."""
+    made = stage.made
+    stage.witness.approve(Target(percent=100))  # up to here it is the user's own doing
+    await made.update(V2)
+    await until(lambda: len(stage.seen.samples[-1].alive) > 1, within_s=SOON_S, what="a first pod of the user's update")
+    await stage.prepared(V3)
+    ready = await made.apply(1, "60%", within_s=SOON_S)
+    assert ready.target_pods == 3 if made.kind.scales else 4
+    await made.apply(9, "100%", within_s=SOON_S)
+    await made.release("promote", within_s=SOON_S)
+    return V3
+
+
 async def cancelled(stage: Stage) -> str:
     await stage.step(1, 40)
     stage.witness.approve(Target(percent=100))
@@ -163,7 +221,7 @@ async def pods_lost(stage: Stage) -> str:
     ready = await stage.step(1, 40)
     made, seen = stage.made, stage.seen
     revisions = [ready.canary_revision]
-    if made.kind is not DAEMON_SET:  # of which every pod that is made is new
+    if made.kind.scales:  # of the others every pod that is made is new
         revisions.append(stage.stable)
     for revision in revisions:
         before = seen.pods(revision)
@@ -207,16 +265,18 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "scaled up": scaled_up,
     "scaled down": scaled_down,
     "scaled while it moves": scaled_while_it_moves,
+    "scaled by an autoscaler": scaled_by_an_autoscaler,
     "scaled to nothing": scaled_to_nothing,
     "rolled back": rolled_back,
     "rolled back from the end": rolled_back_from_the_end,
     "superseded": superseded,
     "broken image": broken_image,
     "mended by a newer version": mended_by_a_newer_version,
+    "adopted in the middle": adopted_in_the_middle,
     "cancelled": cancelled,
     "pods lost": pods_lost,
     "copies killed": killed,
 }
 SCALING: Final = frozenset(name for name in SCENARIOS if name.startswith("scaled"))
 """Only for kinds that have replicas."""
-PREPARES_ITSELF: Final = frozenset({"broken image", "mended by a newer version"})
+PREPARES_ITSELF: Final = frozenset({"adopted in the middle", "broken image", "mended by a newer version"})

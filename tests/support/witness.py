@@ -5,6 +5,7 @@ there may be more, but never more than before), I3 (ready pods never fall below 
 field that we don't own is as its owner left it, and nothing of ours stays behind).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from support.workloads import Observer, Rig, Sample
@@ -20,12 +21,12 @@ class Witness:
     most_missing: Pods that the user's own strategy lets be missing; after a scale-up, of those that were there.
     """
 
-    def __init__(self, observer: Observer, stable: str, most_missing: int) -> None:
+    def __init__(self, observer: Observer, stable: str, most_missing: Callable[[int], int]) -> None:
         self._observer = observer
         self._stable = stable
         self._most_missing = most_missing
         self._approved = Target(count=0)
-        self._superseded = False
+        self._may_stay = 0
         self._checked = 0
         self._new = 0
         self._replicas = 0
@@ -39,7 +40,7 @@ class Witness:
     def supersede(self) -> None:
         """From now on pods of two versions count as new, and those that were there may stay until their turn comes."""
         self.check()
-        self._superseded = True
+        self._may_stay = self._new
 
     def check(self) -> None:
         samples = self._observer.samples[self._checked :]
@@ -49,12 +50,12 @@ class Witness:
 
     def _check(self, sample: Sample) -> None:
         new = sum(count for revision, count in sample.alive.items() if revision != self._stable)
-        may_stay = self._superseded or sample.replicas <= self._replicas
-        allowed = max(_most(self._approved, sample.replicas), self._new if may_stay else 0)
+        there = self._new if sample.replicas <= self._replicas else 0
+        allowed = max(_most(self._approved, sample.replicas), there, self._may_stay)
         assert new <= allowed, f"I1: {new} new pods where {allowed} are approved: {sample}"
         ready = sum(sample.ready.values())
         self._reached = min(max(self._reached, ready), sample.replicas)
-        least = self._reached - self._most_missing
+        least = self._reached - self._most_missing(sample.replicas)
         assert ready >= least, f"I3: {ready} ready where there must be {least}: {sample}"
         self._new, self._replicas = new, sample.replicas
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from support.kinds import DEPLOYMENT, Kind
+from support.kinds import DEPLOYMENT, IMAGE, Kind
 from support.until import until
 from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.errors import Conflict
@@ -200,6 +200,13 @@ class Rig:
             style = PatchStyle.MERGE
         answer = await self.admin.patch(self.kind.resource, self.namespace, self.name, body, style=style)
         assert isinstance(answer, bytes), answer
+
+    async def update(self, tag: str) -> None:
+        """Another image, as its user would put it there, without us."""
+        found = await self.raw()
+        (container,) = found["spec"]["template"]["spec"]["containers"]
+        containers = [{**container, "image": f"{IMAGE}:{tag}"}]
+        await self.patch({"spec": {"template": {"spec": {"containers": containers}}}})
 
     async def scale(self, replicas: int) -> None:
         await self.patch({"spec": {"replicas": replicas}})

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.kinds import IMAGE, PARTITIONED, Kind
+from support.kinds import DEPLOYMENT, IMAGE, PARTITIONED, Kind
 from support.sandbox import kubectl
 from support.scenarios import PREPARES_ITSELF, SCALING, SCENARIOS, V1, V2, Stage
 from support.witness import Witness, own_spec
@@ -26,8 +26,8 @@ AT_ONCE = 8
 """Cases that are played at the same time: enough to fill the waiting, few enough for two cores."""
 
 CASES = [
-    pytest.param(kind, name, id=f"{kind.label}-{name.replace(' ', '-')}")
-    for kind in PARTITIONED
+    pytest.param(kind, name, id=f"{kind.label}-by-{name.replace(' ', '-')}")
+    for kind in (DEPLOYMENT, *PARTITIONED)
     for name in SCENARIOS
     if kind.scales or name not in SCALING
 ]

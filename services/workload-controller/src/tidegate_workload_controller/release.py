@@ -14,7 +14,7 @@ from tidegate_contracts.facts import PodCounts, WorkloadRefused, WorkloadRelease
 from tidegate_contracts.orders import ReleaseWorkload
 from tidegate_contracts.problem import Problem
 from tidegate_workload_controller import marks, patches, vitals
-from tidegate_workload_controller.actions import Action, Decision, Patch, Progress, PutBack, Report
+from tidegate_workload_controller.actions import Action, Decision, DeletePods, Patch, Progress, PutBack, Report
 from tidegate_workload_controller.census import Census, count, revision_of
 from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.seen import View, Workload
@@ -139,11 +139,15 @@ def _patience(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
     told = [each for each in scene.view.revisions if each.name == scene.revision]
     ailments = symptoms(scene.census.new, told)
     finding = vitals.unfinished(memory.vitals, scene.order, scene.census, ailments, scene.now_s)
-    if finding.facts and not scene.view.live:
+    obstacles = scene.view.hold.obstacles(scene.view, scene.revision or "") if scene.in_place else ()
+    if (finding.facts or obstacles) and not scene.view.live:
         return Decision(memory, look_live=True)
     memory = replace(memory, vitals=finding.vitals)
     until_s = min((each for each in (finding.until_s, scene.census.next_available_s) if each), default=None)
-    return Decision(memory, tuple(map(Report, finding.facts)), until_s=until_s, progress=_progress(scene))
+    actions: tuple[Action, ...] = tuple(map(Report, finding.facts))
+    if obstacles:
+        actions = (*actions, DeletePods(obstacles))
+    return Decision(memory, actions, until_s=until_s, progress=_progress(scene))
 
 
 def _released(
