@@ -34,6 +34,13 @@ class Kind(NamedTuple):
     most_missing: Callable[[int], int] = lambda _: 1
     """Pods of so many that its own default strategy lets be missing."""
 
+    keeps_one: bool = False
+    """Whether one stable pod stays below 100 %."""
+
+    def most_new(self, replicas: int) -> int:
+        """New pods of so many at any step below 100 %."""
+        return replicas - 1 if self.keeps_one else replicas
+
     @property
     def key(self) -> str:
         return f"{self.resource.kind.lower()}.{self.resource.group}"
@@ -64,7 +71,7 @@ def _headless(name: str) -> dict[str, Any]:
     return {"serviceName": name}
 
 
-DEPLOYMENT: Final = Kind("deployment", DEPLOYMENTS, "pod-template-hash")
+DEPLOYMENT: Final = Kind("deployment", DEPLOYMENTS, "pod-template-hash", keeps_one=True)
 STATEFUL_SET: Final = Kind("stateful-set", STATEFUL_SETS, spec=_headless)
 PARALLEL_STATEFUL_SET: Final = Kind(
     "stateful-set-parallel", STATEFUL_SETS, spec=lambda name: {**_headless(name), "podManagementPolicy": "Parallel"}
@@ -78,7 +85,12 @@ CLONE_SET_IN_PLACE: Final = Kind(
     most_missing=_a_fifth,
 )
 ADVANCED_STATEFUL_SET: Final = Kind("advanced-stateful-set", ADVANCED_STATEFUL_SETS, spec=_headless)
-ADVANCED_DAEMON_SET: Final = Kind("advanced-daemon-set", ADVANCED_DAEMON_SETS, scales=False)
+ADVANCED_DAEMON_SET: Final = Kind(
+    "advanced-daemon-set",
+    ADVANCED_DAEMON_SETS,
+    scales=False,
+    most_missing=lambda _: 2,  # one, and its controller replaces what isn't ready beside that
+)
 
 PARTITIONED: Final = (
     STATEFUL_SET,

@@ -23,7 +23,7 @@ V1: Final = "v1_ready-0.1"
 V2: Final = "v2_ready-0.1"
 V3: Final = "v3_ready-0.1"
 BROKEN: Final = "v2_pull-fail"
-SOON_S: Final = 20.0
+SOON_S: Final = 60.0
 LOAD: Final = "podlet-load"
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
 KILLS: Final = 6
@@ -46,10 +46,13 @@ class Stage(NamedTuple):
         return ready
 
     async def again(self, pods: int) -> None:
-        """The same order is reported as ready anew, at another scale."""
-        await self.made.fact(
-            BatchReady, lambda each: each.target_pods == pods and each.counts.updated_ready >= pods, within_s=SOON_S
-        )
+        """The same order is reported as ready anew, at the present scale."""
+        replicas = (await self.made.read()).replicas
+
+        def ready(each: BatchReady) -> bool:
+            return each.counts.replicas == replicas and each.target_pods == pods and each.counts.updated_ready >= pods
+
+        await self.made.fact(BatchReady, ready, within_s=SOON_S)
 
     async def finish(self, *, rollout: str = "r1") -> str:
         await self.step(9, 100, rollout=rollout)
@@ -94,7 +97,7 @@ async def scaled_while_it_moves(stage: Stage) -> str:
     await stage.made.scale(8)
     await stage.again(7)
     await stage.made.scale(4)
-    await stage.again(4)
+    await stage.again(stage.made.kind.most_new(4))
     return await stage.finish()
 
 
@@ -105,8 +108,11 @@ async def scaled_by_an_autoscaler(stage: Stage) -> str:
     await made.admin.create(HORIZONTAL_POD_AUTOSCALERS, made.namespace, autoscaler(made))
     await stage.step(1, 40)
     await _load(made, "5000m")
+    await until(lambda: stage.seen.samples[-1].replicas == 10, within_s=SOON_S, what="ten replicas")
     await stage.again(4)
     await _load(made, "1000m")
+    await until(lambda: stage.seen.samples[-1].replicas == 5, within_s=SOON_S, what="five replicas")
+    await until(lambda: sum(stage.seen.samples[-1].alive.values()) == 5, within_s=SOON_S, what="five pods")
     await stage.again(2)
     return await stage.finish()
 
@@ -197,7 +203,7 @@ async def mended_by_a_newer_version(stage: Stage) -> str:
 async def adopted_in_the_middle(stage: Stage) -> str:
     """A native update of the user's own is under way; pods of an even older version are kept, too."""
     made = stage.made
-    stage.witness.approve(Target(percent=100))  # up to here it is the user's own doing
+    stage.witness.look_away()
     await made.update(V2)
     await until(lambda: len(stage.seen.samples[-1].alive) > 1, within_s=SOON_S, what="a first pod of the user's update")
     await stage.prepared(V3)

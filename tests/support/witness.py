@@ -12,6 +12,8 @@ from support.workloads import Observer, Rig, Sample
 from tidegate_contracts.orders import Target
 
 MARK = "tidegate.io/"
+SKEW_S = 0.5
+"""Workload and pods are watched by two streams: for this long one may be ahead of the other."""
 
 
 class Witness:
@@ -25,8 +27,8 @@ class Witness:
         self._observer = observer
         self._stable = stable
         self._most_missing = most_missing
-        self._approved = Target(count=0)
-        self._may_stay = 0
+        self._approved: Target | None = Target(count=0)
+        self._older: dict[str, int] = {}
         self._checked = 0
         self._new = 0
         self._replicas = 0
@@ -37,27 +39,38 @@ class Witness:
         self.check()
         self._approved = target
 
-    def supersede(self) -> None:
-        """From now on pods of two versions count as new, and those that were there may stay until their turn comes."""
+    def look_away(self) -> None:
+        """From now on any number of new pods is the user's own doing; availability is watched all the same."""
         self.check()
-        self._may_stay = self._new
+        self._approved = None
+
+    def supersede(self) -> None:
+        """From now on another version is new, and of the one before there are never more pods than now."""
+        self.check()
+        self._older = {
+            revision: count for revision, count in self._observer.samples[-1].alive.items() if revision != self._stable
+        }
 
     def check(self) -> None:
         samples = self._observer.samples[self._checked :]
         self._checked += len(samples)
         for sample in samples:
-            self._check(sample)
+            self._check(sample, {each.replicas for each in samples if abs(each.at_s - sample.at_s) <= SKEW_S})
 
-    def _check(self, sample: Sample) -> None:
-        new = sum(count for revision, count in sample.alive.items() if revision != self._stable)
-        there = self._new if sample.replicas <= self._replicas else 0
-        allowed = max(_most(self._approved, sample.replicas), there, self._may_stay)
-        assert new <= allowed, f"I1: {new} new pods where {allowed} are approved: {sample}"
+    def _check(self, sample: Sample, scales: set[int]) -> None:
+        for revision, most in self._older.items():
+            assert sample.alive.get(revision, 0) <= most, f"I1: more pods of a superseded version: {sample}"
+        known = {self._stable, *self._older}
+        new = sum(count for revision, count in sample.alive.items() if revision not in known)
+        if self._approved is not None:
+            there = self._new if min(scales) <= self._replicas else 0
+            allowed = max(_most(self._approved, max(scales)), there)
+            assert new <= allowed, f"I1: {new} new pods where {allowed} are approved: {sample}"
         ready = sum(sample.ready.values())
-        self._reached = min(max(self._reached, ready), sample.replicas)
+        self._reached = min(max(self._reached, ready), *scales)
         least = self._reached - self._most_missing(sample.replicas)
         assert ready >= least, f"I3: {ready} ready where there must be {least}: {sample}"
-        self._new, self._replicas = new, sample.replicas
+        self._new, self._replicas = new, min(scales)
 
 
 def _most(target: Target, replicas: int) -> int:

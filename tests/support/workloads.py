@@ -263,6 +263,7 @@ class Sample:
     """Pods by revision, at one moment."""
 
     def __init__(self, replicas: int, told: dict[str, int], alive: dict[str, int], ready: dict[str, int]) -> None:
+        self.at_s = time.monotonic()
         self.replicas = replicas
         self.told = told
         self.alive = alive

@@ -22,7 +22,7 @@ from tidegate_sandbox.state import SandboxState
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 REPLICAS = 5
-AT_ONCE = 8
+AT_ONCE = 12
 """Cases that are played at the same time: enough to fill the waiting, few enough for two cores."""
 
 CASES = [

@@ -50,11 +50,17 @@ class DeletePods(msgspec.Struct, frozen=True):
     pods: tuple[tuple[str, str], ...]
 
 
+class Disown(msgspec.Struct, frozen=True):
+    """Take our name off the workload's fields: entries of its managed fields, by their place."""
+
+    entries: tuple[int, ...]
+
+
 class Report(msgspec.Struct, frozen=True):
     fact: WorkloadFact
 
 
-Action = Patch | Touch | PutBack | LabelPods | DeletePods | Report
+Action = Patch | Touch | PutBack | LabelPods | DeletePods | Disown | Report
 
 
 class Progress(msgspec.Struct, frozen=True):

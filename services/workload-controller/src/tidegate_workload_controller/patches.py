@@ -56,6 +56,18 @@ def operations(body: Body, workload: Workload) -> list[Body]:
     return [*checked, *(each for each in (*marked, *written) if each is not None)]
 
 
+def disowning(entries: tuple[int, ...]) -> list[Body]:
+    """Managed fields without our entries, as long as these stand where they were seen; the last ones go first."""
+    return [
+        each
+        for place in sorted(entries, reverse=True)
+        for each in (
+            {"op": "test", "path": f"/metadata/managedFields/{place}/manager", "value": marks.FIELD_MANAGER},
+            {"op": "remove", "path": f"/metadata/managedFields/{place}"},
+        )
+    ]
+
+
 def labelling(uid: str, action: LabelPods) -> list[Body]:
     """Labels as a JSON patch of a pod, which has others already, and of no namesake."""
     labels = [

@@ -14,7 +14,7 @@ from tidegate_contracts.facts import PodCounts, WorkloadRefused, WorkloadRelease
 from tidegate_contracts.orders import ReleaseWorkload
 from tidegate_contracts.problem import Problem
 from tidegate_workload_controller import marks, patches, vitals
-from tidegate_workload_controller.actions import Action, Decision, DeletePods, Patch, Progress, PutBack, Report
+from tidegate_workload_controller.actions import Action, Decision, DeletePods, Disown, Patch, Progress, PutBack, Report
 from tidegate_workload_controller.census import Census, count, revision_of
 from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.seen import View, Workload
@@ -127,7 +127,10 @@ def _patch(scene: _Scene, body: dict[str, Any]) -> Action:
 
 
 def _wait(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
-    """Nothing of ours is left; where that is asked for, wait until the workload is whole."""
+    """Our marks are gone; then our name is, and where that is asked for, wait until the workload is whole."""
+    if scene.view.owned:
+        disown = Disown(scene.view.owned)
+        return Decision(memory, (disown,)) if scene.view.live else Decision(memory, look_live=True)
     if scene.order.mode == "let_go" or scene.view.workload.spec.paused or scene.view.workload.complete:
         if not scene.view.live:
             return Decision(memory, look_live=True)

@@ -49,6 +49,7 @@ class WorkloadSpec(msgspec.Struct, frozen=True, rename="camel"):
     strategy: dict[str, Any] = {}
     update_strategy: dict[str, Any] = {}
     ordinals: Ordinals = Ordinals()
+    pod_management_policy: str = ""
     selector: LabelSelector = LabelSelector()
 
 
@@ -212,6 +213,8 @@ class View(msgspec.Struct, frozen=True):
     base_differs: bool = False
     changed_by: str = ""
     """Who wrote the fields of the template and the strategy last, where that was looked up."""
+    owned: tuple[int, ...] = ()
+    """Entries of its managed fields that are ours, by their place, as it was read last."""
     revision_label: str = POD_TEMPLATE_HASH
     """The label by which the pods tell their revision."""
 

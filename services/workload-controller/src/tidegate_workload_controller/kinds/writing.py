@@ -12,11 +12,11 @@ from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_chassis.kubernetes.resources import PODS
 from tidegate_contracts.rollout import Change
-from tidegate_workload_controller.actions import Action, DeletePods, LabelPods, Patch, PutBack, Report, Touch
+from tidegate_workload_controller.actions import Action, DeletePods, Disown, LabelPods, Patch, PutBack, Report, Touch
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.protocol import Ensure
 from tidegate_workload_controller.kinds.reading import Reading, raw_template, recorded_template
-from tidegate_workload_controller.patches import Body, labelling, operations
+from tidegate_workload_controller.patches import Body, disowning, labelling, operations
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.template import Json, change_patch, changed, digest, without_hash
 
@@ -35,6 +35,8 @@ class Writer:
         match action:
             case Patch(body=body):
                 return await self._patch(body, view, ensure)
+            case Disown(entries=entries):
+                return await self._send(disowning(entries), PatchStyle.JSON, ensure)
             case Touch():
                 return await self._touch(action, view, reading, ensure)
             case PutBack():
