@@ -1,13 +1,15 @@
 """A real sandbox for tests that need a Kubernetes API server, a proxy, NATS and Prometheus at once.
 
 Ask for the fixture `sandbox` (one for the whole test run; `$TIDEGATE_SANDBOX` names a running one to use instead)
-and, to keep out of the way of other tests, `namespace`. A test that kills parts asks for `own_sandbox`.
+and, to keep out of the way of other tests, `namespace`. A test that kills parts asks for `own_sandbox`, one of other
+workloads than Deployments for `kruise_sandbox` (`$TIDEGATE_KRUISE_SANDBOX`).
 """
 
 import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from tidegate_sandbox.toolchain import ensure
 
 POLL_PERIOD_S = 0.05
 KUBECTL_TIMEOUT_S = 90
+NODE_GRACE_S = 10
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +29,15 @@ def sandbox() -> Iterator[SandboxState]:
         yield sandboxes.load(name)
     else:
         yield from _up_for_a_while()
+
+
+@pytest.fixture(scope="session")
+def kruise_sandbox() -> Iterator[SandboxState]:
+    """One for all tests of workload kinds: OpenKruise's manager, resource metrics, six nodes that are soon lost."""
+    if name := os.environ.get("TIDEGATE_KRUISE_SANDBOX"):
+        yield sandboxes.load(name)
+    else:
+        yield from _up_for_a_while(including=("kruise", "resource-metrics"), nodes=6, node_grace_s=NODE_GRACE_S)
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +78,9 @@ def until_true(condition: Callable[[], object], *, within_s: float = 10.0, what:
         time.sleep(POLL_PERIOD_S)
 
 
-def _up_for_a_while() -> Iterator[SandboxState]:
+def _up_for_a_while(**options: Any) -> Iterator[SandboxState]:
     name = sandboxes.unique_name("test")
     try:
-        yield sandboxes.up(name, owner_pid=os.getpid())
+        yield sandboxes.up(name, owner_pid=os.getpid(), **options)
     finally:
         sandboxes.down(name)
