@@ -322,6 +322,16 @@ def test_the_third_rollout_gives_back_what_the_second_had_not_yet() -> None:
     assert (release.mode, release.style) == ("restore", "canary")
 
 
+def test_a_promotion_that_two_newer_rollouts_wait_for_keeps_its_extra_pods_until_the_route_is_given_back() -> None:
+    saga = promoting("canary", rollout="first")
+    saga.ask(request(traffic=(ROUTE,), rollout="second"))
+    saga.ask(request(traffic=(ROUTE,), rollout="third"))
+    assert saga.orders.workload is None
+    assert saga.traffic_released() == ["PodsReleaseStarted"]
+    release = saga.standing(ReleaseWorkload, saga.orders.workload)
+    assert (release.mode, release.style) == ("promote", "canary")
+
+
 def test_a_hold_that_was_taken_over_is_given_back_before_another_style_begins() -> None:
     saga = asked("canary", step("50%", 50), step("100%", 100), rollout="first")
     saga.to_step(2)
