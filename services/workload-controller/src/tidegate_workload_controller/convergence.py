@@ -23,6 +23,9 @@ from tidegate_workload_controller.vitals import Finding
 REPAIRS_MAX = 1
 """How often an order puts an edited hold back; after that somebody else insists, and people have to decide."""
 
+UNKNOWN_WAIT_S = 1.0
+"""How long to wait for a change before the new revision is looked for again: not every kind's is watched."""
+
 
 def decide(  # noqa: PLR0911 - one return per question, in the order in which they must be asked
     order: ApplyBatch, view: View | None, memory: Memory, now_s: float
@@ -129,7 +132,8 @@ def _move(scene: Scene, view: View, saved: Saved, memory: Memory, now_s: float) 
     facts = (*finding.facts, *_ready_fact(scene, memory, now_s))
     setting = scene.wanted if scene.wanted != scene.standing else None
     actions: tuple[Action, ...] = (labels,) if labels is not None else ()
-    until_s = min((each for each in (finding.until_s, scene.census.next_available_s) if each), default=None)
+    unknown_s = now_s + UNKNOWN_WAIT_S if memory.canary_revision is None else None
+    until_s = min((each for each in (finding.until_s, scene.census.next_available_s, unknown_s) if each), default=None)
     if (facts or setting is not None or scene.removals) and not view.live:
         return Decision(memory, actions, look_live=True)
     actions = (*actions, *map(Report, facts))
