@@ -31,6 +31,16 @@ class Kind(NamedTuple):
     spec: Callable[[str], dict[str, Any]] = lambda _: {}
     scales: bool = True
 
+    most_missing: Callable[[int], int] = lambda _: 1
+    """Pods of so many that its own default strategy lets be missing."""
+
+    keeps_one: bool = False
+    """Whether one stable pod stays below 100 %."""
+
+    def most_new(self, replicas: int) -> int:
+        """New pods of so many at any step below 100 %."""
+        return replicas - 1 if self.keeps_one else replicas
+
     @property
     def key(self) -> str:
         return f"{self.resource.kind.lower()}.{self.resource.group}"
@@ -53,22 +63,34 @@ class Kind(NamedTuple):
         }
 
 
+def _a_fifth(replicas: int) -> int:
+    return -(-replicas // 5)
+
+
 def _headless(name: str) -> dict[str, Any]:
     return {"serviceName": name}
 
 
-DEPLOYMENT: Final = Kind("deployment", DEPLOYMENTS, "pod-template-hash")
+DEPLOYMENT: Final = Kind("deployment", DEPLOYMENTS, "pod-template-hash", keeps_one=True)
 STATEFUL_SET: Final = Kind("stateful-set", STATEFUL_SETS, spec=_headless)
 PARALLEL_STATEFUL_SET: Final = Kind(
     "stateful-set-parallel", STATEFUL_SETS, spec=lambda name: {**_headless(name), "podManagementPolicy": "Parallel"}
 )
 DAEMON_SET: Final = Kind("daemon-set", DAEMON_SETS, scales=False)
-CLONE_SET: Final = Kind("clone-set", CLONE_SETS)
+CLONE_SET: Final = Kind("clone-set", CLONE_SETS, most_missing=_a_fifth)
 CLONE_SET_IN_PLACE: Final = Kind(
-    "clone-set-in-place", CLONE_SETS, spec=lambda _: {"updateStrategy": {"type": "InPlaceIfPossible"}}
+    "clone-set-in-place",
+    CLONE_SETS,
+    spec=lambda _: {"updateStrategy": {"type": "InPlaceIfPossible"}},
+    most_missing=_a_fifth,
 )
 ADVANCED_STATEFUL_SET: Final = Kind("advanced-stateful-set", ADVANCED_STATEFUL_SETS, spec=_headless)
-ADVANCED_DAEMON_SET: Final = Kind("advanced-daemon-set", ADVANCED_DAEMON_SETS, scales=False)
+ADVANCED_DAEMON_SET: Final = Kind(
+    "advanced-daemon-set",
+    ADVANCED_DAEMON_SETS,
+    scales=False,
+    most_missing=lambda _: 2,  # one, and its controller replaces what isn't ready beside that
+)
 
 PARTITIONED: Final = (
     STATEFUL_SET,

@@ -1,7 +1,8 @@
 """A real sandbox for tests that need a Kubernetes API server, a proxy, NATS and Prometheus at once.
 
 Ask for the fixture `sandbox` (one for the whole test run; `$TIDEGATE_SANDBOX` names a running one to use instead)
-and, to keep out of the way of other tests, `namespace`. A test that kills parts asks for `own_sandbox`.
+and, to keep out of the way of other tests, `namespace`. A test that kills parts asks for `own_sandbox`, one of other
+workloads than Deployments for `kruise_sandbox` (`$TIDEGATE_KRUISE_SANDBOX`).
 """
 
 import os
@@ -18,8 +19,7 @@ from tidegate_sandbox.toolchain import ensure
 
 POLL_PERIOD_S = 0.05
 KUBECTL_TIMEOUT_S = 90
-KINDS_NODES = 6
-KINDS_WITHOUT = ("proxy", "prometheus", "nats")
+NODE_GRACE_S = 10
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +31,20 @@ def sandbox() -> Iterator[SandboxState]:
         yield from _up_for_a_while()
 
 
+@pytest.fixture(scope="session")
+def kruise_sandbox() -> Iterator[SandboxState]:
+    """One for all tests of workload kinds: OpenKruise's manager, resource metrics, six nodes that are soon lost."""
+    if name := os.environ.get("TIDEGATE_KRUISE_SANDBOX"):
+        yield sandboxes.load(name)
+    else:
+        yield from _up_for_a_while(
+            including=("kruise", "resource-metrics"),
+            without=("proxy", "prometheus", "nats"),
+            nodes=6,
+            node_grace_s=NODE_GRACE_S,
+        )
+
+
 @pytest.fixture(scope="module")
 def own_sandbox() -> Iterator[SandboxState]:
     """A sandbox for one module of tests, which may kill its parts."""
@@ -38,14 +52,9 @@ def own_sandbox() -> Iterator[SandboxState]:
 
 
 @pytest.fixture(scope="session")
-def kinds_sandbox() -> Iterator[SandboxState]:
-    """One sandbox with every kind's own controller, six nodes, and nothing that rollouts of pods alone don't need."""
-    if name := os.environ.get("TIDEGATE_KINDS_SANDBOX"):
-        yield sandboxes.load(name)
-    else:
-        yield from _up_for_a_while(
-            including=("kruise", "resource-metrics"), without=KINDS_WITHOUT, nodes=KINDS_NODES
-        )
+def kinds_sandbox(kruise_sandbox: SandboxState) -> SandboxState:
+    """The same, for tests of the workload-controller."""
+    return kruise_sandbox
 
 
 @pytest.fixture

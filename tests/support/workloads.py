@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from support.kinds import DEPLOYMENT, Kind
+from support.kinds import DEPLOYMENT, IMAGE, Kind
 from support.until import until
 from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.errors import Conflict
@@ -239,6 +239,13 @@ class Rig:
         answer = await self.admin.patch(self.kind.resource, self.namespace, self.name, body, style=style)
         assert isinstance(answer, bytes), answer
 
+    async def update(self, tag: str) -> None:
+        """Another image, as its user would put it there, without us."""
+        found = await self.raw()
+        (container,) = found["spec"]["template"]["spec"]["containers"]
+        containers = [{**container, "image": f"{IMAGE}:{tag}"}]
+        await self.patch({"spec": {"template": {"spec": {"containers": containers}}}})
+
     async def scale(self, replicas: int) -> None:
         await self.patch({"spec": {"replicas": replicas}})
 
@@ -251,6 +258,12 @@ class Rig:
         answer = await self.admin.get(self.kind.resource, self.namespace, self.name)
         assert isinstance(answer, bytes), answer
         return decode(answer, dict)
+
+    async def images(self) -> set[str]:
+        """What the living pods run."""
+        page = await self.admin.list_all(PODS, self.namespace, label_selector=f"app={self.name}")
+        living = [decode(raw, dict) for raw in page.items if decode(raw, Pod).alive]
+        return {container["image"] for pod in living for container in pod["spec"]["containers"]}
 
     async def until_whole(self, *, within_s: float = 20.0) -> None:
         deadline_s = time.monotonic() + within_s
@@ -289,6 +302,7 @@ class Sample:
     """Pods by revision, at one moment."""
 
     def __init__(self, replicas: int, told: dict[str, int], alive: dict[str, int], ready: dict[str, int]) -> None:
+        self.at_s = time.monotonic()
         self.replicas = replicas
         self.told = told
         self.alive = alive
@@ -327,6 +341,12 @@ class Observer:
                 alive[revision] = alive.get(revision, 0) + 1
                 ready[revision] = ready.get(revision, 0) + (pod.ready_since_s is not None)
         self.samples.append(Sample(found[0].replicas, told, alive, ready))
+
+    def pods(self, revision: str) -> list[Pod]:
+        """The living pods of a revision now."""
+        return [
+            pod for pod in self._pods.store.all() if pod.alive and pod.metadata.labels.get(self._label, "") == revision
+        ]
 
     def most(self, revision: str) -> int:
         return max((each.alive.get(revision, 0) for each in self.samples), default=0)

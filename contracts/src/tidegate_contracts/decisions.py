@@ -35,6 +35,8 @@ class Inherited(msgspec.Struct, frozen=True, kw_only=True):
     """Whether these routes have to be given back first: the stable pods could not carry all requests."""
     release_workload: Literal["promote", "restore", "let_go"] | None = None
     """How the workload has to be given back before anything new is tried; None where its hold is taken over."""
+    release_after_traffic: bool = False
+    """Whether pods that may still get traffic go with it: then the routes come first."""
     analysed: bool = False
     style: Style = "partition"
     """How the superseded rollout held the workload: it is given back the same way."""

@@ -36,6 +36,14 @@ def parse_target(replicas: int | str) -> Target | None:
     return Target(percent=int(match.group(1))) if match else None
 
 
+def least_ready(pods: int, threshold: Target | None) -> int:
+    """How many of a batch's pods have to be ready: all but those that may be unready, and one where there are any."""
+    allowed = 0
+    if threshold is not None:
+        allowed = threshold.count if threshold.count is not None else -(-pods * (threshold.percent or 0) // 100)
+    return max(pods - allowed, min(pods, 1))
+
+
 def plan(request: RolloutRequested) -> tuple[PlannedStep, ...]:
     """The steps of a valid request, in order, ending at 100 % of pods and, where it has routes, of traffic.
 

@@ -6,7 +6,7 @@ import pytest
 from support.until import until
 from support.workloads import Rig, image, observed, rig
 
-from tidegate_contracts.facts import BatchStalled, WorkloadChanged, WorkloadPrepared
+from tidegate_contracts.facts import BatchReady, BatchStalled, WorkloadChanged, WorkloadPrepared
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller import marks
 
@@ -101,7 +101,7 @@ async def test_scaled_to_nothing_and_up_again_the_stable_pods_are_there(
         stable, canary = prepared.stable_revision, (await made.apply(1, "100%")).canary_revision
         async with observed(made) as seen:
             await made.scale(0)
-            await until(lambda: not any(seen.samples[-1].alive.values()), within_s=10, what="no pods")
+            await made.fact(BatchReady, lambda fact: fact.target_pods == 0)
             await made.scale(4)
             wanted = {stable: 4, canary: 4}
             await until(lambda: seen.samples[-1].ready == wanted, within_s=10, what=f"{wanted}")
@@ -148,20 +148,19 @@ async def test_another_copy_goes_on_where_a_lost_one_was(kinds_sandbox: SandboxS
     async with rig(kinds_sandbox, kinds_namespace, style="blue_green") as made:
         await made.create(replicas=4, tag="v1_ready-0.3")
         own = await own_spec(made)
-        await made.prepare(image("v2_ready-0.3"))
+        prepared = await made.prepare(image("v2_ready-0.3"))
+        assert isinstance(prepared, WorkloadPrepared)
         async with observed(made) as seen:
             order = made.batch(1, "50%")
             await made.give(order)
-            await until(lambda: seen.samples[-1].told.values() and len(seen.samples[-1].told) == 2, what="a new pod")
-            await made.drop()
+            await until(lambda: len(seen.samples[-1].alive) == 2, what="a new pod")
             await made.give(order)
-            ready = await made.fact(type(await made.apply(2, "100%")))
-            made.canary_revision = ready.canary_revision
-            promotion = made.promotion()
-            await made.give(promotion)
-            await until(lambda: seen.samples[-1].told.get(ready.canary_revision) == 4, what="the promotion")
-            await made.drop()
+            await made.fact(BatchReady)
+            ready = await made.apply(2, "100%")
+            await made.give(made.promotion())
+            await until(lambda: seen.samples[-1].alive.get(prepared.stable_revision, 0) < 4, what="the promotion")
             await made.promote()
+            assert seen.most(ready.canary_revision) == 4
         await made.release("promote")
         assert without_template(await own_spec(made)) == without_template(own)
 

@@ -1,9 +1,10 @@
 """New pods beside the workload, in an extra one of its kind, which leaves nothing behind: Deployments and CloneSets."""
 
+import asyncio
 from typing import Any
 
 import pytest
-from support.kinds import CLONE_SET, DEPLOYMENT, Kind
+from support.kinds import CLONE_SET, DEPLOYMENT, STATEFUL_SET, Kind
 from support.until import until
 from support.workloads import Observer, Rig, gone, image, observed, rig
 
@@ -240,7 +241,9 @@ async def test_edited_by_somebody_it_is_put_right_once(
 
 async def test_what_only_the_extra_pods_have(kinds_sandbox: SandboxState, kinds_namespace: str) -> None:
     async with rig(kinds_sandbox, kinds_namespace, style="canary") as made:
-        made.canary_metadata = CanaryMetadata(labels={"track": "new", "app.kubernetes.io/part-of": "x"}, annotations={"a/b": "c"})
+        made.canary_metadata = CanaryMetadata(
+            labels={"track": "new", "app.kubernetes.io/part-of": "x"}, annotations={"a/b": "c"}
+        )
         await made.create(replicas=2, tag="v1_ready-0.1", minReadySeconds=1, strategy={"type": "Recreate"})
         await made.prepare(image("v2_ready-0.1"))
         await made.apply(1, "100%")
@@ -272,8 +275,6 @@ async def test_a_namesake_is_left_alone(kinds_sandbox: SandboxState, kinds_names
 
 
 async def test_a_style_that_a_kind_does_not_know(kinds_sandbox: SandboxState, kinds_namespace: str) -> None:
-    from support.kinds import STATEFUL_SET
-
     async with rig(kinds_sandbox, kinds_namespace, kind=STATEFUL_SET, style="canary") as made:
         await made.create(replicas=1, tag="v1_ready-0.1")
         refused = await made.prepare(image("v2"))
@@ -323,5 +324,6 @@ async def test_the_stable_template_changed_or_the_workload_deleted(
         await made.fact(WorkloadGone)
         await made.release("restore")
         resource = made.kind.resource
-        while not isinstance(await made.admin.get(resource, made.namespace, EXTRA), NotFound):
-            await until(lambda: True, what="the garbage collector")
+        async with asyncio.timeout(10):
+            while not isinstance(await made.admin.get(resource, made.namespace, EXTRA), NotFound):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)  # the garbage collector tells nobody

@@ -88,11 +88,17 @@ class LetScale(msgspec.Struct, frozen=True):
     autoscalers: tuple[Autoscaler, ...]
 
 
+class Disown(msgspec.Struct, frozen=True):
+    """Take our name off the workload's fields: entries of its managed fields, by their place."""
+
+    entries: tuple[int, ...]
+
+
 class Report(msgspec.Struct, frozen=True):
     fact: WorkloadFact
 
 
-OnWorkload = Patch | Touch | PutBack | LabelPods | DeletePods
+OnWorkload = Patch | Touch | PutBack | LabelPods | DeletePods | Disown
 OnBeside = MakeBeside | ScaleBeside | RemoveBeside
 OnAutoscalers = HoldOff | LetScale
 Action = OnWorkload | OnBeside | OnAutoscalers | Report

@@ -37,8 +37,8 @@ def after(sight: Sight, decision: Decision[Memory]) -> Decision[Memory]:
     left = _removal(sight)
     if left or _going(sight):
         return replace(decision, actions=left, done=False)
-    marked = tuple(each for each in sight.autoscalers if each.marked)
-    return replace(decision, actions=(LetScale(marked),), done=False) if marked else decision
+    ours = tuple(each for each in sight.autoscalers if each.ours)
+    return replace(decision, actions=(LetScale(ours),), done=False) if ours else decision
 
 
 def _removal(sight: Sight) -> tuple[Action, ...]:

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from tidegate_chassis.kubernetes.objects import KubernetesObject
+from tidegate_chassis.kubernetes.objects import ObjectMeta
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_workload_controller import marks
+from tidegate_workload_controller.authors import ManagedFields, disowning, own_entries
 
 Json = dict[str, Any]
 
@@ -32,7 +33,12 @@ class AutoscalerSpec(msgspec.Struct, frozen=True, rename="camel"):
     behavior: Json | None = None
 
 
-class Autoscaler(KubernetesObject, frozen=True):
+class OwnedMeta(ObjectMeta, frozen=True, rename="camel"):
+    managed_fields: tuple[ManagedFields, ...] = ()
+
+
+class Autoscaler(msgspec.Struct, frozen=True, rename="camel"):
+    metadata: OwnedMeta = OwnedMeta()
     spec: AutoscalerSpec = AutoscalerSpec()
 
     def scales(self, resource: Resource, name: str) -> bool:
@@ -44,6 +50,11 @@ class Autoscaler(KubernetesObject, frozen=True):
     def marked(self) -> bool:
         """Whether we hold it off, or did until somebody else changed it."""
         return marks.SAVED_BEHAVIOR in self.metadata.annotations
+
+    @property
+    def ours(self) -> bool:
+        """Whether anything on it says that we wrote to it."""
+        return self.marked or bool(own_entries(self.metadata.managed_fields))
 
     @property
     def held_off(self) -> bool:
@@ -66,25 +77,20 @@ def holding_off(scaler: Autoscaler, rollout: str) -> list[Json]:
 
 
 def letting_scale(scaler: Autoscaler) -> list[Json]:
-    """As a JSON patch of the autoscaler as it was seen: what was absent is absent again."""
+    """As a JSON patch of the autoscaler as it was seen: what was absent is absent again, at last our name, too."""
+    if not scaler.marked:
+        return disowning(own_entries(scaler.metadata.managed_fields))
     kept = {
         name: value
         for name, value in scaler.metadata.annotations.items()
         if name not in {marks.HELD_FOR, marks.SAVED_BEHAVIOR}
     }
-    there = bool(kept)
-    operations: list[Json] = [
-        _unchanged(scaler),
-        {"op": "add", "path": "/metadata/annotations", "value": kept}
-        if there
-        else {"op": "remove", "path": "/metadata/annotations"},
-    ]
-    if not scaler.held_off:
-        return operations
-    own = _saved(scaler)
-    if own is None:
-        return [*operations, {"op": "remove", "path": "/spec/behavior"}]
-    return [*operations, {"op": "replace", "path": "/spec/behavior", "value": own}]
+    operations = [_unchanged(scaler), _whole("/metadata/annotations", kept or None)]
+    return [*operations, _whole("/spec/behavior", _saved(scaler))] if scaler.held_off else operations
+
+
+def _whole(path: str, value: Json | None) -> Json:
+    return {"op": "replace", "path": path, "value": value} if value is not None else {"op": "remove", "path": path}
 
 
 def _unchanged(scaler: Autoscaler) -> Json:

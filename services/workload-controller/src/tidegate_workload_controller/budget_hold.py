@@ -87,6 +87,10 @@ class BudgetHold:
     def finishes(self, saved: Saved) -> bool:
         return saved.strategy.get("type") != RECREATE and not saved.paused
 
+    def partition(self, workload: Workload) -> Any:
+        """None: a Deployment knows none."""
+        del workload
+
     def surges(self, workload: Workload, saved: Saved) -> bool:
         return budget_of(saved.strategy).room(workload.replicas).surge > 0
 

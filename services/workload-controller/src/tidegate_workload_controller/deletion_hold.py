@@ -66,6 +66,10 @@ class DeletionHold:
     def finishes(self, saved: Saved) -> bool:
         return saved.update_strategy.get("type") != ON_DELETE
 
+    def partition(self, workload: Workload) -> Any:
+        """None: a DaemonSet knows none."""
+        del workload
+
     def surges(self, workload: Workload, saved: Saved) -> bool:
         del workload, saved
         return False

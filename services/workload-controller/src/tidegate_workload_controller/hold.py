@@ -59,6 +59,10 @@ class Hold(Protocol):
         """Whether the user's own values bring a workload with pods of two revisions to one by themselves."""
         ...
 
+    def partition(self, workload: Workload) -> Any:
+        """A partition that stands on the workload and keeps pods back; None for none."""
+        ...
+
     def surges(self, workload: Workload, saved: Saved) -> bool:
         """Whether the user's own values let a new pod come before an old one goes."""
         ...

@@ -65,6 +65,10 @@ class PartitionHold:
         stays = is_blocking(budgets.get("partition") or 0) or bool(budgets.get("paused"))
         return not stays and saved.update_strategy.get("type") != ON_DELETE
 
+    def partition(self, workload: Workload) -> Any:
+        amount = self.setting(workload).amount
+        return amount if is_blocking(amount) else None
+
     def surges(self, workload: Workload, saved: Saved) -> bool:
         del workload
         return (self._budgets(saved.update_strategy).get("maxSurge") or 0) not in {0, "0%"}

@@ -19,6 +19,7 @@ from tidegate_workload_controller.seen import Pod, View
 ALL_ORDINALS: Final = 2_147_483_647
 """Above every ordinal: whatever is made now is of the stable revision."""
 
+PARALLEL: Final = "Parallel"
 _ORDINAL: Final = re.compile(r"-([0-9]+)$", re.ASCII)
 
 
@@ -102,7 +103,9 @@ class Ordered:
         return Partition(partition)
 
     def obstacles(self, view: View, revision: str, least: int = 0) -> tuple[tuple[str, str], ...]:
-        """One that isn't ready makes the native controller wait before it looks at any revision."""
+        """One that isn't ready makes an ordered native controller wait before it looks at any revision."""
+        if view.workload.spec.pod_management_policy == PARALLEL:
+            return ()
         return tuple(
             (pod.metadata.name, pod.metadata.uid)
             for pod in view.pods

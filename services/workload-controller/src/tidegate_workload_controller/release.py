@@ -14,7 +14,7 @@ from tidegate_contracts.facts import PodCounts, WorkloadRefused, WorkloadRelease
 from tidegate_contracts.orders import ReleaseWorkload
 from tidegate_contracts.problem import Problem
 from tidegate_workload_controller import marks, patches, vitals
-from tidegate_workload_controller.actions import Action, Decision, Patch, Progress, PutBack, Report
+from tidegate_workload_controller.actions import Action, Decision, DeletePods, Disown, Patch, Progress, PutBack, Report
 from tidegate_workload_controller.census import Census, count, revision_of
 from tidegate_workload_controller.hold import own_values
 from tidegate_workload_controller.saved import Saved
@@ -127,7 +127,10 @@ def _patch(scene: _Scene, body: dict[str, Any]) -> Action:
 
 
 def _wait(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
-    """Nothing of ours is left; where that is asked for, wait until the workload is whole."""
+    """Our marks are gone; then our name is, and where that is asked for, wait until the workload is whole."""
+    if scene.view.owned:
+        disown = Disown(scene.view.owned)
+        return Decision(memory, (disown,)) if scene.view.live else Decision(memory, look_live=True)
     if scene.order.mode == "let_go" or scene.view.workload.spec.paused or scene.view.workload.complete:
         if not scene.view.live:
             return Decision(memory, look_live=True)
@@ -139,11 +142,15 @@ def _patience(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
     told = [each for each in scene.view.revisions if each.name == scene.revision]
     ailments = symptoms(scene.census.new, told)
     finding = vitals.unfinished(memory.vitals, scene.order, scene.census, ailments, scene.now_s)
-    if finding.facts and not scene.view.live:
+    obstacles = scene.view.hold.obstacles(scene.view, scene.revision or "") if scene.in_place else ()
+    if (finding.facts or obstacles) and not scene.view.live:
         return Decision(memory, look_live=True)
     memory = replace(memory, vitals=finding.vitals)
     until_s = min((each for each in (finding.until_s, scene.census.next_available_s) if each), default=None)
-    return Decision(memory, tuple(map(Report, finding.facts)), until_s=until_s, progress=_progress(scene))
+    actions: tuple[Action, ...] = tuple(map(Report, finding.facts))
+    if obstacles:
+        actions = (*actions, DeletePods(obstacles))
+    return Decision(memory, actions, until_s=until_s, progress=_progress(scene))
 
 
 def _released(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tidegate_contracts.facts import BatchReady
 from tidegate_contracts.orders import ApplyBatch
 from tidegate_workload_controller import patches, vitals
-from tidegate_workload_controller.actions import Decision, Patch, Progress, Report
+from tidegate_workload_controller.actions import Action, Decision, DeletePods, Patch, Progress, Report
 from tidegate_workload_controller.census import Census, count
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.saved import Saved
@@ -35,10 +35,13 @@ def decide(order: ApplyBatch, view: View, saved: Saved, memory: Memory, now_s: f
     if not _whole(census):
         told = [each for each in view.revisions if each.name == new]
         finding = vitals.unfinished(memory.vitals, order, census, symptoms(census.new, told), now_s)
-        if finding.facts and not view.live:
+        obstacles = view.hold.obstacles(view, new)
+        if (finding.facts or obstacles) and not view.live:
             return Decision(memory, look_live=True)
-        reports = tuple(map(Report, finding.facts))
-        return Decision(replace(memory, vitals=finding.vitals), reports, until_s=finding.until_s, progress=progress)
+        actions: tuple[Action, ...] = tuple(map(Report, finding.facts))
+        if obstacles:
+            actions = (*actions, DeletePods(obstacles))
+        return Decision(replace(memory, vitals=finding.vitals), actions, until_s=finding.until_s, progress=progress)
     if memory.reported == (census.replicas, True):
         return Decision(memory, progress=progress)
     if not view.live:

@@ -50,6 +50,7 @@ class WorkloadSpec(msgspec.Struct, frozen=True, rename="camel"):
     strategy: dict[str, Any] = {}
     update_strategy: dict[str, Any] = {}
     ordinals: Ordinals = Ordinals()
+    pod_management_policy: str = ""
     selector: LabelSelector = LabelSelector()
 
 
@@ -58,7 +59,7 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
     replicas: int = 0
     updated_replicas: int = 0
     available_replicas: int = 0
-    desired_number_scheduled: int = 0
+    desired_number_scheduled: int | None = None
     current_number_scheduled: int = 0
     updated_number_scheduled: int = 0
     number_available: int = 0
@@ -80,7 +81,12 @@ class Workload(KubernetesObject, frozen=True):
     @property
     def replicas(self) -> int:
         """How many pods it is to have: its own number, or a pod a node."""
-        return self.status.desired_number_scheduled if self.spec.replicas is None else self.spec.replicas
+        return (self.status.desired_number_scheduled or 0) if self.spec.replicas is None else self.spec.replicas
+
+    @property
+    def of_nodes(self) -> bool:
+        """Whether it has a pod a node, as its status tells."""
+        return self.spec.replicas is None and self.status.desired_number_scheduled is not None
 
     @property
     def complete(self) -> bool:
@@ -208,6 +214,8 @@ class View(msgspec.Struct, frozen=True):
     base_differs: bool = False
     changed_by: str = ""
     """Who wrote the fields of the template and the strategy last, where that was looked up."""
+    owned: tuple[int, ...] = ()
+    """Entries of its managed fields that are ours, by their place, as it was read last."""
     revision_label: str = POD_TEMPLATE_HASH
     """The label by which the pods tell their revision."""
 

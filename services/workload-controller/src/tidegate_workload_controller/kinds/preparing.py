@@ -14,6 +14,7 @@ from tidegate_contracts.rollout import Change
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.census import count, revision_of, stable_of
 from tidegate_workload_controller.extra import is_ours
+from tidegate_workload_controller.fitness import unfit
 from tidegate_workload_controller.hold import own_values
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.beside import BesideWriter
@@ -50,7 +51,7 @@ async def prepare(
     view = sight.own
     if view is None or view.workload.metadata.deletion_timestamp is not None:
         return _refused(order, _missing(order), now_s)
-    problem = _unknown_style(order, anatomy) or _namesake(order, sight)
+    problem = _unknown_style(order, anatomy) or unfit(order, view, template) or _namesake(order, sight)
     if problem is None and order.change is not None:
         problem = unknown_container(template, order.change)
     if problem is not None:

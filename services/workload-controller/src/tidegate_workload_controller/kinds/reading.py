@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.resources import PODS, REPLICA_SETS
-from tidegate_workload_controller.authors import ManagedFields, last_author
+from tidegate_workload_controller.authors import ManagedFields, last_author, own_entries
 from tidegate_workload_controller.hold import Hold
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.seen import (
@@ -65,6 +65,7 @@ class Reading:
         """Those that were read last; a new one is looked up when its pods are to be told from others."""
         self._newest: Workload | None = None
         self._author = ""
+        self._owned: tuple[int, ...] = ()
         self._digest = ""
         self._digests: dict[str, tuple[str, str]] = {}
 
@@ -76,6 +77,7 @@ class Reading:
         self.template = self.spec.get("template") or {}
         self._digest = digest(self.template)
         self._author = last_author(whole.metadata.managed_fields)
+        self._owned = own_entries(whole.metadata.managed_fields)
         self._newest = workload
         return workload
 
@@ -123,6 +125,7 @@ class Reading:
             hold=hold,
             base_differs=read and self.refused_generation == generation,
             changed_by=self._author if live else "",
+            owned=self._owned,
             revision_label=label,
         )
 

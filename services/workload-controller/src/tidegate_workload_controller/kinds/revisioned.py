@@ -22,11 +22,13 @@ OWNER: Final = "owner"
 
 
 class Revisioned:
-    """All workloads of one kind in a cluster."""
+    """All workloads of one kind in a cluster; a subclass names its anatomy, or it is given."""
 
     anatomy: Anatomy
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, anatomy: Anatomy | None = None) -> None:
+        if anatomy is not None:
+            self.anatomy = anatomy
         self._cluster = cluster
         self._opened = Opened(self._make)
         self._followed: tuple[Reflector[Workload], Reflector[Pod]] | None = None

@@ -12,7 +12,8 @@ from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_chassis.kubernetes.resources import PODS
 from tidegate_contracts.rollout import Change
-from tidegate_workload_controller.actions import DeletePods, LabelPods, OnWorkload, Patch, PutBack, Touch
+from tidegate_workload_controller.actions import DeletePods, Disown, LabelPods, OnWorkload, Patch, PutBack, Touch
+from tidegate_workload_controller.authors import disowning
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.protocol import Ensure
 from tidegate_workload_controller.kinds.reading import Reading, raw_template, recorded_template
@@ -35,6 +36,8 @@ class Writer:
         match action:
             case Patch(body=body):
                 return await self._patch(body, view, ensure)
+            case Disown(entries=entries):
+                return await self._send(disowning(entries), PatchStyle.JSON, ensure)
             case Touch():
                 return await self._touch(action, view, reading, ensure)
             case PutBack():
