@@ -45,7 +45,7 @@ def decide(scene: Scene, view: View, saved: Saved, memory: Memory, now_s: float)
         return Decision(memory, look_live=True)
     if is_due(scene.order, view):
         return _nothing_to_do(scene, memory, now_s)
-    if scene.census.scaling:
+    if scene.census.scaling or scene.census.old_told < scene.census.replicas:  # it would still be from nothing
         return Decision(memory, progress=scene.progress())
     body = patches.held(view.hold, scene.order, saved, scene.order.stable_revision, scene.first)
     memory = replace(memory, setting=scene.first)
