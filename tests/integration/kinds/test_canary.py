@@ -262,6 +262,29 @@ async def test_what_only_the_extra_pods_have(kinds_sandbox: SandboxState, kinds_
         assert after["template"]["metadata"]["labels"] == {"app": "web"}
 
 
+@pytest.mark.parametrize("mode", ["promote", "restore"])
+async def test_a_paused_workload_that_carries_the_new_template_already(
+    kinds_sandbox: SandboxState, kinds_namespace: str, mode: str
+) -> None:
+    async with rig(kinds_sandbox, kinds_namespace, style="canary") as made:
+        await made.create(replicas=3, tag="v1_ready-0.1")
+        first = await own_spec(made)
+        container = {"name": "app", "image": "registry.example/web:v2_ready-0.1"}
+        await made.patch({"spec": {"paused": True, "template": {"spec": {"containers": [container]}}}})
+        own = await own_spec(made)
+        prepared = await made.prepare(None)
+        assert isinstance(prepared, WorkloadPrepared), prepared
+        async with observed(made) as seen:
+            ready = await made.apply(1, "100%")
+            assert seen.samples[-1].ready == {prepared.stable_revision: 3, ready.canary_revision: 3}
+            assert (await made.raw())["spec"] == own
+            if mode == "promote":
+                promoted = await made.promote()
+                assert (promoted.counts.updated_ready, promoted.counts.stable) == (3, 0)
+            await made.release(mode)
+        assert await own_spec(made) == (own if mode == "promote" else {**first, "paused": True})
+
+
 async def test_a_namesake_is_left_alone(kinds_sandbox: SandboxState, kinds_namespace: str) -> None:
     async with (
         rig(kinds_sandbox, kinds_namespace, EXTRA) as other,
