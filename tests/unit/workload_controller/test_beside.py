@@ -153,7 +153,8 @@ def test_no_pod_goes_that_may_still_get_traffic() -> None:
     world = World()
     world.mark()
     world.make(6)
-    assert not decide(world.order(ready_before=6), world.sight(live=False), Memory(reported=(2, True)), NOW_S).actions
+    kept = decide(world.order(ready_before=6), world.sight(), Memory(), NOW_S)
+    assert [type(each) for each in kept.actions] == [Report]
     assert only(decide(world.order(), world.sight(), Memory(), NOW_S), ScaleBeside).replicas == 2
 
 
@@ -201,6 +202,7 @@ def test_what_is_not_ours_is_left_alone(metadata: dict[str, Any]) -> None:
     world.metadata = metadata
     decision = decide(world.order(), world.sight(), Memory(), NOW_S)
     assert [type(each) for each in decision.actions] == [Report]
+    assert isinstance(said(decision)[0], WorkloadChanged)
 
 
 def test_another_stable_template_is_said_and_nothing_is_written() -> None:

@@ -63,6 +63,15 @@ def test_the_share_follows_the_scale_though_nobody_of_us_lives(scaled: int, pods
     assert (made.native.told("v1"), made.native.told("v2")) == (scaled, pods)
 
 
+def test_after_a_jump_back_the_stable_pods_still_follow_the_scale() -> None:
+    made = world(10)
+    made.apply(made.order(Target(percent=60)))
+    made.apply(made.order(Target(percent=20), step=2))
+    made.scale(20)
+    made.natively()
+    assert made.native.told("v1") == 20
+
+
 def test_a_count_stays_a_count() -> None:
     made = world(10)
     assert made.apply(made.order(Target(count=3))).target_pods == 3
