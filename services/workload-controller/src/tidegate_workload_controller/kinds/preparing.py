@@ -13,12 +13,15 @@ from tidegate_contracts.problem import Problem, printable
 from tidegate_contracts.rollout import Change
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.census import count, revision_of, stable_of
+from tidegate_workload_controller.extra import is_ours
 from tidegate_workload_controller.fitness import unfit
+from tidegate_workload_controller.hold import own_values
 from tidegate_workload_controller.kinds.anatomy import Anatomy
+from tidegate_workload_controller.kinds.beside import BesideWriter
 from tidegate_workload_controller.kinds.protocol import Prepared
 from tidegate_workload_controller.kinds.reading import raw_template
 from tidegate_workload_controller.saved import saved_on
-from tidegate_workload_controller.seen import View
+from tidegate_workload_controller.seen import Sight, View
 from tidegate_workload_controller.template import Json, change_patch, changed, digest, unknown_container
 
 
@@ -26,9 +29,10 @@ async def prepare(
     client: KubernetesClient,
     anatomy: Anatomy,
     order: PrepareWorkload,
-    view: View | None,
-    template: Json,
+    sight: Sight,
     *,
+    template: Json,
+    beside: BesideWriter,
     patient: bool,
     now_s: float,
 ) -> Prepared:
@@ -38,20 +42,24 @@ async def prepare(
         client: How to reach the API server.
         anatomy: What its kind is made of.
         order: What was asked for.
-        view: The workload, read live.
+        sight: The workload and what is beside it, read live.
         template: Its pod template.
+        beside: Tries what would come beside it.
         patient: Whether what time may mend is raised as Transient instead of refused.
         now_s: Epoch seconds.
     """
+    view = sight.own
     if view is None or view.workload.metadata.deletion_timestamp is not None:
         return _refused(order, _missing(order), now_s)
-    problem = unfit(order, view, template)
+    problem = _unknown_style(order, anatomy) or unfit(order, view, template) or _namesake(order, sight)
     if problem is None and order.change is not None:
         problem = unknown_container(template, order.change)
     if problem is not None:
         return _refused(order, problem, now_s)
     try:
         wanted = await _outcome(client, anatomy, order.change, view, template)
+        if anatomy.is_beside(order.style):
+            await _try_beside(order, view, sight, beside, wanted)
     except Permanent as error:
         return _refused(order, _as_problem(error), now_s)
     stable = _stable(order, view, wanted)
@@ -81,6 +89,46 @@ async def _outcome(
     return digest(raw_template(answer))
 
 
+async def _try_beside(order: PrepareWorkload, view: View, sight: Sight, beside: BesideWriter, wanted: str) -> None:
+    """What comes beside the workload has to be allowed there, and to be the same version as on it."""
+    seen = sight.extra.workload if sight.extra is not None else None
+    if seen is not None and seen.metadata.deletion_timestamp is not None:
+        return  # of an earlier rollout: it is waited for later, and what comes then is tried again
+    _, outcome = await beside.tried(order, view.workload, seen)
+    if outcome != wanted:
+        raise Permanent(
+            "the change leads to another template beside the workload",
+            code="beside-differs",
+            field="change",
+            value=printable(order.change or "none"),
+            rule="leads to the same pod template beside the workload as on it",
+            remedy="Give the change as images, or roll out in the style partition.",
+        )
+
+
+def _unknown_style(order: PrepareWorkload, anatomy: Anatomy) -> Problem | None:
+    if order.style in anatomy.styles:
+        return None
+    return Problem(
+        field="strategy",
+        value=order.style,
+        rule=f"one of {', '.join(anatomy.styles)} for a {anatomy.resource.kind}",
+        remedy="Choose one of these.",
+    )
+
+
+def _namesake(order: PrepareWorkload, sight: Sight) -> Problem | None:
+    """Somebody else's workload under the name that the pods beside need."""
+    if sight.own is None or sight.extra is None or is_ours(sight.extra.workload, sight.own.workload):
+        return None
+    return Problem(
+        field="strategy",
+        value=order.style,
+        rule=f"no {order.workload.kind} named {sight.extra.workload.metadata.name}, which is what the new pods come in",
+        remedy="Rename or delete it, or choose another strategy.",
+    )
+
+
 def _stable(order: PrepareWorkload, view: View, wanted: str) -> str | None:
     """The revision to go back to: the one that an earlier rollout saved, or what carries the workload now."""
     saved = view.workload.metadata.annotations.get(marks.STABLE_REVISION)
@@ -92,7 +140,7 @@ def _stable(order: PrepareWorkload, view: View, wanted: str) -> str | None:
 
 def _prepared(order: PrepareWorkload, view: View, stable: str, wanted: str, now_s: float) -> WorkloadPrepared:
     hold = view.hold
-    saved = saved_on(view.workload) or hold.save(view.workload)
+    saved = own_values(hold, view.workload)
     new = revision_of(view, wanted)
     min_ready_s = hold.min_ready_s(view.workload, saved)
     census = count(view, new=new if new != stable else None, stable=stable, min_ready_s=min_ready_s, now_s=now_s)
@@ -103,7 +151,7 @@ def _prepared(order: PrepareWorkload, view: View, stable: str, wanted: str, now_
         stable_revision=stable,
         template_digest=wanted,
         counts=census.counts,
-        surge_possible=hold.surges(view.workload, saved),
+        surge_possible=order.style != "partition" or hold.surges(view.workload, saved),
     )
 
 

@@ -47,7 +47,7 @@ class _Managed(msgspec.Struct, frozen=True, rename="camel"):
 
 class _WithAuthors(msgspec.Struct, frozen=True):
     metadata: _Managed = _Managed()
-    spec: _TemplateSpec = _TemplateSpec()
+    spec: Json = {}
 
 
 class Reading:
@@ -57,6 +57,8 @@ class Reading:
         self.anatomy = anatomy
         self.template: Json = {}
         """The newest template that was read."""
+        self.spec: Json = {}
+        """What it stood in."""
         self.refused_generation: int | None = None
         """The generation from which a change led to another template than the approved one."""
         self.revisions: tuple[Revision, ...] = ()
@@ -71,7 +73,8 @@ class Reading:
         """Take a workload as the API server just gave it."""
         workload = decode(answer, Workload)
         whole = decode(answer, _WithAuthors)
-        self.template = whole.spec.template
+        self.spec = whole.spec
+        self.template = self.spec.get("template") or {}
         self._digest = digest(self.template)
         self._author = last_author(whole.metadata.managed_fields)
         self._owned = own_entries(whole.metadata.managed_fields)
