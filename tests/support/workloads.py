@@ -265,7 +265,7 @@ class Rig:
         living = [decode(raw, dict) for raw in page.items if decode(raw, Pod).alive]
         return {container["image"] for pod in living for container in pod["spec"]["containers"]}
 
-    async def until_whole(self, *, within_s: float = 20.0) -> None:
+    async def until_whole(self, *, within_s: float = 60.0) -> None:
         deadline_s = time.monotonic() + within_s
         while True:
             found = await self.read()

@@ -146,6 +146,16 @@ def test_all_traffic_on_all_new_pods_goes_back_to_the_stable_ones_before_the_pod
 
 
 @both
+def test_all_traffic_before_all_pods_leaves_stable_pods_to_go_back_to(style: str) -> None:
+    saga = asked(style, step("50%", 100), step("100%", 100, analysis=ANALYSIS))
+    saga.to_step(2)
+    assert saga.standing(ApplyBatch, saga.orders.workload).stable_minimum == 0
+    saga.ready()
+    assert saga.judged("fail") == ["RollbackStarted"]
+    assert saga.standing(ShiftTraffic, saga.orders.traffic).weight_percent == 0
+
+
+@both
 def test_a_jump_back_from_all_traffic_is_possible(style: str) -> None:
     saga = asked(style, step("100%", 20), step("100%", 100, analysis=ANALYSIS))
     saga.to_step(2)
@@ -322,6 +332,16 @@ def test_the_third_rollout_gives_back_what_the_second_had_not_yet() -> None:
     assert (release.mode, release.style) == ("restore", "canary")
 
 
+def test_a_promotion_that_two_newer_rollouts_wait_for_keeps_its_extra_pods_until_the_route_is_given_back() -> None:
+    saga = promoting("canary", rollout="first")
+    saga.ask(request(traffic=(ROUTE,), rollout="second"))
+    saga.ask(request(traffic=(ROUTE,), rollout="third"))
+    assert saga.orders.workload is None
+    assert saga.traffic_released() == ["PodsReleaseStarted"]
+    release = saga.standing(ReleaseWorkload, saga.orders.workload)
+    assert (release.mode, release.style) == ("promote", "canary")
+
+
 def test_a_hold_that_was_taken_over_is_given_back_before_another_style_begins() -> None:
     saga = asked("canary", step("50%", 50), step("100%", 100), rollout="first")
     saga.to_step(2)
@@ -368,6 +388,16 @@ def test_a_pause_keeps_an_older_style_from_being_given_back_until_it_is_over() -
     assert saga.shifted() == []
     assert saga.orders.workload is None
     assert saga.tell(Resume()) == ["RolloutResumed", "PodsReleaseStarted"]
+
+
+def test_trying_again_tells_the_workload_controller_nothing_before_the_traffic_has_left() -> None:
+    saga = asked("canary", step("50%", 50), step("100%", 100), rollout="old")
+    saga.to_step(2)
+    saga.ask(request(traffic=(ROUTE,), rollout="new"))
+    saga.report(in_trouble(saga, "traffic"))
+    assert saga.tell(Retry()) == ["StepRetried"]
+    assert saga.orders.workload is None
+    assert saga.shifted() == ["PodsReleaseStarted"]
 
 
 def test_what_was_given_back_already_is_not_given_back_again() -> None:

@@ -13,6 +13,9 @@ from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.vitals import Finding
 
+UNKNOWN_WAIT_S = 1.0
+"""How long to wait for a change before the new revision is looked for again: not every kind's is watched."""
+
 
 def follow(scene: Scene, memory: Memory, moves: tuple[Action, ...], now_s: float, *, live: bool) -> Decision[Memory]:
     """What to do now, the moves last.
@@ -29,7 +32,8 @@ def follow(scene: Scene, memory: Memory, moves: tuple[Action, ...], now_s: float
     finding = _watch(scene, memory, now_s)
     facts = (*finding.facts, *_ready_fact(scene, memory, now_s))
     actions: tuple[Action, ...] = (labels,) if labels is not None else ()
-    until_s = min((each for each in (finding.until_s, scene.census.next_available_s) if each), default=None)
+    unknown_s = now_s + UNKNOWN_WAIT_S if memory.canary_revision is None else None
+    until_s = min((each for each in (finding.until_s, scene.census.next_available_s, unknown_s) if each), default=None)
     if (facts or moves) and not live:
         return Decision(memory, actions, look_live=True)
     memory = replace(memory, vitals=finding.vitals)

@@ -137,11 +137,15 @@ def counted(revisions: Iterable[Revision], pods: list[Pod], label: str) -> tuple
 
 
 def essence(view: View) -> tuple[object, ...]:
-    """What decisions stand on: two views with the same essence lead to the same."""
-    metadata = view.workload.metadata
+    """What decisions stand on: two views with the same essence lead to the same.
+
+    The native controller makes a new revision before it says that it has seen the generation; revisions other than
+    ReplicaSets are in no cache, so that is when a live view without it is old.
+    """
+    metadata, seen = view.workload.metadata, view.workload.status.observed_generation
     revisions = sorted((each.uid, each.told, each.scaled_for or 0) for each in view.revisions)
     pods = sorted((pod.metadata.uid, view.revision_of(pod), pod.alive, pod.ready_since_s or 0.0) for pod in view.pods)
-    return (metadata.uid, metadata.generation, view.workload.replicas, revisions, pods)
+    return (metadata.uid, metadata.generation, seen, view.workload.replicas, revisions, pods)
 
 
 async def read_live(
