@@ -205,11 +205,12 @@ def test_what_is_not_ours_is_left_alone(metadata: dict[str, Any]) -> None:
     assert isinstance(said(decision)[0], WorkloadChanged)
 
 
-def test_another_stable_template_is_said_and_nothing_is_written() -> None:
+@pytest.mark.parametrize("template", ["v9", "v2"], ids=["another one", "the new one, before its time"])
+def test_another_stable_template_is_said_and_nothing_is_written(template: str) -> None:
     world = World()
     world.mark()
     world.make(2)
-    world.own.revision = "v9"
+    world.own.revision = template
     (fact,) = said(decide(world.order(percent=80), world.sight(), Memory(), NOW_S))
     assert (type(fact), fact.what) == (WorkloadChanged, "the pod template")
 
