@@ -66,15 +66,22 @@ async def _get(state: SandboxState, headers: dict[str, str]) -> Answer:
         return Answer(response.headers.get("x-version", ""), response.status)
 
 
-async def _start_over(state: SandboxState) -> None:
-    await kubectl(state, "set", "image", "deployment/web", f"web={V1}")
-    await kubectl(state, "rollout", "status", "deployment/web", "--timeout=60s")
+async def _start_over(state: SandboxState, example: Path) -> str:
+    """The workload that the example is about, whole at its first version: its own, or the application."""
+    own = example / "workload.yaml"
+    if own.exists():
+        workload = (await kubectl(state, "apply", "-f", str(own), "-o", "name")).strip()
+    else:
+        workload = "deployment/web"
+        await kubectl(state, "set", "image", workload, f"web={V1}")
+    await kubectl(state, "rollout", "status", workload, "--timeout=60s")
+    return workload
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
 async def test_an_example_completes(world: World, path: Path) -> None:
     state = world.state
-    await _start_over(state)
+    workload = await _start_over(state, path.parent)
     known = {event.rollout for event in world.listener.events}
     await _tidegate(state, "request", "-f", str(path))
     approved: set[int] = set()
@@ -93,10 +100,9 @@ async def test_an_example_completes(world: World, path: Path) -> None:
                 break
             await world.listener.heard()
     assert isinstance(terminal(events), RolloutCompleted), terminal(events)
-    assert (
-        await kubectl(state, "get", "deployment", "web", "-o", "jsonpath={.spec.template.spec.containers[0].image}")
-        == V2
-    )
+    image = await kubectl(state, "get", workload, "-o", "jsonpath={.spec.template.spec.containers[0].image}")
+    assert image == V2
+    await kubectl(state, "rollout", "status", workload, "--timeout=60s")
     world.load.read()
     assert sum(window.lost_total for window in world.load.windows) == 0
 

@@ -10,21 +10,22 @@ from typing import Any
 
 from tidegate_chassis.kubernetes.objects import ObjectMeta, OwnerReference
 from tidegate_workload_controller import marks
+from tidegate_workload_controller.budget_hold import HOLD_MIN_READY_S, BudgetHold
 from tidegate_workload_controller.budgets import Amount, Budget
-from tidegate_workload_controller.patches import HOLD_MIN_READY_S
 from tidegate_workload_controller.seen import (
     Condition,
-    Deployment,
-    DeploymentSpec,
-    DeploymentStatus,
     Pod,
     PodStatus,
     ReplicaSet,
     ReplicaSetSpec,
     ReplicaSetStatus,
     View,
+    Workload,
+    WorkloadSpec,
+    WorkloadStatus,
 )
 
+HOLD = BudgetHold()
 LONG_AGO = "2026-01-01T00:00:00Z"
 _PODS: dict[tuple[str, int, bool], Pod] = {}
 
@@ -213,18 +214,19 @@ def _rounded(number: float) -> int:
 def view_of(native: NativeDeployment, annotations: dict[str, str], strategy: dict[str, Any], **spec: Any) -> View:
     """What a live read of the model would give; a revision's name is its template's digest."""
     sets = tuple(_replica_set(each) for each in native.sets.values())
-    deployment = Deployment(
+    workload = Workload(
         metadata=ObjectMeta(name="web", namespace="shop", uid="web-uid", generation=1, annotations=annotations),
-        spec=DeploymentSpec(replicas=native.replicas, strategy=strategy, **spec),
-        status=DeploymentStatus(observed_generation=1),
+        spec=WorkloadSpec(replicas=native.replicas, strategy=strategy, **spec),
+        status=WorkloadStatus(observed_generation=1),
     )
     return View(
-        deployment=deployment,
-        replica_sets=sets,
+        workload=workload,
+        revisions=tuple(each.revision for each in sets),
         pods=tuple(_pod(each, number, ready) for each in native.sets.values() for number, ready in each.pods.items()),
         template_digest=native.revision,
         digests={each: each for each in native.sets},
         live=True,
+        hold=HOLD,
     )
 
 
@@ -256,7 +258,7 @@ def _pod(owner: NativeReplicaSet, number: int, ready: bool) -> Pod:
                 name=name,
                 namespace="shop",
                 uid=name,
-                labels={marks.POD_ROLLOUT_ID: "r1"},
+                labels={marks.POD_ROLLOUT_ID: "r1", marks.POD_TEMPLATE_HASH: owner.revision},
                 owner_references=(OwnerReference(uid=f"uid-{owner.revision}", controller=True),),
             ),
             status=PodStatus(phase="Running", conditions=(condition,)),

@@ -17,9 +17,17 @@ from tidegate_contracts.facts import (
     TrafficReleased,
     TrafficShifted,
     WorkloadPrepared,
+    WorkloadPromoted,
     WorkloadReleased,
 )
-from tidegate_contracts.orders import Analyse, ApplyBatch, ReleaseTraffic, ReleaseWorkload, ShiftTraffic
+from tidegate_contracts.orders import (
+    Analyse,
+    ApplyBatch,
+    PromoteWorkload,
+    ReleaseTraffic,
+    ReleaseWorkload,
+    ShiftTraffic,
+)
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.rollout import (
     Analysis,
@@ -164,7 +172,7 @@ class Saga:
         updated = order.target.count or -(-REPLICAS * (order.target.percent or 0) // 100)
         ready = {
             "step": order.step,
-            "settled": order.settle,
+            "settled": order.settle or order.style != "partition",
             "canary_revision": "v2",
             "target_pods": updated,
             "counts": self.counts(updated),
@@ -192,6 +200,10 @@ class Saga:
             started_at_s=order.since_s,
         )
 
+    def promoted(self) -> list[str]:
+        self.standing(PromoteWorkload, self.orders.workload)
+        return self.report(WorkloadPromoted(**self.pod_fields(), counts=self.counts(REPLICAS)))
+
     def released(self) -> list[str]:
         order = self.standing(ReleaseWorkload, self.orders.workload)
         return self.report(WorkloadReleased(**self.pod_fields(), mode=order.mode))
@@ -216,11 +228,18 @@ class Saga:
         rollout = self.rollout
         if rollout.routes is not None and not rollout.routes.answered:
             return self.traffic_released() if isinstance(rollout.routes.order, ReleaseTraffic) else self.shifted()
-        if rollout.pods.answer is None:
-            if isinstance(rollout.pods.order, ApplyBatch):
+        return self._answer_for_pods() if rollout.pods.told and rollout.pods.answer is None else self.judged()
+
+    def _answer_for_pods(self) -> list[str]:
+        match self.orders.workload:
+            case ApplyBatch():
                 return self.ready()
-            return self.released() if isinstance(rollout.pods.order, ReleaseWorkload) else self.prepared()
-        return self.judged()
+            case PromoteWorkload():
+                return self.promoted()
+            case ReleaseWorkload():
+                return self.released()
+            case _:
+                return self.prepared()
 
     def answer_if_asked(self) -> list[str]:
         """A good answer, unless every order has its answer and somebody is waited for."""
@@ -234,7 +253,8 @@ class Saga:
         judged = isinstance(rollout.phase, Judging) and isinstance(order, Analyse) and order.step_analysis is not None
         verdict = rollout.judge.verdict if rollout.judge is not None else None
         routes_asked = rollout.routes is not None and not rollout.routes.answered
-        return routes_asked or rollout.pods.answer is None or (judged and verdict is None)
+        pods_asked = rollout.pods.told and rollout.pods.answer is None
+        return routes_asked or pods_asked or (judged and verdict is None)
 
     def verdict_if_asked(self, verdict: str) -> None:
         if isinstance(self.orders.analysis, Analyse):
@@ -250,7 +270,7 @@ class Saga:
         return isinstance(message, Requested)
 
     def counts(self, updated: int) -> PodCounts:
-        stable = REPLICAS - updated
+        stable = REPLICAS if self.rollout.keeps_stable else REPLICAS - updated
         return PodCounts(replicas=REPLICAS, updated=updated, updated_ready=updated, stable=stable, stable_ready=stable)
 
     def pod_fields(self) -> dict[str, Any]:

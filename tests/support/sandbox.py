@@ -37,13 +37,33 @@ def kruise_sandbox() -> Iterator[SandboxState]:
     if name := os.environ.get("TIDEGATE_KRUISE_SANDBOX"):
         yield sandboxes.load(name)
     else:
-        yield from _up_for_a_while(including=("kruise", "resource-metrics"), nodes=6, node_grace_s=NODE_GRACE_S)
+        yield from _up_for_a_while(
+            including=("kruise", "resource-metrics"),
+            without=("proxy", "prometheus", "nats"),
+            nodes=6,
+            node_grace_s=NODE_GRACE_S,
+        )
 
 
 @pytest.fixture(scope="module")
 def own_sandbox() -> Iterator[SandboxState]:
     """A sandbox for one module of tests, which may kill its parts."""
     yield from _up_for_a_while()
+
+
+@pytest.fixture(scope="session")
+def kinds_sandbox(kruise_sandbox: SandboxState) -> SandboxState:
+    """The same, for tests of the workload-controller."""
+    return kruise_sandbox
+
+
+@pytest.fixture
+def kinds_namespace(kinds_sandbox: SandboxState) -> Iterator[str]:
+    """A namespace for one test, in the sandbox with every kind."""
+    name = sandboxes.unique_name("test")
+    kubectl(kinds_sandbox, "create", "namespace", name)
+    yield name
+    kubectl(kinds_sandbox, "delete", "namespace", name, "--wait=false")
 
 
 @pytest.fixture

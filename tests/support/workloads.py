@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from support.kinds import DEPLOYMENT, IMAGE, Kind
 from support.until import until
 from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.errors import Conflict
@@ -18,7 +19,7 @@ from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.cluster import Cluster
 from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.reflector import Reflector
-from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, PODS, REPLICA_SETS
+from tidegate_chassis.kubernetes.resources import PODS, REPLICA_SETS
 from tidegate_chassis.message import Message
 from tidegate_contracts.facts import BatchReady, Fact, WorkloadPrepared, WorkloadReleased
 from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, ReleaseWorkload, Target, WorkloadOrder
@@ -28,7 +29,7 @@ from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller.app import load_kinds
 from tidegate_workload_controller.holder import WorkloadHolder
 from tidegate_workload_controller.marks import FIELD_MANAGER
-from tidegate_workload_controller.seen import Deployment, Pod, ReplicaSet
+from tidegate_workload_controller.seen import Pod, ReplicaSet, Workload
 
 CLOCK = SystemClock()
 SOCKETS_CLOSE_S = 0.05
@@ -39,22 +40,7 @@ F = TypeVar("F", bound=Fact)
 
 def deployment(name: str = "web", *, replicas: int = 10, tag: str = "v1_ready-0.3", **spec: Any) -> dict[str, Any]:
     """A Deployment's manifest; `spec` is added to its spec."""
-    labels = {"app": name}
-    container = {"name": "app", "image": f"registry.example/web:{tag}"}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [container], "terminationGracePeriodSeconds": 1},
-            },
-            **spec,
-        },
-    }
+    return DEPLOYMENT.manifest(name, replicas=replicas, tag=tag, **spec)
 
 
 def image(tag: str) -> Change:
@@ -77,18 +63,21 @@ class Notes:
 
 
 class Rig:
-    """One copy of the controller, holding one Deployment."""
+    """One copy of the controller, holding one workload."""
 
-    def __init__(self, client: KubernetesClient, admin: KubernetesClient, namespace: str, name: str) -> None:
+    def __init__(
+        self, client: KubernetesClient, admin: KubernetesClient, namespace: str, name: str, kind: Kind
+    ) -> None:
         self.notes = Notes()
         self.admin = admin
         self.client = client
         self.namespace = namespace
         self.name = name
         self.cluster = Cluster(client)
-        self.holder = WorkloadHolder(load_kinds(self.cluster), self.notes, CLOCK, ready=self.cluster.wait_synced)
-        self.key = WorkloadKey("default", namespace, "deployment.apps", name)
-        self.reference = WorkloadReference(name=name)
+        self.holder = WorkloadHolder(load_kinds(self.cluster), self.notes, CLOCK)
+        self.kind = kind
+        self.key = WorkloadKey("default", namespace, kind.key, name)
+        self.reference = WorkloadReference(name=name, kind=kind.resource.kind, api_version=kind.resource.api_version)
         self.revision = 0
         self.task: asyncio.Task[None] | None = None
         self.prepared: WorkloadPrepared | None = None
@@ -200,49 +189,65 @@ class Rig:
 
     # The user's own doings
 
-    async def create(self, **options: Any) -> None:
-        """Create the Deployment and wait until it is whole."""
-        await self.admin.create(DEPLOYMENTS, self.namespace, deployment(self.name, **options))
+    async def create(self, *, replicas: int = 10, tag: str = "v1_ready-0.3", **spec: Any) -> None:
+        """Create the workload and wait until it is whole."""
+        manifest = self.kind.manifest(self.name, replicas=replicas, tag=tag, **spec)
+        await self.admin.create(self.kind.resource, self.namespace, manifest)
         await self.until_whole()
 
     async def patch(self, body: dict[str, Any], *, style: PatchStyle = PatchStyle.STRATEGIC) -> None:
-        answer = await self.admin.patch(DEPLOYMENTS, self.namespace, self.name, body, style=style)
+        if style is PatchStyle.STRATEGIC and self.kind.resource.group != "apps":
+            style = PatchStyle.MERGE
+        answer = await self.admin.patch(self.kind.resource, self.namespace, self.name, body, style=style)
         assert isinstance(answer, bytes), answer
+
+    async def update(self, tag: str) -> None:
+        """Another image, as its user would put it there, without us."""
+        found = await self.raw()
+        (container,) = found["spec"]["template"]["spec"]["containers"]
+        containers = [{**container, "image": f"{IMAGE}:{tag}"}]
+        await self.patch({"spec": {"template": {"spec": {"containers": containers}}}})
 
     async def scale(self, replicas: int) -> None:
         await self.patch({"spec": {"replicas": replicas}})
 
-    async def read(self) -> Deployment:
-        found = await self.admin.read(DEPLOYMENTS, self.namespace, self.name, Deployment)
-        assert isinstance(found, Deployment), found
+    async def read(self) -> Workload:
+        found = await self.admin.read(self.kind.resource, self.namespace, self.name, Workload)
+        assert isinstance(found, Workload), found
         return found
 
     async def raw(self) -> dict[str, Any]:
-        answer = await self.admin.get(DEPLOYMENTS, self.namespace, self.name)
+        answer = await self.admin.get(self.kind.resource, self.namespace, self.name)
         assert isinstance(answer, bytes), answer
         return decode(answer, dict)
+
+    async def images(self) -> set[str]:
+        """What the living pods run."""
+        page = await self.admin.list_all(PODS, self.namespace, label_selector=f"app={self.name}")
+        living = [decode(raw, dict) for raw in page.items if decode(raw, Pod).alive]
+        return {container["image"] for pod in living for container in pod["spec"]["containers"]}
 
     async def until_whole(self, *, within_s: float = 20.0) -> None:
         deadline_s = time.monotonic() + within_s
         while True:
             found = await self.read()
-            status, replicas = found.status, found.spec.replicas
-            counted = {status.available_replicas, status.updated_replicas, status.replicas}
-            if status.observed_generation >= found.metadata.generation and counted == {replicas}:
+            if found.complete and found.replicas:
                 return
-            assert time.monotonic() < deadline_s, f"the Deployment is not whole: {status}"
+            assert time.monotonic() < deadline_s, f"the workload is not whole: {found.status}"
             await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
-async def rig(sandbox: SandboxState, namespace: str, name: str = "web") -> AsyncIterator[Rig]:
+async def rig(
+    sandbox: SandboxState, namespace: str, name: str = "web", *, kind: Kind = DEPLOYMENT
+) -> AsyncIterator[Rig]:
     """A copy of the controller under its own identity."""
     folder = sandbox.kubeconfig_directory
     async with (
         await KubernetesClient.connect(str(folder / "workload-controller.yaml"), field_manager=FIELD_MANAGER) as client,
         await KubernetesClient.connect(str(folder / "admin.yaml"), field_manager="a-user") as admin,
     ):
-        made = Rig(client, admin, namespace, name)
+        made = Rig(client, admin, namespace, name, kind)
         running = asyncio.create_task(made.cluster.run())
         try:
             await asyncio.wait_for(made.cluster.wait_synced(), 10.0)
@@ -258,6 +263,7 @@ class Sample:
     """Pods by revision, at one moment."""
 
     def __init__(self, replicas: int, told: dict[str, int], alive: dict[str, int], ready: dict[str, int]) -> None:
+        self.at_s = time.monotonic()
         self.replicas = replicas
         self.told = told
         self.alive = alive
@@ -268,33 +274,40 @@ class Sample:
 
 
 class Observer:
-    """Watches one Deployment from outside, and remembers every moment."""
+    """Watches one workload from outside, and remembers every moment."""
 
-    def __init__(self, client: KubernetesClient, namespace: str, name: str) -> None:
+    def __init__(self, client: KubernetesClient, namespace: str, name: str, kind: Kind = DEPLOYMENT) -> None:
         self.samples: list[Sample] = []
         self._name = name
-        self._deployments = Reflector(client, DEPLOYMENTS, Deployment, namespace=namespace)
+        self._label = kind.revision_label
+        self._workloads = Reflector(client, kind.resource, Workload, namespace=namespace)
         self._sets = Reflector(client, REPLICA_SETS, ReplicaSet, namespace=namespace)
         self._pods = Reflector(client, PODS, Pod, namespace=namespace)
-        self.reflectors = (self._deployments, self._sets, self._pods)
+        self.reflectors = (self._workloads, self._sets, self._pods)
         for each in self.reflectors:
             each.subscribe(self._on_change)
 
     def _on_change(self, _old: object, _new: object) -> None:
-        found = [each for each in self._deployments.store.all() if each.metadata.name == self._name]
+        found = [each for each in self._workloads.store.all() if each.metadata.name == self._name]
         if not found:
             return
         told: dict[str, int] = {}
         alive: dict[str, int] = {}
         ready: dict[str, int] = {}
         for each in self._sets.store.all():
-            told[each.revision] = each.spec.replicas
+            told[each.revision.name] = each.spec.replicas
         for pod in self._pods.store.all():
-            revision = pod.metadata.labels.get("pod-template-hash", "")
+            revision = pod.metadata.labels.get(self._label, "")
             if pod.alive:
                 alive[revision] = alive.get(revision, 0) + 1
                 ready[revision] = ready.get(revision, 0) + (pod.ready_since_s is not None)
-        self.samples.append(Sample(found[0].spec.replicas, told, alive, ready))
+        self.samples.append(Sample(found[0].replicas, told, alive, ready))
+
+    def pods(self, revision: str) -> list[Pod]:
+        """The living pods of a revision now."""
+        return [
+            pod for pod in self._pods.store.all() if pod.alive and pod.metadata.labels.get(self._label, "") == revision
+        ]
 
     def most(self, revision: str) -> int:
         return max((each.alive.get(revision, 0) for each in self.samples), default=0)
@@ -312,7 +325,7 @@ class Observer:
 
 @asynccontextmanager
 async def observed(made: Rig) -> AsyncIterator[Observer]:
-    observer = Observer(made.admin, made.namespace, made.name)
+    observer = Observer(made.admin, made.namespace, made.name, made.kind)
     tasks = [asyncio.create_task(each.run()) for each in observer.reflectors]
     try:
         for each in observer.reflectors:
@@ -326,8 +339,8 @@ async def observed(made: Rig) -> AsyncIterator[Observer]:
 
 
 async def gone(made: Rig) -> None:
-    """Delete the Deployment, and wait until it is not there any more."""
+    """Delete the workload, and wait until it is not there any more."""
     found = await made.read()
-    await made.admin.delete(DEPLOYMENTS, made.namespace, made.name, uid=found.metadata.uid)
-    while not isinstance(await made.admin.get(DEPLOYMENTS, made.namespace, made.name), NotFound):  # noqa: ASYNC110
+    await made.admin.delete(made.kind.resource, made.namespace, made.name, uid=found.metadata.uid)
+    while not isinstance(await made.admin.get(made.kind.resource, made.namespace, made.name), NotFound):  # noqa: ASYNC110
         await asyncio.sleep(0.02)

@@ -10,7 +10,7 @@ import msgspec
 
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.problem import Problem
-from tidegate_contracts.rollout import RolloutRequested, TrafficReference
+from tidegate_contracts.rollout import RolloutRequested, Style, TrafficReference
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +35,11 @@ class Inherited(msgspec.Struct, frozen=True, kw_only=True):
     """Whether these routes have to be given back first: the stable pods could not carry all requests."""
     release_workload: Literal["promote", "restore", "let_go"] | None = None
     """How the workload has to be given back before anything new is tried; None where its hold is taken over."""
+    release_after_traffic: bool = False
+    """Whether pods that may still get traffic go with it: then the routes come first."""
     analysed: bool = False
+    style: Style = "partition"
+    """How the superseded rollout held the workload: it is given back the same way."""
 
 
 class RolloutAccepted(Decision, frozen=True, kw_only=True, tag="rollout.accepted.v1"):
@@ -124,7 +128,7 @@ class ControlRefused(Decision, frozen=True, kw_only=True, tag="rollout.control-r
 
 
 class PromotionStarted(Decision, frozen=True, kw_only=True, tag="rollout.promotion-started.v1"):
-    """Every step is done: routes are given back, then the workload."""
+    """Every step is done: what is left is to make the new version the workload's own and to give everything back."""
 
 
 class RollbackStarted(Decision, frozen=True, kw_only=True, tag="rollout.rollback-started.v1"):
@@ -141,6 +145,12 @@ class CancellationStarted(Decision, frozen=True, kw_only=True, tag="rollout.canc
 
     reason: str
     by: str
+
+
+class PodsPromotionStarted(Decision, frozen=True, kw_only=True, tag="rollout.pods-promotion-started.v1"):
+    """In the styles canary and blue_green every stable pod is still there: the workload's own pods become the new
+    version, while the new pods that are there keep all the traffic.
+    """
 
 
 class PodsReleaseStarted(Decision, frozen=True, kw_only=True, tag="rollout.pods-release-started.v1"):
@@ -207,6 +217,7 @@ AnyDecision = (
     | PromotionStarted
     | RollbackStarted
     | CancellationStarted
+    | PodsPromotionStarted
     | PodsReleaseStarted
     | TrafficReleaseStarted
     | RolloutCompleted

@@ -93,6 +93,12 @@ class WorkloadGone(Fact, frozen=True, kw_only=True, tag="workload.gone.v1"):
     """The workload was deleted."""
 
 
+class WorkloadPromoted(Fact, frozen=True, kw_only=True, tag="workload.promoted.v1"):
+    """Every pod of the workload itself runs the new revision and is ready; pods beside it are still there."""
+
+    counts: PodCounts
+
+
 class WorkloadReleased(Fact, frozen=True, kw_only=True, tag="workload.released.v1"):
     """The workload is whole under its own strategy, and nothing of ours is left on it."""
 
@@ -164,6 +170,7 @@ WorkloadFact = (
     | BatchRecovered
     | WorkloadChanged
     | WorkloadGone
+    | WorkloadPromoted
     | WorkloadReleased
 )
 TrafficFact = TrafficShifted | TrafficRefused | TrafficRepaired | TrafficReleased

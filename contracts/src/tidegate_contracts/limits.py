@@ -41,6 +41,12 @@ PATCH_BYTES_MAX: Final = 32 * 1024
 COUNT_MAX: Final = 100_000
 """Pods that a step may ask for as a count."""
 
+METADATA_MAX: Final = 32
+"""Labels, and annotations, that a request may add to the extra pods."""
+
+ANNOTATION_BYTES_MAX: Final = 8 * 1024
+"""One annotation's value; Kubernetes' own limit is on all of an object's."""
+
 TRAFFIC_REFERENCES_MAX: Final = 10
 MATCHES_MAX: Final = 20
 MATCH_PARTS_MAX: Final = 16

@@ -13,6 +13,7 @@ from tidegate_contracts.limits import API_VERSION_LENGTH_MAX, LABEL_LENGTH_MAX, 
 _LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}", re.ASCII)
+_KEY: Final = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
 _VERSION: Final = re.compile(r"v[0-9]+(?:(?:alpha|beta)[0-9]+)?", re.ASCII)
 
 LABEL_RULE: Final = (
@@ -20,6 +21,11 @@ LABEL_RULE: Final = (
 )
 NAME_RULE: Final = "a DNS subdomain: lower-case letters, digits, '-' and '.', at most 253"
 KIND_RULE: Final = "a Kubernetes kind, such as Deployment"
+KEY_RULE: Final = (
+    "a qualified name: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or digit, "
+    "perhaps after a DNS subdomain and '/'"
+)
+LABEL_VALUE_RULE: Final = "empty, or at most 63 letters, digits, '-', '_' and '.', starting and ending as a word"
 API_VERSION_RULE: Final = "a Kubernetes API version, such as apps/v1"
 
 
@@ -42,6 +48,16 @@ def is_api_version(text: str) -> bool:
         and _VERSION.fullmatch(version) is not None
         and (not slash or _SUBDOMAIN.fullmatch(group) is not None)
     )
+
+
+def is_key(text: str) -> bool:
+    """Whether it names a label or an annotation of a Kubernetes object."""
+    prefix, slash, name = text.rpartition("/")
+    return _KEY.fullmatch(name) is not None and (not slash or is_name(prefix))
+
+
+def is_label_value(text: str) -> bool:
+    return not text or _KEY.fullmatch(text) is not None
 
 
 def is_visible(text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from tidegate_contracts.rollout import Analysis, Change, HttpMatch, TrafficReference
+from tidegate_contracts.rollout import Analysis, CanaryMetadata, Change, HttpMatch, Style, TrafficReference
 from tidegate_contracts.workload import WorkloadReference
 
 
@@ -31,6 +31,8 @@ class PrepareWorkload(_Order, frozen=True, kw_only=True, tag="order.prepare-work
     """Look, try the change without making it, and report the revisions; nothing is written."""
 
     change: Change | None = None
+    style: Style = "partition"
+    canary_metadata: CanaryMetadata | None = None
 
 
 class ApplyBatch(_Order, frozen=True, kw_only=True, tag="order.apply-batch.v1"):
@@ -44,13 +46,32 @@ class ApplyBatch(_Order, frozen=True, kw_only=True, tag="order.apply-batch.v1"):
     """Known from the first ready batch on; the template must still be this revision's."""
     settle: bool = True
     """False: only add pods, keep the stable ones as far as the user's limits allow (traffic still flows to them).
-    True: stable pods go, until new and stable together are the workload's replicas."""
+    True: stable pods go, until new and stable together are the workload's replicas. In the styles canary and blue_green
+    every stable pod stays whatever this says, and a ready batch is a settled one."""
     stable_minimum: int = 0
     """Stable pods that must stay while they get traffic."""
     batch: int = 1
     ready_before: int = 0
     """Pods of the new revision that get traffic since an earlier order. Where fewer stay ready, the batch is degraded,
     whether or not this order's holder has ever seen them ready; it doesn't wait for the progress deadline."""
+    progress_deadline_s: float = 600.0
+    style: Style = "partition"
+    canary_metadata: CanaryMetadata | None = None
+    failure_threshold: Target | None = None
+    """Pods of the batch that may be unready; a percentage is of the batch's pods. One is ready whatever this says."""
+
+
+class PromoteWorkload(_Order, frozen=True, kw_only=True, tag="order.promote-workload.v1"):
+    """Every pod of the workload itself on the new revision, by its own strategy. Pods beside it, such as the canary
+    style's extra Deployment, stay: they still get the traffic. In the style partition nobody is told this.
+    """
+
+    style: Style
+    change: Change | None
+    template_digest: str
+    stable_revision: str
+    canary_revision: str | None
+    canary_metadata: CanaryMetadata | None = None
     progress_deadline_s: float = 600.0
 
 
@@ -61,6 +82,8 @@ class ReleaseWorkload(_Order, frozen=True, kw_only=True, tag="order.release-work
     """promote: the new revision everywhere. restore: the stable one everywhere. let_go: as it is, natively."""
     stable_revision: str | None = None
     progress_deadline_s: float = 600.0
+    style: Style = "partition"
+    """How the workload was held: says whether pods beside it, or marks on it, have to go."""
 
 
 class ShiftTraffic(_Order, frozen=True, kw_only=True, tag="order.shift-traffic.v1"):
@@ -100,7 +123,7 @@ class ReleaseAnalysis(_Order, frozen=True, kw_only=True, tag="order.release-anal
     """The last order: measure nothing more. Acked at once."""
 
 
-WorkloadOrder = PrepareWorkload | ApplyBatch | ReleaseWorkload
+WorkloadOrder = PrepareWorkload | ApplyBatch | PromoteWorkload | ReleaseWorkload
 TrafficOrder = ShiftTraffic | ReleaseTraffic
 AnalysisOrder = Analyse | ReleaseAnalysis
 Order = WorkloadOrder | TrafficOrder | AnalysisOrder

@@ -9,8 +9,9 @@ from typing import Final
 import msgspec
 
 from tidegate_contracts.orders import Target
-from tidegate_contracts.rollout import Analysis, HttpMatch, Pause, RolloutRequested, Step
+from tidegate_contracts.rollout import Analysis, HttpMatch, Pause, RolloutRequested, Step, StepTraffic
 
+WHOLE_PERCENT: Final = 100
 _PERCENT: Final = re.compile(r"([0-9]{1,3})%", re.ASCII)
 
 
@@ -28,27 +29,36 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_target(replicas: int | str) -> Target | None:
-    """A step's `replicas`; None where it is neither a count nor a whole percentage."""
+    """A step's `replicas`, or a threshold; None where it is neither a count nor a whole percentage."""
     if isinstance(replicas, int):
         return Target(count=replicas)
     match = _PERCENT.fullmatch(replicas)
     return Target(percent=int(match.group(1))) if match else None
 
 
+def least_ready(pods: int, threshold: Target | None) -> int:
+    """How many of a batch's pods have to be ready: all but those that may be unready, and one where there are any."""
+    allowed = 0
+    if threshold is not None:
+        allowed = threshold.count if threshold.count is not None else -(-pods * (threshold.percent or 0) // 100)
+    return max(pods - allowed, min(pods, 1))
+
+
 def plan(request: RolloutRequested) -> tuple[PlannedStep, ...]:
     """The steps of a valid request, in order, ending at 100 % of pods and, where it has routes, of traffic.
 
-    A step that says nothing of traffic keeps the share of the step before.
+    A step that says nothing of traffic keeps the share of the step before. In the style partition a step to all pods
+    leaves none of the old ones, so that all traffic comes with it; in the others they are still there.
     """
     planned: list[PlannedStep] = []
     weight = 0
-    for number, step in enumerate(_with_last(request.steps), start=1):
+    for number, step in enumerate(_with_last(request), start=1):
         target = parse_target(step.replicas)
         assert target is not None, "a plan is made of validated steps only"
         if step.traffic is not None and step.traffic.weight_percent is not None:
             weight = step.traffic.weight_percent
-        if target.percent == 100:  # noqa: PLR2004 - the whole
-            weight = 100
+        if target.percent == WHOLE_PERCENT and request.style == "partition":
+            weight = WHOLE_PERCENT
         planned.append(
             PlannedStep(
                 number=number,
@@ -63,5 +73,23 @@ def plan(request: RolloutRequested) -> tuple[PlannedStep, ...]:
     return tuple(planned)
 
 
-def _with_last(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    return steps if steps and steps[-1].replicas == "100%" else (*steps, Step(replicas="100%"))
+def _with_last(request: RolloutRequested) -> tuple[Step, ...]:
+    steps = request.steps
+    ends_whole = (
+        bool(steps) and steps[-1].replicas == "100%" and (_whole_by_itself(request) or _weight(steps) == WHOLE_PERCENT)
+    )
+    if ends_whole:
+        return steps
+    traffic = StepTraffic(weight_percent=WHOLE_PERCENT) if request.traffic else None
+    return (*steps, Step(replicas="100%", traffic=traffic))
+
+
+def _whole_by_itself(request: RolloutRequested) -> bool:
+    """Whether all pods are all there is to a last step."""
+    return request.style == "partition" or not request.traffic
+
+
+def _weight(steps: tuple[Step, ...]) -> int:
+    """The share after the steps."""
+    weights = [step.traffic.weight_percent for step in steps if step.traffic is not None]
+    return next((weight for weight in reversed(weights) if weight is not None), 0)

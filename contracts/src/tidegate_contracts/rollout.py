@@ -5,7 +5,7 @@ Unknown fields are refused in requests (a misspelt `pauses` must not be ignored)
 The same structs inside events and orders stay open, so that an older reader can read a newer version's.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
@@ -13,6 +13,11 @@ from tidegate_contracts.workload import WorkloadReference
 
 QUERY_VARIABLES: Final = ("namespace", "workload", "revision", "stable_revision", "window")
 Seconds = Annotated[float, msgspec.Meta(description="a duration in seconds")]
+
+Style = Literal["partition", "canary", "blue_green"]
+"""partition: old and new pods share the workload's replicas. canary: new pods come beside it, in a Deployment of their
+own. blue_green: the workload itself grows by the new pods. In the last two every old pod stays until the promotion."""
+STYLES: Final[tuple[Style, ...]] = get_args(Style)
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +87,13 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     pod_health: PodHealth | None = None
 
 
+class CanaryMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """Merged into the metadata of the extra Deployment's pods, and of no others."""
+
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One batch: `replicas` is a count or a percentage such as `"20%"`, rounded up."""
 
@@ -124,9 +136,19 @@ class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.r
     change: Change | None = None
     """Left out, the template that a paused workload already carries is rolled out."""
     strategy: str = "partition"
+    """One of `STYLES`; any other text is told of by `validate`, not by the decoder."""
+    canary_metadata: CanaryMetadata | None = None
+    failure_threshold: int | str | None = None
+    """Updated pods of a batch that may be unready: a count, or a percentage of the batch's pods, rounded up; none: 0.
+    A batch with pods needs a ready one whatever this says."""
     traffic: tuple[TrafficReference, ...] = ()
     analysis: Analysis | None = None
     """Runs in the background from the first step to the end."""
     on_failure: FailureAction = "roll_back"
     deadlines: Deadlines = Deadlines()
     requested_by: str = ""
+
+    @property
+    def style(self) -> Style:
+        """The strategy of a valid request."""
+        return next((style for style in STYLES if style == self.strategy), "partition")

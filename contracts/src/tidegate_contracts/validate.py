@@ -16,14 +16,15 @@ from tidegate_contracts.controls import Approve, Control, JumpToStep
 from tidegate_contracts.faults import depth
 from tidegate_contracts.plan import plan
 from tidegate_contracts.problem import Problem, printable, problem
-from tidegate_contracts.rollout import Change, RolloutRequested
+from tidegate_contracts.rollout import STYLES, Change, RolloutRequested
 from tidegate_contracts.validate_analysis import analysis_problems, duration_problems
-from tidegate_contracts.validate_steps import step_problems
+from tidegate_contracts.validate_metadata import metadata_problems
+from tidegate_contracts.validate_steps import step_problems, threshold_problems
 from tidegate_contracts.validate_traffic import canary_service, traffic_problems
 
 __all__ = ["STRATEGIES", "canary_service", "validate", "validate_control"]
 
-STRATEGIES = ("partition",)
+STRATEGIES = STYLES
 
 
 def validate(request: RolloutRequested, namespace: str) -> tuple[Problem, ...]:
@@ -43,8 +44,10 @@ def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
         yield problem("rollout", request.rollout, names.LABEL_RULE, "Choose another id, or leave it out.")
     if request.strategy not in STRATEGIES:
         yield problem("strategy", request.strategy, f"one of {', '.join(STRATEGIES)}", "Use one of these.")
+    yield from metadata_problems(request)
     if request.change is not None:
         yield from _change(request.change)
+    yield from threshold_problems(request)
     yield from step_problems(request)
     yield from traffic_problems(request.traffic)
     if request.analysis is not None:

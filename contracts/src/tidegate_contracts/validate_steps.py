@@ -24,7 +24,7 @@ def step_problems(request: RolloutRequested) -> Iterator[Problem]:
         if step.pause is not None and step.pause.duration_s is not None:
             yield from duration_problems(f"{field}.pause.duration_s", step.pause.duration_s, least=0.0)
         if step.traffic is not None:
-            yield from _traffic(f"{field}.traffic", step, has_routes=bool(request.traffic))
+            yield from _traffic(f"{field}.traffic", step, request)
         if step.analysis is not None:
             yield from analysis_problems(f"{field}.analysis", step.analysis)
             yield from length_problems(f"{field}.analysis", step.analysis, request.deadlines.analysis_s)
@@ -40,15 +40,27 @@ def _replicas(field: str, step: Step) -> Iterator[Problem]:
         yield problem(field, step.replicas, rule, 'Write 3 or "20%".')
 
 
-def _traffic(field: str, step: Step, *, has_routes: bool) -> Iterator[Problem]:
+def threshold_problems(request: RolloutRequested) -> Iterator[Problem]:
+    threshold = request.failure_threshold
+    if threshold is None:
+        return
+    target = parse_target(threshold)
+    most = limits.COUNT_MAX if isinstance(threshold, int) else PERCENT_MAX
+    number = None if target is None else (target.count if target.count is not None else target.percent)
+    if number is None or not 0 <= number <= most:
+        rule = f"a count of 0 to {limits.COUNT_MAX}, or a whole percentage from 0% to 100%"
+        yield problem("failure_threshold", threshold, rule, 'Write 1 or "10%", or leave it out.')
+
+
+def _traffic(field: str, step: Step, request: RolloutRequested) -> Iterator[Problem]:
     assert step.traffic is not None, "the caller looked"
     weight = step.traffic.weight_percent
-    if not has_routes:
+    if not request.traffic:
         remedy = "Add a route to the request's traffic, or leave the step's traffic out."
         yield problem(field, "given", "only where the request names its routes in traffic", remedy)
     if weight is not None and not 0 <= weight <= PERCENT_MAX:
         yield problem(f"{field}.weight_percent", weight, "0 to 100", "Give a whole percentage.")
-    elif weight is not None and weight != PERCENT_MAX and step.replicas == "100%":
+    elif weight not in (None, PERCENT_MAX) and step.replicas == "100%" and request.style == "partition":
         rule = "100 in a step to 100% of the pods, which leaves none of the old ones to take the rest"
         yield problem(f"{field}.weight_percent", weight, rule, "Give it to a step before, or leave it out.")
     yield from match_problems(f"{field}.matches", step.traffic.matches)

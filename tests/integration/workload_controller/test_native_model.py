@@ -10,8 +10,8 @@ from support.workloads import Rig, deployment, rig
 from tidegate_chassis.kubernetes.objects import decode
 from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, REPLICA_SETS
 from tidegate_sandbox.state import SandboxState
+from tidegate_workload_controller.budget_hold import HOLD_MIN_READY_S, HOLD_PROGRESS_DEADLINE_S
 from tidegate_workload_controller.budgets import Amount, Budget
-from tidegate_workload_controller.patches import HOLD_MIN_READY_S, HOLD_PROGRESS_DEADLINE_S
 from tidegate_workload_controller.seen import ReplicaSet
 
 pytestmark = pytest.mark.sandbox

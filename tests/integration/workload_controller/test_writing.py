@@ -12,6 +12,7 @@ from tidegate_chassis.kubernetes.objects import decode
 from tidegate_chassis.kubernetes.resources import PODS
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller.actions import LabelPods, Patch, Touch
+from tidegate_workload_controller.kinds.deployment import ANATOMY
 from tidegate_workload_controller.kinds.reading import Reading, read_live
 from tidegate_workload_controller.kinds.writing import Writer
 from tidegate_workload_controller.seen import Pod, View
@@ -26,10 +27,11 @@ def ours() -> None:
 
 
 async def looked(made: Any) -> tuple[Reading, View, Writer]:
-    reading = Reading()
-    view = await read_live(made.client, made.namespace, made.name, reading, None)
+    reading = Reading(ANATOMY)
+    hold = ANATOMY.holds["partition"]
+    view = await read_live(made.client, made.namespace, made.name, reading=reading, hold=hold, selector=None)
     assert view is not None
-    return reading, view, Writer(made.client, made.namespace, made.name)
+    return reading, view, Writer(made.client, ANATOMY, made.namespace, made.name)
 
 
 async def test_a_patch_of_what_somebody_changed_meanwhile_is_a_conflict(sandbox: SandboxState, namespace: str) -> None:
@@ -46,8 +48,8 @@ async def test_a_status_that_the_native_controller_writes_is_none(sandbox: Sandb
     async with rig(sandbox, namespace) as made:
         await made.create(replicas=1)
         reading, view, writer = await looked(made)
-        stale = replace(view.deployment.metadata, resource_version="1")
-        view = replace(view, deployment=replace(view.deployment, metadata=stale))
+        stale = replace(view.workload.metadata, resource_version="1")
+        view = replace(view, workload=replace(view.workload, metadata=stale))
         await writer.write(Patch(BODY), view, reading, ours)
         assert (await made.read()).spec.min_ready_seconds == 9
 
@@ -57,8 +59,8 @@ async def test_a_change_that_leads_elsewhere_than_approved_is_not_made(sandbox: 
         await made.create(replicas=1)
         reading, view, writer = await looked(made)
         await writer.write(Touch(BODY, image("v2"), "another digest"), view, reading, ours)
-        assert (await made.read()).metadata.generation == view.deployment.metadata.generation
-        refused = reading.view(view.deployment, [], [], live=True)
+        assert (await made.read()).metadata.generation == view.workload.metadata.generation
+        refused = reading.view(view.workload, [], [], view.hold, live=True)
         assert refused.base_differs
 
 
@@ -87,4 +89,4 @@ async def test_nothing_is_written_once_the_order_is_lost(sandbox: SandboxState, 
         for action in (Patch(BODY), LabelPods(((view.pods[0].metadata.name, view.pods[0].metadata.uid),), {"a": "b"})):
             with pytest.raises(asyncio.CancelledError):
                 await writer.write(action, view, reading, lost)
-        assert (await made.read()).metadata.generation == view.deployment.metadata.generation
+        assert (await made.read()).metadata.generation == view.workload.metadata.generation

@@ -80,6 +80,12 @@ FAULTS = [
     ("rollout", "R.1", "rollout"),
     ("rollout", "r" * 64, "rollout"),
     ("strategy", "big-bang", "strategy"),
+    ("canary_metadata", {"labels": {"track": "new"}}, "canary_metadata"),
+    ("failure_threshold", -1, "failure_threshold"),
+    ("failure_threshold", 100_001, "failure_threshold"),
+    ("failure_threshold", "101%", "failure_threshold"),
+    ("failure_threshold", "1", "failure_threshold"),
+    ("failure_threshold", "0.5%", "failure_threshold"),
     ("requested_by", "a\x1b[2Jb", "requested_by"),
     ("requested_by", "a" * 254, "requested_by"),
     ("change", {}, "change"),
@@ -161,6 +167,47 @@ def test_a_broken_rule_is_named(path: str, value: Any, field: str) -> None:
         assert problem.rule
         assert problem.remedy
         assert all(part.isprintable() for part in (problem.field, problem.value, problem.rule, problem.remedy))
+
+
+METADATA_FAULTS = [
+    ({}, "canary_metadata"),
+    ({"labels": {"": "a"}}, "canary_metadata.labels."),
+    ({"labels": {"a b": "a"}}, "canary_metadata.labels.a b"),
+    ({"labels": {"a/b/c": "a"}}, "canary_metadata.labels.a/b/c"),
+    ({"labels": {"/a": "a"}}, "canary_metadata.labels./a"),
+    ({"labels": {"A.com/a": "a"}}, "canary_metadata.labels.A.com/a"),
+    ({"labels": {"a" * 64: "a"}}, "canary_metadata.labels." + "a" * 64),
+    ({"labels": {"a": "b" * 64}}, "canary_metadata.labels.a"),
+    ({"labels": {"a": "b c"}}, "canary_metadata.labels.a"),
+    ({"labels": {"a": "b-"}}, "canary_metadata.labels.a"),
+    ({"labels": {"tidegate.io/rollout-id": "a"}}, "canary_metadata.labels.tidegate.io/rollout-id"),
+    ({"labels": {"pod-template-hash": "a"}}, "canary_metadata.labels.pod-template-hash"),
+    ({"labels": {f"a{number}": "b" for number in range(33)}}, "canary_metadata.labels"),
+    ({"annotations": {"a*": ""}}, "canary_metadata.annotations.a*"),
+    ({"annotations": {"a": "x" * 8193}}, "canary_metadata.annotations.a"),
+    ({"annotations": {"tidegate.io/order-revision": "9"}}, "canary_metadata.annotations.tidegate.io/order-revision"),
+    ({"annotations": {f"a{number}": "b" for number in range(33)}}, "canary_metadata.annotations"),
+]
+
+
+@pytest.mark.parametrize(("metadata", "field"), METADATA_FAULTS, ids=lambda part: str(part)[:40])
+def test_a_broken_rule_of_the_extra_pods_metadata_is_named(metadata: dict[str, Any], field: str) -> None:
+    asked = request(lambda document: document.update({"strategy": "canary", "canary_metadata": metadata}))
+    assert [problem.field for problem in validate(asked, NAMESPACE)] == [field]
+
+
+def test_the_extra_pods_may_have_any_metadata_that_kubernetes_takes() -> None:
+    metadata = {"labels": {"example.com/a_B.c": "", "b": "1.x_Y"}, "annotations": {"note": "any text, even\na line"}}
+    assert validate(request(lambda document: document.update(_canary(metadata))), NAMESPACE) == ()
+
+
+def _canary(metadata: dict[str, Any]) -> dict[str, Any]:
+    return {"strategy": "canary", "canary_metadata": metadata}
+
+
+@pytest.mark.parametrize("threshold", [0, 3, "0%", "100%"])
+def test_a_threshold_may_be_a_count_or_a_percentage(threshold: int | str) -> None:
+    assert validate(request(put("failure_threshold", threshold)), NAMESPACE) == ()
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -270,3 +317,62 @@ def test_without_routes_a_plan_has_no_shares() -> None:
     bare = {"steps": [{"replicas": "100%"}], "traffic": [], "analysis": None}
     steps = plan(request(lambda document: document.update(bare)))
     assert [(step.weight_percent, step.added) for step in steps] == [(None, False)]
+
+
+def shares(strategy: str, *steps: tuple[str | int, int | None]) -> list[tuple[str | int | None, int | None, bool]]:
+    """Pods, share and whether it was added, step by step, of the plan of a valid request."""
+    said = [
+        {"replicas": replicas} | ({} if weight is None else {"traffic": {"weight_percent": weight}})
+        for replicas, weight in steps
+    ]
+    asked = request(lambda document: document.update({"strategy": strategy, "steps": said, "analysis": None}))
+    assert validate(asked, NAMESPACE) == ()
+    return [
+        (
+            step.target.count if step.target.percent is None else f"{step.target.percent}%",
+            step.weight_percent,
+            step.added,
+        )
+        for step in plan(asked)
+    ]
+
+
+@pytest.mark.parametrize("strategy", ["canary", "blue_green"])
+def test_where_the_old_pods_stay_all_pods_may_have_any_share(strategy: str) -> None:
+    assert shares(strategy, ("50%", 0), ("100%", 0), ("100%", 50), ("100%", 100)) == [
+        ("50%", 0, False),
+        ("100%", 0, False),
+        ("100%", 50, False),
+        ("100%", 100, False),
+    ]
+
+
+@pytest.mark.parametrize("strategy", ["canary", "blue_green"])
+@pytest.mark.parametrize(
+    ("said", "last_said"),
+    [
+        ((("100%", None),), ("100%", 0, False)),
+        ((("50%", 100),), ("50%", 100, False)),
+        ((("20%", 20), ("100%", None)), ("100%", 20, False)),
+        (((10, 100),), (10, 100, False)),
+    ],
+    ids=str,
+)
+def test_where_the_old_pods_stay_a_last_step_brings_all_pods_and_all_traffic(
+    strategy: str, said: tuple[tuple[str | int, int | None], ...], last_said: tuple[str | int, int, bool]
+) -> None:
+    assert shares(strategy, *said)[-2:] == [last_said, ("100%", 100, True)]
+
+
+def test_where_the_old_pods_stay_a_share_that_is_whole_stays_so() -> None:
+    assert shares("blue_green", ("50%", 100), ("100%", None)) == [("50%", 100, False), ("100%", 100, False)]
+
+
+@pytest.mark.parametrize("strategy", ["canary", "blue_green"])
+def test_without_routes_all_pods_are_the_end_in_every_strategy(strategy: str) -> None:
+    bare = {"strategy": strategy, "steps": [{"replicas": "50%"}], "traffic": [], "analysis": None}
+    steps = plan(request(lambda document: document.update(bare)))
+    assert [(step.target.percent, step.weight_percent, step.added) for step in steps] == [
+        (50, None, False),
+        (100, None, True),
+    ]

@@ -8,7 +8,7 @@ from support.saga import ANALYSIS, PROBLEM, ROUTE, Saga, request, step
 
 from tidegate_contracts.codec import encode, event_decoder
 from tidegate_contracts.controls import Approve, Cancel, Control, JumpToStep, Pause, Resume, Retry, RollBack
-from tidegate_contracts.decisions import TERMINAL, Decision, RolloutAccepted, RolloutRejected
+from tidegate_contracts.decisions import TERMINAL, Decision, PodsPromotionStarted, RolloutAccepted, RolloutRejected
 from tidegate_contracts.facts import (
     BatchDegraded,
     BatchRecovered,
@@ -46,13 +46,14 @@ TROUBLES = ("stalled", "degraded", "recovered", "changed", "refused", "traffic-r
 @st.composite
 def requests(draw: st.DrawFn) -> RolloutRequested:
     traffic = draw(st.sampled_from(((), (ROUTE,))))
+    strategy = draw(st.sampled_from(("partition", "canary", "blue_green")))
     percents = draw(st.lists(st.integers(1, 100), min_size=1, max_size=3).map(sorted))
     weights = draw(st.lists(st.integers(0, 100), min_size=3, max_size=3).map(sorted))
     pauses = st.sampled_from((None, None, StepPause(), StepPause(duration_s=5.0)))
     steps = [
         step(
             f"{percent}%",
-            weight if traffic and percent < 100 else None,
+            weight if traffic and (percent < 100 or strategy != "partition") else None,
             pause=draw(pauses),
             analysis=draw(st.sampled_from((None, ANALYSIS))),
         )
@@ -60,6 +61,7 @@ def requests(draw: st.DrawFn) -> RolloutRequested:
     ]
     return request(
         *steps,
+        strategy=strategy,
         traffic=traffic,
         analysis=draw(st.sampled_from((None, ANALYSIS))),
         on_failure=draw(st.sampled_from(("roll_back", "pause"))),
@@ -242,6 +244,20 @@ def test_a_weight_is_raised_only_after_the_steps_pods_were_reported_ready(story:
             assert before.rollout is not None
             assert (before.rollout.pods.order.revision, shift.step) in ready
         weight = shift.weight_percent
+
+
+@short
+@given(stories)
+def test_pods_are_promoted_only_while_the_new_version_has_all_the_traffic(story: Any) -> None:
+    saga = tell(story)
+    workload = Workload()
+    for event in saga.history:
+        workload = evolve(workload, event)
+        rollout = workload.rollout
+        if isinstance(event, PodsPromotionStarted):
+            assert rollout is not None
+            assert rollout.shifted_whole or not rollout.with_traffic
+            assert rollout.keeps_stable
 
 
 @short

@@ -1,15 +1,22 @@
 """Pods as kube-state-metrics would show them: the names and labels that the analyzer's pod health reads."""
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
-from tidegate_sandbox.podlet.pod_metrics import PodCollector
+from tidegate_sandbox.podlet.pod_metrics import exposition
 from tidegate_sandbox.podlet.pods import Condition, ContainerStatus, Metadata, Pod, PodStatus
 
 
-def shown(*pods: Pod) -> set[str]:
-    registry = CollectorRegistry()
-    registry.register(PodCollector(lambda: pods))
-    return {line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")}
+def shown(*pods: Pod) -> set[tuple[str, frozenset[tuple[str, str]], float]]:
+    """What a scraper reads of it."""
+    return {
+        (sample.name, frozenset(sample.labels.items()), sample.value)
+        for family in text_string_to_metric_families(exposition(pods).decode())
+        for sample in family.samples
+    }
+
+
+def sample(name: str, value: float, **labels: str) -> tuple[str, frozenset[tuple[str, str]], float]:
+    return name, frozenset(labels.items()), value
 
 
 def test_a_pods_revision_readiness_and_restarts_are_shown() -> None:
@@ -17,16 +24,22 @@ def test_a_pods_revision_readiness_and_restarts_are_shown() -> None:
     status = PodStatus(
         conditions=(Condition("Ready", "True"),), container_statuses=(ContainerStatus(name="app", restart_count=2),)
     )
+    of = {"namespace": "shop", "pod": "web-1"}
     assert shown(Pod(metadata, status=status)) == {
-        'kube_pod_labels{label_pod_template_hash="5d8f",namespace="shop",pod="web-1"} 1.0',
-        'kube_pod_status_ready{condition="true",namespace="shop",pod="web-1"} 1.0',
-        'kube_pod_status_ready{condition="false",namespace="shop",pod="web-1"} 0.0',
-        'kube_pod_status_ready{condition="unknown",namespace="shop",pod="web-1"} 0.0',
-        'kube_pod_container_status_restarts_total{container="app",namespace="shop",pod="web-1"} 2.0',
+        sample("kube_pod_labels", 1, label_pod_template_hash="5d8f", **of),
+        sample("kube_pod_status_ready", 1, condition="true", **of),
+        sample("kube_pod_status_ready", 0, condition="false", **of),
+        sample("kube_pod_status_ready", 0, condition="unknown", **of),
+        sample("kube_pod_container_status_restarts_total", 2, container="app", **of),
     }
 
 
 def test_a_pod_without_a_status_says_nothing_of_readiness() -> None:
     assert shown(Pod(Metadata(name="web-2", namespace="shop"))) == {
-        'kube_pod_labels{label_pod_template_hash="",namespace="shop",pod="web-2"} 1.0'
+        sample("kube_pod_labels", 1, label_pod_template_hash="", namespace="shop", pod="web-2")
     }
+
+
+def test_without_pods_there_is_nothing_but_the_descriptions() -> None:
+    assert shown() == set()
+    assert all(line.startswith("#") for line in exposition([]).decode().splitlines())

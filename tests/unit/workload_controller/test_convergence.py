@@ -18,9 +18,9 @@ from tidegate_contracts.facts import (
 from tidegate_contracts.orders import ApplyBatch, Target
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import Decision, LabelPods, Patch, PutBack, Report, Touch
+from tidegate_workload_controller.budget_hold import HOLD_MIN_READY_S
 from tidegate_workload_controller.convergence import decide
 from tidegate_workload_controller.memory import Memory
-from tidegate_workload_controller.patches import HOLD_MIN_READY_S
 from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.seen import ContainerState, ContainerStatus, PodStatus, View, Waiting
 
@@ -131,7 +131,9 @@ def test_new_pods_are_labelled_once_with_their_batch() -> None:
     order = replace(touched(world), rollout="r1", batch=3)
     view = world.written.view()
     pods = tuple(
-        replace(pod, metadata=replace(pod.metadata, labels={})) if "v2" in pod.metadata.name else pod
+        replace(pod, metadata=replace(pod.metadata, labels={marks.POD_TEMPLATE_HASH: "v2"}))
+        if "v2" in pod.metadata.name
+        else pod
         for pod in view.pods
     )
     view = replace(view, pods=pods)
@@ -290,7 +292,7 @@ def test_where_no_new_pod_can_come_nothing_is_touched_and_the_reason_is_said() -
     decision = decide(order, world.written.view(), Memory(), NOW_S)
     (fact,) = facts(decision)
     assert isinstance(fact, BatchStalled)
-    assert "maxSurge 0" in fact.reason
+    assert "no surge" in fact.reason
     assert len(decision.actions) == 1
     assert not decide(order, world.written.view(), decision.memory, NOW_S).actions
 

@@ -1,4 +1,4 @@
-"""What is written into a Deployment and what is read back from it: budgets, saved values, patches, authors."""
+"""What is written into a workload and what is read back from it: budgets, saved values, patches, authors."""
 
 from typing import Any
 
@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from tidegate_chassis.kubernetes.objects import ObjectMeta
 from tidegate_contracts.orders import Target
 from tidegate_workload_controller.authors import ManagedFields, last_author
-from tidegate_workload_controller.budgets import Budget, Room, at_rest, express
+from tidegate_workload_controller.budget_hold import BudgetHold
+from tidegate_workload_controller.budgets import Budget, Room, at_rest, budget_of, express
 from tidegate_workload_controller.kinds.reading import written
 from tidegate_workload_controller.patches import operations
-from tidegate_workload_controller.saved import Saved, encode, own_values, save, saved_on
-from tidegate_workload_controller.seen import Deployment, DeploymentSpec, LabelExpression, LabelSelector
+from tidegate_workload_controller.saved import encode, saved_on
+from tidegate_workload_controller.seen import LabelExpression, LabelSelector, Workload, WorkloadSpec
 
 
 @given(st.integers(1, 300), st.integers(0, 300), st.integers(0, 300), st.integers(1, 100))
@@ -61,8 +62,8 @@ def test_two_zeros_are_one_to_the_native_controller() -> None:
 @pytest.mark.parametrize(
     "spec",
     [
-        DeploymentSpec(strategy={"type": "Recreate"}, progress_deadline_seconds=600),
-        DeploymentSpec(
+        WorkloadSpec(strategy={"type": "Recreate"}, progress_deadline_seconds=600),
+        WorkloadSpec(
             strategy={"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 3, "maxUnavailable": "10%"}},
             min_ready_seconds=7,
             progress_deadline_seconds=60,
@@ -71,11 +72,11 @@ def test_two_zeros_are_one_to_the_native_controller() -> None:
     ],
     ids=["recreate", "everything"],
 )
-def test_what_is_saved_is_what_is_given_back(spec: DeploymentSpec) -> None:
-    saved = save(Deployment(spec=spec))
+def test_what_is_saved_is_what_is_given_back(spec: WorkloadSpec) -> None:
+    saved = BudgetHold().save(Workload(spec=spec))
     mark = {"tidegate.io/saved-strategy": encode(saved)}
-    assert saved_on(Deployment(metadata=ObjectMeta(annotations=mark))) == saved
-    assert own_values(saved) == {
+    assert saved_on(Workload(metadata=ObjectMeta(annotations=mark))) == saved
+    assert BudgetHold().own(saved) == {
         "strategy": spec.strategy,
         "minReadySeconds": spec.min_ready_seconds,
         "progressDeadlineSeconds": spec.progress_deadline_seconds,
@@ -85,11 +86,11 @@ def test_what_is_saved_is_what_is_given_back(spec: DeploymentSpec) -> None:
 
 def test_an_unreadable_mark_is_none() -> None:
     mark = {"tidegate.io/saved-strategy": '{"minReadySeconds": "soon"}'}
-    assert saved_on(Deployment(metadata=ObjectMeta(annotations=mark))) is None
+    assert saved_on(Workload(metadata=ObjectMeta(annotations=mark))) is None
 
 
 def test_a_recreating_workload_is_moved_by_quarters() -> None:
-    assert Saved(strategy={"type": "Recreate"}).limits(10) == Room(3, 2)
+    assert budget_of({"type": "Recreate"}).room(10) == Room(3, 2)
 
 
 def test_a_patch_is_tied_to_what_was_seen_and_removes_only_what_is_there() -> None:
@@ -98,7 +99,7 @@ def test_a_patch_is_tied_to_what_was_seen_and_removes_only_what_is_there() -> No
         "metadata": {"annotations": {"tidegate.io/rollout": None, "tidegate.io/order-revision": None}},
         "spec": {"minReadySeconds": None, "paused": None, "progressDeadlineSeconds": None, "strategy": {"type": "x"}},
     }
-    assert operations(body, Deployment(metadata=metadata)) == [
+    assert operations(body, Workload(metadata=metadata)) == [
         {"op": "test", "path": "/metadata/uid", "value": "u"},
         {"op": "test", "path": "/metadata/generation", "value": 4},
         {"op": "remove", "path": "/metadata/annotations/tidegate.io~1rollout"},
@@ -111,7 +112,7 @@ def test_a_patch_is_tied_to_what_was_seen_and_removes_only_what_is_there() -> No
 
 def test_annotations_are_made_where_there_were_none() -> None:
     body: dict[str, Any] = {"metadata": {"annotations": {"a": "1"}}, "spec": {}}
-    assert operations(body, Deployment())[2:] == [
+    assert operations(body, Workload())[2:] == [
         {"op": "add", "path": "/metadata/annotations", "value": {}},
         {"op": "add", "path": "/metadata/annotations/a", "value": "1"},
     ]

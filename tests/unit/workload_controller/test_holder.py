@@ -6,17 +6,21 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.until import until
 from support.workloads import CLOCK, Notes
 
 from tidegate_chassis.errors import Conflict, Permanent, Transient, UnknownOutcome
 from tidegate_chassis.holding import HeldOrder, Lease, OrderLost
+from tidegate_chassis.kubernetes.objects import NotFound
+from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_chassis.message import Message
 from tidegate_contracts.facts import PodCounts, WorkloadGone, WorkloadPrepared, WorkloadRefused
 from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, ReleaseWorkload, Target, WorkloadOrder
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_workload_controller.actions import Action, Decision, Patch, Progress, Report
-from tidegate_workload_controller.holder import KindsByName, WorkloadHolder
+from tidegate_workload_controller.catalogue import Catalogue
+from tidegate_workload_controller.holder import WorkloadHolder
 
 WEB = WorkloadReference(name="web")
 KEY = WorkloadKey("default", "shop", "deployment.apps", "web")
@@ -47,6 +51,7 @@ class FakeWorkload:
         self.refusals: list[Exception] = []
         self.decisions = 0
         self.closed = 0
+        self.syncs = 0
         self.cached: str | None = "cached"
         self.prepared: list[WorkloadPrepared | Exception] = []
         self._decide = decide
@@ -60,6 +65,9 @@ class FakeWorkload:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def synced(self) -> None:
+        self.syncs += 1
 
     def look(self) -> str | None:
         self.looks.append("cached")
@@ -94,13 +102,23 @@ def held(order: WorkloadOrder, *, kind: str = "deployment.apps", lease_s: float 
     return HeldOrder(KEY._replace(kind=kind), order, order.revision, message, lease)
 
 
-async def ready() -> None:
-    """The caches are there."""
+class EverythingServed:
+    """In the place of the Kubernetes client; but for Unicorns."""
+
+    async def discover(self, api_version: str, kind: str) -> Resource | NotFound:
+        if kind == "Unicorn":
+            return NotFound(api_version, None, kind)
+        return Resource(*api_version.split("/"), f"{kind.lower()}s", kind)
+
+
+class NoLikes:
+    def of(self, resource: Resource) -> FakeWorkload:
+        raise AssertionError(f"a plugin holds {resource}")
 
 
 def holder(workload: FakeWorkload, notes: Notes) -> WorkloadHolder:
-    kinds = KindsByName({"deployment.apps": workload})
-    return WorkloadHolder(kinds, notes, CLOCK, ready=ready)  # type: ignore[arg-type]
+    kinds = Catalogue({"deployment.apps": workload}, NoLikes(), EverythingServed())  # type: ignore[arg-type]
+    return WorkloadHolder(kinds, notes, CLOCK)  # type: ignore[arg-type]
 
 
 @asynccontextmanager
@@ -256,9 +274,11 @@ async def test_a_preparation_is_reported_and_then_left_alone() -> None:
     assert notes.facts == [answer]
 
 
-async def test_a_kind_that_nobody_knows_is_refused_with_those_that_are() -> None:
+async def test_a_kind_that_the_cluster_does_not_serve_is_refused_with_those_that_can_be_held() -> None:
     notes = Notes()
-    await holder(FakeWorkload(once()), notes).hold(held(PREPARE, kind="daemonset.apps"))
+    order = replace(PREPARE, workload=WorkloadReference(name="web", kind="Unicorn", api_version="example.com/v1"))
+    await holder(FakeWorkload(once()), notes).hold(held(order, kind="unicorn.example.com"))
     (fact,) = notes.facts
     assert isinstance(fact, WorkloadRefused)
-    assert "deployment.apps" in fact.problem.rule
+    assert fact.problem.value == "example.com/v1 Unicorn"
+    assert "deployment.apps" in fact.problem.remedy

@@ -23,7 +23,8 @@ def alarm(rollout: Rollout, now_s: float) -> Say | None:
     if rollout.gone:
         return Say(CancellationStarted, {"reason": "the workload was deleted", "by": ITSELF})
     return (
-        _of_pods(rollout)
+        _of_clearing(rollout)
+        or _of_pods(rollout)
         or _of_stable_pods(rollout)
         or _of_verdicts(rollout)
         or _of_routes(rollout)
@@ -53,6 +54,14 @@ def _of_pods(rollout: Rollout) -> Say | None:
     if not rollout.touched and not rollout.routed:
         return Say(RolloutFailed, fields)
     return Say(RollbackStarted, {**fields, "by": ITSELF})
+
+
+def _of_clearing(rollout: Rollout) -> Say | None:
+    """What is held in one style can't be taken over in another: pods beside the workload would be left behind."""
+    taken_over = rollout.held_style == rollout.style
+    if not isinstance(rollout.phase, Clearing) or taken_over or rollout.pods.trouble is None:
+        return None
+    return doubt(rollout, f"the superseded rollout can't be given back: {rollout.pods.trouble_text}")
 
 
 def _of_stable_pods(rollout: Rollout) -> Say | None:

@@ -7,6 +7,7 @@ once and then waited out, or tried again when somebody says so.
 from typing import assert_never
 
 from tidegate_contracts.decisions import (
+    PodsPromotionStarted,
     PodsReleaseStarted,
     RolloutCancelled,
     RolloutCompleted,
@@ -14,7 +15,7 @@ from tidegate_contracts.decisions import (
     RolloutRolledBack,
     TrafficReleaseStarted,
 )
-from tidegate_contracts.facts import WorkloadReleased
+from tidegate_contracts.facts import WorkloadPromoted, WorkloadReleased
 from tidegate_contracts.orders import ReleaseWorkload
 from tidegate_orchestrator.alarms import doubt
 from tidegate_orchestrator.draft import Say
@@ -29,6 +30,8 @@ def onward(rollout: Rollout, ending: Ending, now_s: float) -> Say | None:
             return _chosen(rollout, ending)
         case Stage.LOWERING:
             return _lowering(rollout, now_s)
+        case Stage.PROMOTING:
+            return _promoting(rollout, ending)
         case Stage.RELEASING_TRAFFIC:
             return _releasing_traffic(rollout, ending, now_s)
         case Stage.RELEASING_PODS:
@@ -38,6 +41,12 @@ def onward(rollout: Rollout, ending: Ending, now_s: float) -> Say | None:
 
 
 def _chosen(rollout: Rollout, ending: Ending) -> Say:
+    """Where the stable pods are all there yet, the workload becomes the new version before anything is given back."""
+    promotes = ending.goal == "promote" and rollout.keeps_stable and not rollout.gone
+    return Say(PodsPromotionStarted, {}) if promotes else _first_release(rollout, ending)
+
+
+def _first_release(rollout: Rollout, ending: Ending) -> Say:
     """Going back with the traffic already at the stable pods, these stay pinned until the others are gone."""
     if not rollout.routed:
         return _terminal(rollout, ending) if rollout.gone else Say(PodsReleaseStarted, {})
@@ -53,6 +62,16 @@ def _lowering(rollout: Rollout, now_s: float) -> Say | None:
     if routes is None or routes.answered:
         return Say(PodsReleaseStarted, {})
     return _overdue(rollout, now_s)
+
+
+def _promoting(rollout: Rollout, ending: Ending) -> Say | None:
+    """The new pods that are there keep the traffic until the workload's own are new as well."""
+    if rollout.gone or isinstance(rollout.pods.answer, WorkloadPromoted):
+        return _first_release(rollout, ending)
+    if rollout.pods.trouble is not None:
+        return doubt(rollout, f"the workload can't be promoted: {rollout.pods.trouble_text}")
+    refused = rollout.routes.refused if rollout.routes is not None else None
+    return doubt(rollout, str(refused)) if refused is not None else None
 
 
 def _overdue(rollout: Rollout, now_s: float) -> Say | None:
@@ -79,13 +98,8 @@ def _releasing_pods(rollout: Rollout, ending: Ending) -> Say | None:
     if rollout.gone or _pods_released(rollout, ending):
         return Say(TrafficReleaseStarted, {}) if rollout.routed else _terminal(rollout, ending)
     if rollout.pods.trouble is not None:
-        return doubt(rollout, f"the workload can't be given back: {_told(rollout)}")
+        return doubt(rollout, f"the workload can't be given back: {rollout.pods.trouble_text}")
     return None
-
-
-def _told(rollout: Rollout) -> str:
-    trouble = rollout.pods.trouble
-    return str(getattr(trouble, "problem", None) or getattr(trouble, "reason", None) or getattr(trouble, "what", ""))
 
 
 def _terminal(rollout: Rollout, ending: Ending) -> Say:

@@ -16,6 +16,7 @@ from tidegate_contracts.decisions import (
     Decision,
     Inherited,
     PauseStarted,
+    PodsPromotionStarted,
     PodsReleaseStarted,
     PreparationStarted,
     PromotionStarted,
@@ -105,7 +106,7 @@ def _in_plan(rollout: Rollout, event: Any) -> bool:
 
 def _accepted(event: RolloutAccepted) -> Rollout:
     inherited = event.inherited or Inherited()
-    request, revision, mode = event.request, event.revision, inherited.release_workload
+    request, mode = event.request, inherited.release_workload
     return Rollout(
         id=event.rollout,
         request=request,
@@ -113,18 +114,22 @@ def _accepted(event: RolloutAccepted) -> Rollout:
         request_sequence=event.request_sequence,
         phase=Clearing(mode) if mode is not None else Preparing(),
         since_s=event.at_s,
-        pods=Pods(
-            orders.release_workload(event.rollout, revision, request, mode, inherited.stable_revision)
-            if mode is not None
-            else orders.prepare(event.rollout, revision, request)
-        ),
+        pods=_first_pods(event, inherited),
         routes=_inherited_routes(event, inherited),
-        judge=Judge(orders.release_analysis(event.rollout, revision, request)) if inherited.analysed else None,
+        judge=Judge(orders.release_analysis(event.rollout, event.revision, request)) if inherited.analysed else None,
         touched=inherited.touched,
         stable_revision=inherited.stable_revision,
         events=1,
         causes=Cause(event.cause, None),
     )
+
+
+def _first_pods(event: RolloutAccepted, inherited: Inherited) -> Pods:
+    rollout, revision, request, mode = event.rollout, event.revision, event.request, inherited.release_workload
+    if mode is None:
+        return Pods(orders.prepare(rollout, revision, request))
+    order = orders.release_workload(rollout, revision, request, mode, inherited.stable_revision, style=inherited.style)
+    return Pods(order, told=not inherited.release_after_traffic)
 
 
 def _inherited_routes(event: RolloutAccepted, inherited: Inherited) -> Routes | None:
@@ -174,13 +179,13 @@ def _step_started(rollout: Rollout, event: StepStarted) -> Rollout:
 
 def _raised(rollout: Rollout, step: int, revision: int, at_s: float) -> Rollout:
     rollout = replace(rollout, phase=Raising(step), since_s=at_s, hold=None, touched=True)
-    settle = not rollout.with_traffic and not rollout.passes_through(step)
+    settle = rollout.keeps_stable or not (rollout.with_traffic or rollout.passes_through(step))
     return _with_batch(rollout, step, revision, settle=settle)
 
 
 def _with_batch(rollout: Rollout, step: int, revision: int, *, settle: bool) -> Rollout:
     order = orders.apply_batch(rollout, revision, step, settle=settle)
-    leaves_none = order.stable_minimum == 0 and covers_all(order.target, rollout.replicas)
+    leaves_none = order.stable_minimum == 0 and covers_all(order.target, rollout.replicas) and not rollout.keeps_stable
     return replace(rollout, pods=Pods(order), stable_gone=rollout.stable_gone or leaves_none)
 
 
@@ -196,7 +201,7 @@ def _shift_started(rollout: Rollout, event: TrafficShiftStarted) -> Rollout:
 
 def _judging_started(rollout: Rollout, event: StepJudgingStarted) -> Rollout:
     rollout = replace(rollout, phase=Judging(event.step), since_s=event.at_s)
-    if rollout.with_traffic:
+    if rollout.with_traffic and not rollout.keeps_stable:
         rollout = _with_batch(rollout, event.step, event.revision, settle=True)
     measuring = rollout.judge is not None and isinstance(rollout.judge.order, Analyse)
     if rollout.planned(event.step).analysis is None and (rollout.request.analysis is None or measuring):
@@ -282,13 +287,23 @@ def _released_judge(rollout: Rollout, revision: int) -> Judge | None:
     return Judge(orders.release_analysis(rollout.id, revision, rollout.request))
 
 
+def _pods_promotion_started(rollout: Rollout, event: PodsPromotionStarted) -> Rollout:
+    if not isinstance(rollout.phase, Ending):
+        return rollout
+    phase = replace(rollout.phase, stage=Stage.PROMOTING)
+    pods = Pods(orders.promote_workload(rollout, event.revision))
+    return replace(rollout, phase=phase, since_s=event.at_s, hold=None, pods=pods, stable_gone=True)
+
+
 def _pods_release_started(rollout: Rollout, event: PodsReleaseStarted) -> Rollout:
+    pods = rollout.pods
+    if isinstance(rollout.phase, Clearing) and not pods.told:
+        return replace(rollout, since_s=event.at_s, pods=Pods(replace(pods.order, revision=event.revision)))
     if not isinstance(rollout.phase, Ending):
         return rollout
     mode = rollout.phase.mode
-    pods, standing = rollout.pods, rollout.pods.order
-    if not isinstance(standing, ReleaseWorkload) or standing.mode != mode:
-        pods = Pods(orders.release_workload(rollout.id, event.revision, rollout.request, mode, rollout.stable_revision))
+    if not (isinstance(pods.order, ReleaseWorkload) and pods.told and pods.order.mode == mode):
+        pods = Pods(_release(rollout, event.revision, mode))
     phase = replace(rollout.phase, stage=Stage.RELEASING_PODS)
     return replace(
         rollout,
@@ -297,6 +312,12 @@ def _pods_release_started(rollout: Rollout, event: PodsReleaseStarted) -> Rollou
         hold=None,
         pods=pods,
         stable_gone=rollout.stable_gone or mode != "restore",
+    )
+
+
+def _release(rollout: Rollout, revision: int, mode: Mode) -> ReleaseWorkload:
+    return orders.release_workload(
+        rollout.id, revision, rollout.request, mode, rollout.stable_revision, style=rollout.held_style
     )
 
 
@@ -313,9 +334,8 @@ def _traffic_release_started(rollout: Rollout, event: TrafficReleaseStarted) -> 
 
 def _failed(rollout: Rollout, event: RolloutFailed) -> Rollout:
     """Nothing is waited for any more: whatever still stands is let go."""
-    if not isinstance(rollout.pods.order, ReleaseWorkload):
-        order = orders.release_workload(rollout.id, event.revision, rollout.request, "let_go", rollout.stable_revision)
-        rollout = replace(rollout, pods=Pods(order))
+    if not isinstance(rollout.pods.order, ReleaseWorkload) or not rollout.pods.told:
+        rollout = replace(rollout, pods=Pods(_release(rollout, event.revision, "let_go")))
     return _ended(replace(rollout, judge=_released_judge(rollout, event.revision)), event)
 
 
@@ -348,6 +368,7 @@ _CHANGES: Final[dict[type[Decision], Callable[[Rollout, Any], Rollout]]] = {
     PromotionStarted: _promotion_started,
     RollbackStarted: _rollback_started,
     CancellationStarted: _cancellation_started,
+    PodsPromotionStarted: _pods_promotion_started,
     PodsReleaseStarted: _pods_release_started,
     TrafficReleaseStarted: _traffic_release_started,
     RolloutCompleted: _ended,

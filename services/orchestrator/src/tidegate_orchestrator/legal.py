@@ -12,6 +12,7 @@ from tidegate_contracts.orders import (
     Analyse,
     ApplyBatch,
     PrepareWorkload,
+    PromoteWorkload,
     ReleaseWorkload,
     ShiftTraffic,
 )
@@ -65,6 +66,15 @@ def _phase_faults(rollout: Rollout) -> Iterator[str]:
         yield f"step {phase.step} without a plan or a way back"
     if isinstance(phase, Ending) and phase.stage is Stage.RELEASING_PODS and not isinstance(order, ReleaseWorkload):
         yield "pods are being released without the order to do it"
+    if isinstance(phase, Ending) and phase.stage is Stage.PROMOTING:
+        yield from _promotion_faults(rollout)
     shift = rollout.routes.order if rollout.routes is not None else None
     if isinstance(shift, ShiftTraffic) and shift.weight_percent > 0 and shift.canary_revision is None:
         yield "traffic is sent to a revision that nobody knows"
+
+
+def _promotion_faults(rollout: Rollout) -> Iterator[str]:
+    if not isinstance(rollout.pods.order, PromoteWorkload) or rollout.pods.order.style == "partition":
+        yield "a workload is being promoted without the order to do it"
+    if rollout.routed and rollout.share[0] != WHOLE_PERCENT:
+        yield f"a workload is being promoted while its stable pods get {WHOLE_PERCENT - rollout.share[0]} %"

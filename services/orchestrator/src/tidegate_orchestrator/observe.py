@@ -22,6 +22,7 @@ from tidegate_contracts.facts import (
     WorkloadChanged,
     WorkloadGone,
     WorkloadPrepared,
+    WorkloadPromoted,
     WorkloadRefused,
     WorkloadReleased,
 )
@@ -29,10 +30,12 @@ from tidegate_contracts.orders import (
     Analyse,
     ApplyBatch,
     PrepareWorkload,
+    PromoteWorkload,
     ReleaseTraffic,
     ReleaseWorkload,
     ShiftTraffic,
 )
+from tidegate_contracts.plan import least_ready
 from tidegate_orchestrator.state import Judging, Rollout
 
 
@@ -58,8 +61,8 @@ def _prepared(rollout: Rollout, fact: WorkloadPrepared) -> Rollout:
 
 def _batch_ready(rollout: Rollout, fact: BatchReady) -> Rollout:
     """A late duplicate doesn't undo what was said after it: settled stays settled."""
-    pods = rollout.pods
-    if not _answers_batch(rollout, fact):
+    pods, order = rollout.pods, rollout.pods.order
+    if not isinstance(order, ApplyBatch) or not _answers_batch(rollout, fact):
         return rollout
     if isinstance(pods.answer, BatchReady) and pods.answer.settled and not fact.settled:
         return rollout
@@ -71,7 +74,7 @@ def _batch_ready(rollout: Rollout, fact: BatchReady) -> Rollout:
         pods=replace(pods, answer=fact, trouble=trouble),
         canary_revision=fact.canary_revision,
         replicas=fact.counts.replicas,
-        ready_pods=fact.target_pods,
+        ready_pods=least_ready(fact.target_pods, order.failure_threshold),
     )
 
 
@@ -81,9 +84,10 @@ def _answers_batch(rollout: Rollout, fact: BatchReady | BatchStalled | BatchDegr
 
 
 def _batch_in_trouble(rollout: Rollout, fact: BatchStalled | BatchDegraded) -> Rollout:
-    """A release that stalls is trouble, too."""
-    releasing = isinstance(rollout.pods.order, ReleaseWorkload) and fact.order_revision == rollout.pods.order.revision
-    if not releasing and not _answers_batch(rollout, fact):
+    """A promotion or a release that stalls is trouble, too."""
+    order = rollout.pods.order
+    ending = isinstance(order, PromoteWorkload | ReleaseWorkload) and fact.order_revision == order.revision
+    if not ending and not _answers_batch(rollout, fact):
         return rollout
     return replace(rollout, pods=replace(rollout.pods, trouble=fact))
 
@@ -104,6 +108,13 @@ def _workload_gone(rollout: Rollout, fact: WorkloadGone) -> Rollout:
     """True of the world, whichever order it answers."""
     del fact
     return replace(rollout, gone=True)
+
+
+def _workload_promoted(rollout: Rollout, fact: WorkloadPromoted) -> Rollout:
+    pods = rollout.pods
+    if fact.order_revision != pods.order.revision or not isinstance(pods.order, PromoteWorkload):
+        return rollout
+    return replace(rollout, pods=replace(pods, answer=fact, trouble=None))
 
 
 def _workload_released(rollout: Rollout, fact: WorkloadReleased) -> Rollout:
@@ -161,6 +172,7 @@ _TAKES: Final[dict[type[Fact], Callable[[Rollout, Any], Rollout]]] = {
     BatchRecovered: _batch_recovered,
     WorkloadChanged: _workload_in_trouble,
     WorkloadGone: _workload_gone,
+    WorkloadPromoted: _workload_promoted,
     WorkloadReleased: _workload_released,
     TrafficShifted: _traffic_shifted,
     TrafficRefused: _traffic_refused,

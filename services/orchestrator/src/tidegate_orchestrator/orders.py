@@ -12,6 +12,7 @@ from tidegate_contracts.orders import (
     AnalysisOrder,
     ApplyBatch,
     PrepareWorkload,
+    PromoteWorkload,
     ReleaseAnalysis,
     ReleaseTraffic,
     ReleaseWorkload,
@@ -19,12 +20,13 @@ from tidegate_contracts.orders import (
     TrafficOrder,
     WorkloadOrder,
 )
-from tidegate_contracts.rollout import HttpMatch, RolloutRequested, TrafficReference
+from tidegate_contracts.plan import parse_target
+from tidegate_contracts.rollout import HttpMatch, RolloutRequested, Style, TrafficReference
 from tidegate_orchestrator.state import Mode, Rollout, Workload
 
 
 class Orders(NamedTuple):
-    """The orders in force; None where a service was told nothing by this rollout."""
+    """The orders in force; None where a service was told nothing by this rollout, or not yet."""
 
     workload: WorkloadOrder | None = None
     traffic: TrafficOrder | None = None
@@ -36,24 +38,33 @@ def orders(workload: Workload) -> Orders:
     if rollout is None:
         return Orders()
     return Orders(
-        rollout.pods.order,
+        rollout.pods.order if rollout.pods.told else None,
         rollout.routes.order if rollout.routes is not None else None,
         rollout.judge.order if rollout.judge is not None else None,
     )
 
 
 def prepare(rollout: str, revision: int, request: RolloutRequested) -> PrepareWorkload:
-    return PrepareWorkload(rollout=rollout, revision=revision, workload=request.workload, change=request.change)
+    return PrepareWorkload(
+        rollout=rollout,
+        revision=revision,
+        workload=request.workload,
+        change=request.change,
+        style=request.style,
+        canary_metadata=request.canary_metadata,
+    )
 
 
 def apply_batch(rollout: Rollout, revision: int, step: int, *, settle: bool) -> ApplyBatch:
     """Stable pods may all go only where no request reaches them any more."""
+    request = rollout.request
+    threshold = request.failure_threshold
     return ApplyBatch(
         rollout=rollout.id,
         revision=revision,
-        workload=rollout.request.workload,
+        workload=request.workload,
         step=step,
-        change=rollout.request.change,
+        change=request.change,
         target=rollout.planned(step).target,
         template_digest=rollout.template_digest,
         stable_revision=rollout.stable_revision or "",
@@ -62,12 +73,31 @@ def apply_batch(rollout: Rollout, revision: int, step: int, *, settle: bool) -> 
         stable_minimum=1 if rollout.with_traffic and not rollout.shifted_whole else 0,
         batch=step,
         ready_before=rollout.ready_pods if rollout.share != (0, ()) else 0,
-        progress_deadline_s=rollout.request.deadlines.progress_s,
+        progress_deadline_s=request.deadlines.progress_s,
+        style=request.style,
+        canary_metadata=request.canary_metadata,
+        failure_threshold=parse_target(threshold) if threshold is not None else None,
+    )
+
+
+def promote_workload(rollout: Rollout, revision: int) -> PromoteWorkload:
+    request = rollout.request
+    return PromoteWorkload(
+        rollout=rollout.id,
+        revision=revision,
+        workload=request.workload,
+        style=request.style,
+        change=request.change,
+        template_digest=rollout.template_digest,
+        stable_revision=rollout.stable_revision or "",
+        canary_revision=rollout.canary_revision,
+        canary_metadata=request.canary_metadata,
+        progress_deadline_s=request.deadlines.progress_s,
     )
 
 
 def release_workload(
-    rollout: str, revision: int, request: RolloutRequested, mode: Mode, stable_revision: str | None
+    rollout: str, revision: int, request: RolloutRequested, mode: Mode, stable_revision: str | None, *, style: Style
 ) -> ReleaseWorkload:
     return ReleaseWorkload(
         rollout=rollout,
@@ -76,6 +106,7 @@ def release_workload(
         mode=mode,
         stable_revision=stable_revision,
         progress_deadline_s=request.deadlines.progress_s,
+        style=style,
     )
 
 

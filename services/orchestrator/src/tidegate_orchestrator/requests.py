@@ -11,13 +11,13 @@ from tidegate_contracts.codec import encode
 from tidegate_contracts.decisions import Inherited, RolloutAccepted, RolloutRejected, RolloutSuperseded
 from tidegate_contracts.facts import BatchReady, WorkloadReleased
 from tidegate_contracts.limits import EVENT_BYTES_MAX
-from tidegate_contracts.orders import PrepareWorkload, ReleaseTraffic, ReleaseWorkload
+from tidegate_contracts.orders import PromoteWorkload, ReleaseTraffic, ReleaseWorkload
 from tidegate_contracts.plan import plan
 from tidegate_contracts.problem import Problem
-from tidegate_contracts.rollout import RolloutRequested
+from tidegate_contracts.rollout import RolloutRequested, Style
 from tidegate_orchestrator.draft import Draft
 from tidegate_orchestrator.inputs import Requested
-from tidegate_orchestrator.state import Mode, Rollout
+from tidegate_orchestrator.state import Ending, Mode, Rollout
 
 ENVELOPE_BYTES_MAX: Final = 8 * 1024
 """What a decision and its headers add to the request and the plan."""
@@ -40,7 +40,7 @@ def consider(draft: Draft, asked: Requested) -> None:
         request=asked.request,
         plan=plan(asked.request),
         supersedes=older.id if older is not None else None,
-        inherited=_inherited(older) if older is not None else None,
+        inherited=_inherited(older, asked.request.style) if older is not None else None,
         request_sequence=asked.sequence,
     )
 
@@ -79,27 +79,47 @@ def _problems(asked: Requested) -> tuple[Problem, ...]:
     return ()
 
 
-def _inherited(older: Rollout) -> Inherited | None:
-    touched = older.touched or isinstance(older.pods.order, ReleaseWorkload)
+def _inherited(older: Rollout, style: Style) -> Inherited | None:
+    releasing = isinstance(older.pods.order, ReleaseWorkload)
+    touched = (older.touched or releasing) and not isinstance(older.pods.answer, WorkloadReleased)
     if not touched and not older.routed and older.judge is None:
         return None
     routes = older.routes if older.routed else None
+    mode = _release_in_force(older, style)
     return Inherited(
         stable_revision=older.stable_revision if touched or routes is not None else None,
         touched=touched and not older.gone,
         traffic=routes.order.traffic if routes is not None else (),
         release_traffic=routes is not None and (isinstance(routes.order, ReleaseTraffic) or older.stable_gone),
-        release_workload=_release_in_force(older),
+        release_workload=mode,
+        release_after_traffic=routes is not None and mode is not None and _takes_pods(older, mode),
         analysed=older.judge is not None,
+        style=older.held_style,
     )
 
 
-def _release_in_force(older: Rollout) -> Mode | None:
-    """An ending under way is waited for; and where every pod is the superseded version, that is the new stable one."""
+def _release_in_force(older: Rollout, style: Style) -> Mode | None:
+    """An ending under way is waited for; and where every pod is the superseded version, that is the new stable one.
+
+    A hold is taken over in the style that it was made in; what is held in another one is given back first.
+    """
     pods = older.pods
-    if older.gone or isinstance(pods.order, PrepareWorkload):
+    if older.gone:
         return None
     if isinstance(pods.order, ReleaseWorkload):
         return None if isinstance(pods.answer, WorkloadReleased) else pods.order.mode
-    whole = older.stable_gone and isinstance(pods.answer, BatchReady) and pods.trouble is None
-    return "promote" if whole else None
+    if isinstance(pods.order, PromoteWorkload) and isinstance(older.phase, Ending):
+        return older.phase.mode
+    if older.stable_gone and isinstance(pods.answer, BatchReady) and pods.trouble is None:
+        return "promote"
+    return "restore" if older.touched and older.style != style else None
+
+
+def _takes_pods(older: Rollout, mode: Mode) -> bool:
+    """Whether the release may take pods that still get traffic.
+
+    An ending under way has seen to it that none do, and where every pod is the superseded version none goes.
+    """
+    order = older.pods.order
+    whole = mode == "promote" and older.style == "partition"
+    return not whole and not (isinstance(order, ReleaseWorkload) and older.pods.told)

@@ -3,6 +3,8 @@
 Called by `evolve` when somebody retries, resumes after a doubt, or goes on with another step.
 """
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from tidegate_contracts.orders import Analyse
@@ -19,6 +21,8 @@ from tidegate_orchestrator.state import (
     Routes,
     Stage,
 )
+
+_POD_STAGES: Final = (Stage.PROMOTING, Stage.RELEASING_PODS)
 
 
 def forgiven(rollout: Rollout, revision: int, at_s: float) -> Rollout:
@@ -48,10 +52,11 @@ def retried(rollout: Rollout, revision: int, at_s: float) -> Rollout:
     """Outside of the steps: preparing, pinning, going back to a smaller share, and the endings."""
     phase = rollout.phase
     rollout = replace(rollout, hold=None, since_s=at_s)
-    waits = isinstance(phase, Clearing) or (isinstance(phase, Ending) and phase.stage is Stage.RELEASING_PODS)
+    waits = isinstance(phase, Clearing) or (isinstance(phase, Ending) and phase.stage in _POD_STAGES)
     answered = rollout.pods.answer is not None and rollout.pods.trouble is None
     if isinstance(phase, Preparing) or (waits and not answered):
-        rollout = replace(rollout, pods=Pods(replace(rollout.pods.order, revision=revision)))
+        order = replace(rollout.pods.order, revision=revision)
+        rollout = replace(rollout, pods=Pods(order, told=rollout.pods.told))
     if isinstance(phase, Preparing | Clearing | Pinning | Falling | Ending):
         rollout = replace(rollout, routes=_again(rollout.routes, revision, at_s))
     return rollout

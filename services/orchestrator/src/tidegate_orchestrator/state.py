@@ -17,13 +17,22 @@ from tidegate_contracts.facts import (
     BatchStalled,
     WorkloadChanged,
     WorkloadPrepared,
+    WorkloadPromoted,
     WorkloadRefused,
     WorkloadReleased,
 )
-from tidegate_contracts.orders import AnalysisOrder, ReleaseTraffic, ShiftTraffic, Target, TrafficOrder, WorkloadOrder
+from tidegate_contracts.orders import (
+    AnalysisOrder,
+    ReleaseTraffic,
+    ReleaseWorkload,
+    ShiftTraffic,
+    Target,
+    TrafficOrder,
+    WorkloadOrder,
+)
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.problem import Problem
-from tidegate_contracts.rollout import HttpMatch, RolloutRequested, TrafficReference
+from tidegate_contracts.rollout import HttpMatch, RolloutRequested, Style, TrafficReference
 
 ITSELF: Final = "orchestrator"
 """Who paused or turned back where nobody else did."""
@@ -33,7 +42,7 @@ Mode = Literal["promote", "restore", "let_go"]
 
 
 class Clearing(msgspec.Struct, frozen=True):
-    """A superseded rollout's ending is waited for: workload and routes are being given back."""
+    """A superseded rollout is ended first: workload and routes are being given back."""
 
     mode: Mode
 
@@ -94,6 +103,7 @@ class Stage(StrEnum):
 
     CHOSEN = "chosen"
     LOWERING = "lowering"
+    PROMOTING = "promoting"
     RELEASING_TRAFFIC = "releasing-traffic"
     RELEASING_PODS = "releasing-pods"
 
@@ -151,8 +161,18 @@ class Pods(msgspec.Struct, frozen=True):
     """What the workload-controller was told, and what it answered to exactly that."""
 
     order: WorkloadOrder
-    answer: WorkloadPrepared | BatchReady | WorkloadReleased | None = None
+    answer: WorkloadPrepared | BatchReady | WorkloadPromoted | WorkloadReleased | None = None
     trouble: BatchStalled | BatchDegraded | WorkloadRefused | WorkloadChanged | None = None
+    told: bool = True
+    """False while the order has to wait for traffic to leave: a superseded rollout's order stands until then."""
+
+    @property
+    def trouble_text(self) -> str:
+        return str(
+            getattr(self.trouble, "problem", None)
+            or getattr(self.trouble, "reason", None)
+            or getattr(self.trouble, "what", "")
+        )
 
 
 class Routes(msgspec.Struct, frozen=True):
@@ -207,7 +227,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     replicas: int = 0
     """As last reported; 0 before that."""
     ready_pods: int = 0
-    """Pods of the new revision in the last batch that was ready."""
+    """Pods of the new revision that have to be ready since the last batch that was."""
     events: int = 0
     causes: Cause | None = None
 
@@ -223,6 +243,21 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def with_traffic(self) -> bool:
         return bool(self.request.traffic)
+
+    @property
+    def style(self) -> Style:
+        return self.request.style
+
+    @property
+    def keeps_stable(self) -> bool:
+        """Whether every stable pod stays until the promotion, so that nothing settles before."""
+        return self.request.style != "partition"
+
+    @property
+    def held_style(self) -> Style:
+        """How the workload is held: as a superseded rollout held it, for as long as that one is being given back."""
+        order = self.pods.order
+        return order.style if isinstance(order, ReleaseWorkload) else self.request.style
 
     @property
     def routed(self) -> bool:

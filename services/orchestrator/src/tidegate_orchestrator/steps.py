@@ -9,6 +9,7 @@ from typing import Final
 
 from tidegate_contracts.decisions import (
     PauseStarted,
+    PodsReleaseStarted,
     PreparationStarted,
     PromotionStarted,
     StepCompleted,
@@ -46,6 +47,8 @@ def forward(rollout: Rollout, now_s: float) -> Say | None:
 def _clearing(rollout: Rollout, now_s: float) -> Say | None:
     """A superseded version whose pods won't get whole must not keep its successor waiting."""
     del now_s
+    if not rollout.pods.told:
+        return Say(PodsReleaseStarted, {}) if _routes_settled(rollout) else None
     settled = isinstance(rollout.pods.answer, WorkloadReleased) or rollout.pods.trouble is not None
     return Say(PreparationStarted, {}) if settled and _routes_settled(rollout) else None
 

@@ -44,11 +44,23 @@ class LabelPods(msgspec.Struct, frozen=True):
     labels: dict[str, str]
 
 
+class DeletePods(msgspec.Struct, frozen=True):
+    """Pods, by name and uid, for the native controller to make anew: only where it won't by itself."""
+
+    pods: tuple[tuple[str, str], ...]
+
+
+class Disown(msgspec.Struct, frozen=True):
+    """Take our name off the workload's fields: entries of its managed fields, by their place."""
+
+    entries: tuple[int, ...]
+
+
 class Report(msgspec.Struct, frozen=True):
     fact: WorkloadFact
 
 
-Action = Patch | Touch | PutBack | LabelPods | Report
+Action = Patch | Touch | PutBack | LabelPods | DeletePods | Disown | Report
 
 
 class Progress(msgspec.Struct, frozen=True):

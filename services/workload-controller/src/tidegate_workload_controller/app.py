@@ -16,7 +16,9 @@ from tidegate_chassis.service import run
 from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_contracts.codec import workload_order_decoder
-from tidegate_workload_controller.holder import KindsByName, WorkloadHolder
+from tidegate_workload_controller.catalogue import Catalogue
+from tidegate_workload_controller.holder import WorkloadHolder
+from tidegate_workload_controller.kinds.like import StatefulSetLikes
 from tidegate_workload_controller.kinds.protocol import WorkloadKind
 from tidegate_workload_controller.marks import FIELD_MANAGER
 
@@ -28,17 +30,18 @@ async def compose(context: Context) -> AsyncIterator[None]:
     client = await KubernetesClient.connect(context.settings.kubeconfig or None, field_manager=FIELD_MANAGER)
     async with client:
         cluster = Cluster(client)
-        holder = WorkloadHolder(load_kinds(cluster), context.publisher, context.clock, ready=cluster.wait_synced)
+        holder = WorkloadHolder(load_kinds(cluster), context.publisher, context.clock)
         context.background("kubernetes", cluster.run)
         context.health.check("kubernetes", cluster.problem)
         context.add(StandingOrders(context, workload_order_decoder.decode, holder))
         yield
 
 
-def load_kinds(cluster: Cluster) -> KindsByName:
-    """Every kind that is installed, each watching what it needs from now on."""
+def load_kinds(cluster: Cluster) -> Catalogue:
+    """Every kind that is installed, and those that are like a StatefulSet."""
     plugins = Plugins(KINDS, WorkloadKind)
-    return KindsByName({name: plugins.load(name)(cluster) for name in plugins.names})
+    kinds = {name: plugins.load(name)(cluster) for name in plugins.names}
+    return Catalogue(kinds, StatefulSetLikes(cluster), cluster.client)
 
 
 def main() -> NoReturn:

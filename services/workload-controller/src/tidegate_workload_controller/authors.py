@@ -1,6 +1,7 @@
 """Who wrote a field: read from the managed fields that the API server keeps of every object.
 
-Pure; `kinds.reading` asks when a workload is read live, so that a reported change can name its author.
+Pure; `kinds.reading` asks when a workload is read live, so that a reported change can name its author,
+and a workload that was given back is owned by us no more.
 """
 
 from typing import Any, Final
@@ -24,6 +25,11 @@ def last_author(entries: tuple[ManagedFields, ...]) -> str:
     """The manager, other than ourselves, that wrote last to what the rollout stands on; empty where nobody did."""
     others = [each for each in entries if each.manager != FIELD_MANAGER and _writes_ours(each)]
     return max(others, key=lambda each: each.time).manager if others else ""
+
+
+def own_entries(entries: tuple[ManagedFields, ...]) -> tuple[int, ...]:
+    """Where the entries stand that name ourselves as an owner."""
+    return tuple(place for place, entry in enumerate(entries) if entry.manager == FIELD_MANAGER)
 
 
 def _writes_ours(entry: ManagedFields) -> bool:

@@ -11,13 +11,24 @@ from tidegate_contracts.orders import ApplyBatch, Target
 from tidegate_workload_controller.budgets import WHOLE_PERCENT, Room, ceiling_of
 
 
-def target_pods(target: Target, replicas: int) -> int:
-    """New pods that a target means: rounded up, never more than there are, and one stable pod kept below 100 %."""
+def rounded_up(target: Target, replicas: int) -> int:
+    """New pods that a target means: a percentage rounded up, and never more than there are."""
     if target.count is not None:
         return min(target.count, replicas)
     assert target.percent is not None, "a target has a count or a percentage"
-    pods = min(ceiling_of(target.percent * replicas, WHOLE_PERCENT), replicas)
-    return min(pods, replicas - 1) if target.percent < WHOLE_PERCENT and replicas > 1 else pods
+    return min(ceiling_of(target.percent * replicas, WHOLE_PERCENT), replicas)
+
+
+def target_pods(target: Target, replicas: int) -> int:
+    """The same for a Deployment, of which one stable pod is kept below 100 %."""
+    pods = rounded_up(target, replicas)
+    partial = target.percent is not None and target.percent < WHOLE_PERCENT
+    return min(pods, replicas - 1) if partial and replicas > 1 else pods
+
+
+def held_back(pods: int, order: ApplyBatch, replicas: int) -> int:
+    """New pods without those in whose place stable pods have to stay; for kinds in which one replaces another."""
+    return min(pods, max(replicas - order.stable_minimum, 0))
 
 
 class Standing(msgspec.Struct, frozen=True):

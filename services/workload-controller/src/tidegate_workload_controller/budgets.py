@@ -4,6 +4,8 @@ Pure; `batch` says how many pods, this module says it in percentages wherever th
 percentage follows a change of `replicas` by itself, even while nobody of us is alive.
 """
 
+from typing import Any
+
 import msgspec
 
 from tidegate_contracts.orders import Target
@@ -104,3 +106,20 @@ def _unavailable(pods: int, replicas: int) -> Amount:
     percent = ceiling_of(WHOLE_PERCENT * pods, replicas)
     exact = percent <= WHOLE_PERCENT and percent * replicas // WHOLE_PERCENT == pods
     return f"{percent}%" if exact else pods
+
+
+def budget_of(strategy: dict[str, Any]) -> Budget:
+    """The budget of a Deployment's strategy; a quarter both ways for one that has none, since it recreates."""
+    rolling = strategy.get("rollingUpdate") or {}
+    return Budget(
+        _amount(rolling.get("maxSurge"), NATIVE_DEFAULT.surge),
+        _amount(rolling.get("maxUnavailable"), NATIVE_DEFAULT.unavailable),
+    )
+
+
+def _amount(value: Any, default: Amount) -> Amount:
+    if isinstance(value, bool):
+        return default
+    if isinstance(value, int):
+        return value
+    return value if isinstance(value, str) and value.removesuffix("%").isdecimal() else default

@@ -1,4 +1,4 @@
-"""Who is there: the pods and ReplicaSets of a view, counted by revision.
+"""Who is there: the pods of a view, counted by revision.
 
 Pure; everything that `convergence` and `release` decide stands on these numbers.
 """
@@ -49,9 +49,8 @@ def count(view: View, *, new: str | None, stable: str, min_ready_s: int, now_s: 
         min_ready_s: The user's own minReadySeconds.
         now_s: Epoch seconds.
     """
-    replicas = view.deployment.spec.replicas
-    revisions = {each.metadata.uid: each.revision for each in view.replica_sets}
-    alive = [(revisions.get(pod.metadata.controller_uid or ""), pod) for pod in view.pods if pod.alive]
+    replicas = view.workload.replicas
+    alive = [(view.revision_of(pod), pod) for pod in view.pods if pod.alive]
     new_pods = tuple(pod for revision, pod in alive if new is not None and revision == new)
     stable_pods = [pod for revision, pod in alive if revision == stable]
     ready_at_s = [pod.ready_since_s + min_ready_s for pod in new_pods if pod.ready_since_s is not None]
@@ -59,8 +58,8 @@ def count(view: View, *, new: str | None, stable: str, min_ready_s: int, now_s: 
     waits_s = [moment + 1 for moment in ready_at_s if min_ready_s and moment + 1 > now_s]
     return Census(
         replicas=replicas,
-        new_told=sum(each.spec.replicas for each in view.replica_sets if new is not None and each.revision == new),
-        old_told=sum(each.spec.replicas for each in view.replica_sets if each.revision != new),
+        new_told=sum(each.told for each in view.revisions if new is not None and each.name == new),
+        old_told=sum(each.told for each in view.revisions if each.name != new),
         new=new_pods,
         new_ready=len(ready_at_s),
         available=len(ready_at_s) - len(waits_s),
@@ -68,25 +67,24 @@ def count(view: View, *, new: str | None, stable: str, min_ready_s: int, now_s: 
         stable=len(stable_pods),
         stable_ready=sum(pod.ready_since_s is not None for pod in stable_pods),
         alive=len(alive),
-        scaling=any(each.spec.replicas and each.scaled_for not in {None, replicas} for each in view.replica_sets),
+        scaling=any(each.told and each.scaled_for not in {None, replicas} for each in view.revisions),
     )
 
 
 def revision_of(view: View, template_digest: str) -> str | None:
     """The revision that has this template, as far as templates were read; of several the oldest, as is native."""
-    found = [each for each in view.replica_sets if view.digests.get(each.revision) == template_digest]
-    found.sort(key=lambda each: (each.metadata.creation_timestamp or "", each.metadata.name))
-    return found[0].revision if found else None
+    found = [each for each in view.revisions if view.digests.get(each.name) == template_digest]
+    found.sort(key=lambda each: (each.created, each.object_name))
+    return found[0].name if found else None
 
 
 def stable_of(view: View, *, besides: str | None = None) -> str | None:
     """The revision that carries the workload now: the most ready pods, then the most pods, then the newest."""
-    revisions = {each.metadata.uid: each.revision for each in view.replica_sets}
     ready: dict[str, int] = {}
     for pod in view.pods:
-        revision = revisions.get(pod.metadata.controller_uid or "")
-        if revision is not None and pod.alive and pod.ready_since_s is not None:
+        revision = view.revision_of(pod)
+        if pod.alive and pod.ready_since_s is not None:
             ready[revision] = ready.get(revision, 0) + 1
-    candidates = [each for each in view.replica_sets if each.revision and each.revision != besides]
-    candidates.sort(key=lambda each: (ready.get(each.revision, 0), each.spec.replicas, each.number), reverse=True)
-    return candidates[0].revision if candidates else None
+    candidates = [each for each in view.revisions if each.name and each.name != besides]
+    candidates.sort(key=lambda each: (ready.get(each.name, 0), each.told, each.number), reverse=True)
+    return candidates[0].name if candidates else None

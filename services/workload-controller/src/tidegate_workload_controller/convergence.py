@@ -2,7 +2,7 @@
 
 Pure: `decide(order, view, memory, now)` is called by the hold loop after every change that it sees, again and again, so
 it says everything absolutely. First `objections` checks that the workload is still what the rollout stands on, then
-`scene` says how far the native controller may go, and `vitals` watches over the batch. Whatever raises a risk or is
+the `hold` says how far the native controller may go, and `vitals` watches over the batch. Whatever raises a risk or is
 reported as true comes from a live view only.
 """
 
@@ -11,13 +11,12 @@ from msgspec.structs import replace
 from tidegate_contracts.facts import BatchReady
 from tidegate_contracts.orders import ApplyBatch
 from tidegate_workload_controller import marks, parking, patches, returning, vitals
-from tidegate_workload_controller.actions import Action, Decision, LabelPods, Patch, Report, Touch
-from tidegate_workload_controller.budgets import Budget
+from tidegate_workload_controller.actions import Action, Decision, DeletePods, LabelPods, Patch, Report, Touch
 from tidegate_workload_controller.census import revision_of
 from tidegate_workload_controller.memory import Memory, Objection
-from tidegate_workload_controller.objections import HOLD, foreign_change, is_touched, objection_fact
-from tidegate_workload_controller.saved import Saved, budget_of, save, saved_on
-from tidegate_workload_controller.scene import Scene, look
+from tidegate_workload_controller.objections import edited_hold, foreign_change, is_touched, objection_fact
+from tidegate_workload_controller.saved import Saved, saved_on
+from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.vitals import Finding
 
@@ -39,27 +38,28 @@ def decide(  # noqa: PLR0911 - one return per question, in the order in which th
     objection = foreign_change(order, view, memory.uid)
     if objection is not None or view is None:
         return _object(order, view, objection, memory, now_s)
-    memory = replace(memory, uid=view.deployment.metadata.uid)
+    memory = replace(memory, uid=view.workload.metadata.uid)
     if not is_touched(order, view):
         return _touch(order, view, memory, now_s) if view.live else Decision(memory, look_live=True)
     if view.template_digest is None:
         return Decision(memory, look_live=True)
-    saved = saved_on(view.deployment)
+    saved = saved_on(view.workload)
     assert saved is not None, "objected to above"
     if returning.is_return(order, view):
         return returning.decide(order, view, saved, memory, now_s)
     memory = _recognise(order, view, memory)
     if parking.is_parked(order, view, saved):
-        scene = look(order, view, saved, new=memory.canary_revision, now_s=now_s, first=True)
+        scene = view.hold.look(order, view, saved, new=memory.canary_revision, now_s=now_s, first=True)
         return parking.decide(scene, view, saved, memory, now_s)
-    if _edited(view, memory):
+    if _edited(view, saved, memory):
         return _repair(order, view, saved, memory, now_s)
     memory = replace(memory, objection=None)
     if memory.canary_revision is None and not view.live:
         return Decision(memory, look_live=True)
     if memory.canary_revision is not None and parking.is_due(order, view):
         return parking.park(order, view, saved, memory)
-    return _move(look(order, view, saved, new=memory.canary_revision, now_s=now_s), view, saved, memory, now_s)
+    scene = view.hold.look(order, view, saved, new=memory.canary_revision, now_s=now_s)
+    return _move(scene, view, saved, memory, now_s)
 
 
 def _object(
@@ -76,35 +76,36 @@ def _object(
 
 def _touch(order: ApplyBatch, view: View, memory: Memory, now_s: float) -> Decision[Memory]:
     """The first write of a rollout: change, hold and fence in one patch."""
-    saved = saved_on(view.deployment) or save(view.deployment)
-    stable = view.deployment.metadata.annotations.get(marks.STABLE_REVISION) or order.stable_revision
+    saved = saved_on(view.workload) or view.hold.save(view.workload)
+    stable = view.workload.metadata.annotations.get(marks.STABLE_REVISION) or order.stable_revision
     if returning.is_return(order, view):
-        return Decision(memory, (Touch(patches.free(order, saved, stable), order.change, order.template_digest),))
+        body = patches.free(view.hold, order, saved, stable)
+        return Decision(memory, (Touch(body, order.change, order.template_digest),))
     known = revision_of(view, order.template_digest)
-    scene = look(order, view, saved, new=known, now_s=now_s, first=True)
+    scene = view.hold.look(order, view, saved, new=known, now_s=now_s, first=True)
     if scene.census.scaling:
         return Decision(memory, progress=scene.progress())
     if scene.impossible:
         return _stuck(scene, memory, now_s)
-    budget = scene.first
-    touch = Touch(patches.hold(order, saved, stable, budget), order.change, order.template_digest)
-    return Decision(replace(memory, budget=budget), (touch,), progress=scene.progress())
+    touch = Touch(patches.held(view.hold, order, saved, stable, scene.first), order.change, order.template_digest)
+    return Decision(replace(memory, setting=scene.first), (touch,), progress=scene.progress())
 
 
-def _edited(view: View, memory: Memory) -> bool:
+def _edited(view: View, saved: Saved, memory: Memory) -> bool:
     """Whether somebody else wrote the hold's own fields."""
-    budget = budget_of(view.deployment.spec.strategy)
-    return not patches.holds(view.deployment) or (memory.budget is not None and budget != memory.budget)
+    if not view.hold.stands(view.workload, saved):
+        return True
+    return memory.setting is not None and view.hold.setting(view.workload) != memory.setting
 
 
 def _repair(order: ApplyBatch, view: View, saved: Saved, memory: Memory, now_s: float) -> Decision[Memory]:
     """Put an edited hold back, once, and say so."""
-    objection = Objection(HOLD, view.changed_by)
+    objection = edited_hold(view)
     if memory.repairs >= REPAIRS_MAX or not view.live:
         return _object(order, view, objection, memory, now_s)
-    scene = look(order, view, saved, new=memory.canary_revision, now_s=now_s, first=True)
-    patch = Patch(patches.hold(order, saved, _stable(order, view), scene.first))
-    memory = replace(memory, repairs=memory.repairs + 1, budget=scene.first)
+    scene = view.hold.look(order, view, saved, new=memory.canary_revision, now_s=now_s, first=True)
+    patch = Patch(patches.held(view.hold, order, saved, _stable(order, view), scene.first))
+    memory = replace(memory, repairs=memory.repairs + 1, setting=scene.first)
     return Decision(memory, (patch, Report(objection_fact(order, objection, now_s))), progress=scene.progress())
 
 
@@ -115,7 +116,7 @@ def _recognise(order: ApplyBatch, view: View, memory: Memory) -> Memory:
 
 
 def _stable(order: ApplyBatch, view: View) -> str:
-    return view.deployment.metadata.annotations.get(marks.STABLE_REVISION) or order.stable_revision
+    return view.workload.metadata.annotations.get(marks.STABLE_REVISION) or order.stable_revision
 
 
 def _move(scene: Scene, view: View, saved: Saved, memory: Memory, now_s: float) -> Decision[Memory]:
@@ -126,18 +127,20 @@ def _move(scene: Scene, view: View, saved: Saved, memory: Memory, now_s: float) 
     memory = _remember(scene, memory, labels, now_s)
     finding = _watch(scene, memory, now_s)
     facts = (*finding.facts, *_ready_fact(scene, memory, now_s))
-    budget = _next_budget(scene)
+    setting = scene.wanted if scene.wanted != scene.standing else None
     actions: tuple[Action, ...] = (labels,) if labels is not None else ()
     until_s = min((each for each in (finding.until_s, scene.census.next_available_s) if each), default=None)
-    if (facts or budget is not None) and not view.live:
+    if (facts or setting is not None or scene.removals) and not view.live:
         return Decision(memory, actions, look_live=True)
     actions = (*actions, *map(Report, facts))
     memory = replace(memory, vitals=finding.vitals)
     if any(isinstance(fact, BatchReady) for fact in facts):
-        memory = replace(memory, reported=(scene.standing.goal, scene.settled))
-    if budget is not None:
-        actions = (*actions, Patch(patches.hold(scene.order, saved, _stable(scene.order, view), budget)))
-        memory = replace(memory, budget=budget)
+        memory = replace(memory, reported=(scene.goal, scene.settled))
+    if setting is not None:
+        actions = (*actions, Patch(patches.held(view.hold, scene.order, saved, _stable(scene.order, view), setting)))
+        memory = replace(memory, setting=setting)
+    if scene.removals:
+        actions = (*actions, DeletePods(scene.removals))
     return Decision(memory, actions, until_s=until_s, progress=scene.progress())
 
 
@@ -148,7 +151,7 @@ def _remember(scene: Scene, memory: Memory, labels: LabelPods | None, now_s: flo
 
 
 def _watch(scene: Scene, memory: Memory, now_s: float) -> Finding:
-    order, census, ailments, goal = scene.order, scene.census, scene.ailments, scene.standing.goal
+    order, census, ailments, goal = scene.order, scene.census, scene.ailments, scene.goal
     if scene.ready:
         return vitals.finished(memory.vitals, order, census, now_s)
     reported = memory.reported is not None and memory.reported[0] == goal
@@ -160,7 +163,7 @@ def _watch(scene: Scene, memory: Memory, now_s: float) -> Finding:
 
 
 def _ready_fact(scene: Scene, memory: Memory, now_s: float) -> tuple[BatchReady, ...]:
-    goal, settled = scene.standing.goal, scene.settled
+    goal, settled = scene.goal, scene.settled
     if not scene.ready or memory.canary_revision is None or (scene.order.settle and not settled):
         return ()
     if memory.reported in {(goal, True), (goal, settled)}:
@@ -179,18 +182,13 @@ def _ready_fact(scene: Scene, memory: Memory, now_s: float) -> tuple[BatchReady,
     return (fact,)
 
 
-def _next_budget(scene: Scene) -> Budget | None:
-    wanted = scene.wanted
-    return wanted if wanted != scene.allowed else None
-
-
 def _stuck(scene: Scene, memory: Memory, now_s: float) -> Decision[Memory]:
     """The user's limits leave no way: say so at once instead of at the deadline."""
     if memory.vitals.stalled:
         return Decision(memory, progress=scene.progress())
     why = (
-        f"with {scene.standing.replicas} replicas, maxSurge 0 and {scene.standing.stable_minimum} stable pods that "
-        "still get traffic no new pod can come: allow a surge, or roll out without traffic"
+        f"with {scene.census.replicas} replicas, no surge and {scene.order.stable_minimum} stable pods that still get "
+        "traffic no new pod can come: allow a surge, or roll out without traffic"
     )
     fact = vitals.stalled(scene.order, scene.census, (), why, now_s)
     memory = replace(memory, vitals=replace(memory.vitals, stalled=True))

@@ -6,7 +6,6 @@ decision asked to be called again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -16,9 +15,10 @@ from tidegate_chassis.errors import Conflict, Permanent, UnknownOutcome
 from tidegate_chassis.publish import Publisher
 from tidegate_chassis.standing_orders import HeldOrder
 from tidegate_contracts.facts import WorkloadFact, WorkloadRefused
-from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, ReleaseWorkload, WorkloadOrder
+from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, PromoteWorkload, ReleaseWorkload, WorkloadOrder
 from tidegate_contracts.problem import Problem, printable
 from tidegate_workload_controller.actions import Action, Decision, Report
+from tidegate_workload_controller.catalogue import Catalogue
 from tidegate_workload_controller.kinds.protocol import HeldWorkload
 from tidegate_workload_controller.showing import Showing
 
@@ -38,21 +38,6 @@ REFUSED_WAIT_S: Final = 15.0
 _log = structlog.get_logger(__name__)
 
 
-class KindsByName:
-    """Kinds of workloads by the `kind` of a workload's key; made once from plugins, see `app`."""
-
-    def __init__(self, kinds: Mapping[str, Any]) -> None:
-        self._kinds = kinds
-
-    def open(self, kind: str, namespace: str, name: str) -> HeldWorkload | None:
-        found = self._kinds.get(kind)
-        return found.open(namespace, name) if found is not None else None
-
-    @property
-    def names(self) -> str:
-        return ", ".join(sorted(self._kinds)) or "none"
-
-
 class WorkloadHolder:
     """The chassis' `Holder` of workload orders.
 
@@ -60,27 +45,25 @@ class WorkloadHolder:
         kinds: What a workload may be.
         publisher: Where facts go.
         clock: The time.
-        ready: Returns when the caches hold what there is.
     """
 
-    def __init__(
-        self, kinds: KindsByName, publisher: Publisher, clock: Clock, *, ready: Callable[[], Awaitable[None]]
-    ) -> None:
+    def __init__(self, kinds: Catalogue, publisher: Publisher, clock: Clock) -> None:
         self._kinds = kinds
         self._publisher = publisher
         self._clock = clock
-        self._ready = ready
 
     async def hold(self, held: HeldOrder[WorkloadOrder]) -> None:
-        await self._ready()
-        workload = self._kinds.open(held.key.kind, held.key.namespace, held.key.name)
-        if workload is None:
-            await self._refuse_kind(held)
+        workload = await self._kinds.open(held.key, held.order.workload)
+        if isinstance(workload, Problem):
+            await self._refuse(held, workload)
             return
         try:
             if isinstance(held.order, PrepareWorkload):
                 await self._prepare(held, held.order, workload)
+            elif isinstance(held.order, PromoteWorkload):
+                await self._refuse_style(held, held.order)
             else:
+                await workload.synced()
                 await _Loop(held, held.order, workload, self._publisher, self._clock).run()
         finally:
             workload.close()
@@ -91,13 +74,19 @@ class WorkloadHolder:
         fact = await workload.prepare(order, patient=patient, now_s=now_s)
         await self._report(held, fact)
 
-    async def _refuse_kind(self, held: HeldOrder[WorkloadOrder]) -> None:
+    async def _refuse_style(self, held: HeldOrder[WorkloadOrder], order: PromoteWorkload) -> None:
         problem = Problem(
-            field="workload.kind",
-            value=held.key.kind,
-            rule=f"one of the kinds that can be held: {self._kinds.names}",
-            remedy="Use one of these, or install a plugin for the kind.",
+            field="strategy",
+            value=order.style,
+            rule="a style in which pods are rolled out here: partition",
+            remedy="Roll it back, and choose that style.",
         )
+        fact = WorkloadRefused(
+            rollout=order.rollout, order_revision=order.revision, at_s=self._clock.now_s(), problem=problem
+        )
+        await self._report(held, fact)
+
+    async def _refuse(self, held: HeldOrder[WorkloadOrder], problem: Problem) -> None:
         order = held.order
         fact = WorkloadRefused(
             rollout=order.rollout, order_revision=order.revision, at_s=self._clock.now_s(), problem=problem

@@ -18,4 +18,7 @@ POD_ROLLOUT_ID: Final = PREFIX + "rollout-id"
 POD_BATCH: Final = PREFIX + "batch"
 
 POD_TEMPLATE_HASH: Final = "pod-template-hash"
+"""The label by which pods of a Deployment tell their revision."""
+REVISION_HASH: Final = "controller-revision-hash"
+"""The label by which all others do."""
 FIELD_MANAGER: Final = "tidegate-workload-controller"

@@ -3,9 +3,10 @@
 A new holder that starts without it may report something a second time, and decides the same.
 """
 
+from typing import Any
+
 import msgspec
 
-from tidegate_workload_controller.budgets import Budget
 from tidegate_workload_controller.vitals import Vitals
 
 
@@ -22,7 +23,7 @@ class Memory(msgspec.Struct, frozen=True):
     Args:
         canary_revision: The revision that is being rolled out, once the native controller has made it.
         uid: The workload's, to tell it from a namesake.
-        budget: What we wrote last, to tell when somebody else did.
+        setting: The hold's setting that we wrote last, to tell when somebody else did.
         objection: What is wrong with the workload, as it was reported.
         repairs: How often the hold was put back.
         labelled: Pods that were labelled, by uid.
@@ -33,7 +34,7 @@ class Memory(msgspec.Struct, frozen=True):
 
     canary_revision: str | None = None
     uid: str = ""
-    budget: Budget | None = None
+    setting: Any = None
     objection: Objection | None = None
     repairs: int = 0
     labelled: frozenset[str] = frozenset()

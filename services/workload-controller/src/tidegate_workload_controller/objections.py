@@ -13,7 +13,6 @@ from tidegate_workload_controller.saved import saved_on
 from tidegate_workload_controller.seen import View
 
 GONE = "the workload was deleted"
-HOLD = "the fields that hold the workload (strategy, minReadySeconds, progressDeadlineSeconds or paused)"
 TEMPLATE = "the pod template"
 
 
@@ -21,20 +20,20 @@ def foreign_change(  # noqa: PLR0911 - one return per objection is the clearest 
     order: ApplyBatch, view: View | None, uid: str
 ) -> Objection | None:
     """What somebody else did to the workload that this order can't go on with."""
-    if view is None or view.deployment.metadata.deletion_timestamp is not None:
+    if view is None or view.workload.metadata.deletion_timestamp is not None:
         return Objection(GONE)
-    deployment = view.deployment
-    if uid and deployment.metadata.uid != uid:
+    workload = view.workload
+    if uid and workload.metadata.uid != uid:
         return Objection(GONE)
-    if deployment.fence > order.revision:
-        what = f"the mark {marks.ORDER_REVISION} is {deployment.fence}, newer than this order's {order.revision}"
+    if workload.fence > order.revision:
+        what = f"the mark {marks.ORDER_REVISION} is {workload.fence}, newer than this order's {order.revision}"
         return Objection(what, view.changed_by)
     if not is_touched(order, view):
         lost = order.canary_revision is not None
         if lost:
             return Objection("the rollout's marks were removed from the workload", view.changed_by)
         return Objection(TEMPLATE, view.changed_by) if view.base_differs else None
-    saved = saved_on(deployment)
+    saved = saved_on(workload)
     if saved is None:
         return Objection(f"the mark {marks.SAVED_STRATEGY} is missing or unreadable", view.changed_by)
     if view.template_digest not in {None, order.template_digest} and not is_parked(order, view, saved):
@@ -44,7 +43,7 @@ def foreign_change(  # noqa: PLR0911 - one return per objection is the clearest 
 
 def is_touched(order: ApplyBatch, view: View) -> bool:
     """Whether the workload carries this rollout's hold."""
-    return view.deployment.metadata.annotations.get(marks.ROLLOUT) == order.rollout
+    return view.workload.metadata.annotations.get(marks.ROLLOUT) == order.rollout
 
 
 def objection_fact(order: ApplyBatch, objection: Objection, now_s: float) -> WorkloadFact:
@@ -57,3 +56,7 @@ def objection_fact(order: ApplyBatch, objection: Objection, now_s: float) -> Wor
         what=objection.what,
         by=objection.by or "unknown",
     )
+
+
+def edited_hold(view: View) -> Objection:
+    return Objection(f"the fields that hold the workload ({view.hold.described})", view.changed_by)

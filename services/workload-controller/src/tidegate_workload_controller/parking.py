@@ -1,7 +1,7 @@
 """A held workload that was scaled to nothing: kept at the stable version until somebody scales it up again.
 
 From nothing, the native controller gives every pod to the newest revision, whatever the hold says. So while there are
-no pods, the Deployment gets the stable template back, free of the hold but with our marks; when replicas come, the new
+no pods, the workload gets the stable template back, free of the hold but with our marks; when replicas come, the new
 template and the hold return in one patch, and the batch starts from stable pods as it should. Pure; `convergence` hands
 over what concerns no pods.
 """
@@ -23,20 +23,20 @@ def is_parked(order: ApplyBatch, view: View, saved: Saved) -> bool:
     """Whether it is us who put the stable template back: somebody else would have left the hold on."""
     stable = view.digests.get(order.stable_revision)
     back = stable is not None and stable == view.template_digest != order.template_digest
-    return back and patches.moves_freely(view.deployment, saved)
+    return back and view.hold.moves_freely(view.workload, saved)
 
 
 def is_due(order: ApplyBatch, view: View) -> bool:
     """Whether there are no pods, and some of those to come should be stable ones."""
     partial = order.target.percent != WHOLE_PERCENT
-    return view.deployment.spec.replicas == 0 and partial and order.stable_revision in view.digests
+    return view.workload.replicas == 0 and partial and order.stable_revision in view.digests
 
 
 def park(order: ApplyBatch, view: View, saved: Saved, memory: Memory) -> Decision[Memory]:
     if not view.live:
         return Decision(memory, look_live=True)
-    body = patches.free(order, saved, order.stable_revision)
-    return Decision(replace(memory, budget=None), (PutBack(body, order.stable_revision),))
+    body = patches.free(view.hold, order, saved, order.stable_revision)
+    return Decision(replace(memory, setting=None), (PutBack(body, order.stable_revision),))
 
 
 def decide(scene: Scene, view: View, saved: Saved, memory: Memory, now_s: float) -> Decision[Memory]:
@@ -47,9 +47,8 @@ def decide(scene: Scene, view: View, saved: Saved, memory: Memory, now_s: float)
         return _nothing_to_do(scene, memory, now_s)
     if scene.census.scaling:
         return Decision(memory, progress=scene.progress())
-    budget = scene.first
-    body = patches.hold(scene.order, saved, scene.order.stable_revision, budget)
-    memory = replace(memory, budget=budget)
+    body = patches.held(view.hold, scene.order, saved, scene.order.stable_revision, scene.first)
+    memory = replace(memory, setting=scene.first)
     if memory.canary_revision in view.digests:
         return Decision(memory, (PutBack(body, memory.canary_revision or ""),), progress=scene.progress())
     return Decision(memory, (Touch(body, scene.order.change, scene.order.template_digest),), progress=scene.progress())

@@ -1,4 +1,4 @@
-"""The bodies of our patches of a Deployment: hold, move on, free to move, given back.
+"""The bodies of our patches of a workload: hold, move on, free to move, given back.
 
 Pure; `convergence`, `returning` and `release` choose among them. A body names annotations and fields of `spec` with
 their whole new values, None for those that are to be absent; `operations` turns it into what is sent.
@@ -9,74 +9,39 @@ from typing import Any
 from tidegate_contracts.orders import ApplyBatch, ReleaseWorkload
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import LabelPods
-from tidegate_workload_controller.budgets import Budget
-from tidegate_workload_controller.saved import ROLLING, Saved, encode, moving_values, own_values
-from tidegate_workload_controller.seen import Deployment
+from tidegate_workload_controller.hold import Fields, Hold
+from tidegate_workload_controller.saved import Saved, encode
+from tidegate_workload_controller.seen import Workload
 
 Body = dict[str, Any]
 
-HOLD_MIN_READY_S = 2_147_483_646
-"""New pods are never available to the native controller, so it stops exactly where its budget ends."""
 
-HOLD_PROGRESS_DEADLINE_S = 2_147_483_647
-"""The largest value, which means none; it must be above minReadySeconds."""
-
-
-def hold(order: ApplyBatch, saved: Saved, stable_revision: str, budget: Budget) -> Body:
+def held(hold: Hold, order: ApplyBatch, saved: Saved, stable_revision: str, setting: Any) -> Body:
     """Everything that the hold is made of, with the marks."""
-    return {
-        "metadata": {"annotations": _annotations(order.rollout, order.revision, saved, stable_revision)},
-        "spec": {"paused": None, **_hold_fields(budget)},
-    }
+    return _marked(order, saved, stable_revision, hold.fields(setting, saved))
 
 
-def free(order: ApplyBatch | ReleaseWorkload, saved: Saved, stable_revision: str) -> Body:
+def free(hold: Hold, order: ApplyBatch | ReleaseWorkload, saved: Saved, stable_revision: str) -> Body:
     """Within the user's limits wherever the template leads, with the marks still on."""
-    return {
-        "metadata": {"annotations": _annotations(order.rollout, order.revision, saved, stable_revision)},
-        "spec": moving_values(saved),
-    }
+    return _marked(order, saved, stable_revision, hold.moving(saved))
 
 
-def given_back(saved: Saved) -> Body:
+def given_back(hold: Hold, saved: Saved) -> Body:
     """The user's own values, and nothing of ours."""
-    return {"metadata": {"annotations": dict.fromkeys(marks.ANNOTATIONS)}, "spec": own_values(saved)}
+    return {"metadata": {"annotations": dict.fromkeys(marks.ANNOTATIONS)}, "spec": hold.own(saved)}
 
 
-def holds(deployment: Deployment) -> bool:
-    """Whether the fields of the hold stand, whatever the budget is."""
-    spec = deployment.spec
-    return (
-        spec.min_ready_seconds == HOLD_MIN_READY_S
-        and spec.progress_deadline_seconds == HOLD_PROGRESS_DEADLINE_S
-        and spec.strategy.get("type") == ROLLING
-        and not spec.paused
-    )
-
-
-def moves_freely(deployment: Deployment, saved: Saved) -> bool:
-    """Whether the user's limits stand, and nothing keeps the native controller from using them."""
-    spec = deployment.spec
-    wanted = moving_values(saved)
-    return (
-        spec.strategy == wanted["strategy"]
-        and (spec.min_ready_seconds or 0) == saved.min_ready_s
-        and not spec.paused
-        and (saved.progress_deadline_seconds in {None, spec.progress_deadline_seconds})
-    )
-
-
-def operations(body: Body, deployment: Deployment) -> list[Body]:
-    """A body as a JSON patch of the Deployment as it was seen.
+def operations(body: Body, workload: Workload) -> list[Body]:
+    """A body as a JSON patch of the workload as it was seen.
 
     Its precondition is the generation, which every write to spec or annotations raises, our own fence included; the
     resource version would also change with each status that the native controller writes.
     """
     checked: list[Body] = [
-        {"op": "test", "path": "/metadata/uid", "value": deployment.metadata.uid},
-        {"op": "test", "path": "/metadata/generation", "value": deployment.metadata.generation},
+        {"op": "test", "path": "/metadata/uid", "value": workload.metadata.uid},
+        {"op": "test", "path": "/metadata/generation", "value": workload.metadata.generation},
     ]
-    present = deployment.metadata.annotations
+    present = workload.metadata.annotations
     annotations = body["metadata"]["annotations"]
     if not present:
         checked.append({"op": "add", "path": "/metadata/annotations", "value": {}})
@@ -89,6 +54,18 @@ def operations(body: Body, deployment: Deployment) -> list[Body]:
     fields = {name: absent.get(name) if value is None else value for name, value in body["spec"].items()}
     written = [_operation(f"/spec/{name}", value, True) for name, value in fields.items()]
     return [*checked, *(each for each in (*marked, *written) if each is not None)]
+
+
+def disowning(entries: tuple[int, ...]) -> list[Body]:
+    """Managed fields without our entries, as long as these stand where they were seen; the last ones go first."""
+    return [
+        each
+        for place in sorted(entries, reverse=True)
+        for each in (
+            {"op": "test", "path": f"/metadata/managedFields/{place}/manager", "value": marks.FIELD_MANAGER},
+            {"op": "remove", "path": f"/metadata/managedFields/{place}"},
+        )
+    ]
 
 
 def labelling(uid: str, action: LabelPods) -> list[Body]:
@@ -110,21 +87,11 @@ def _escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _hold_fields(budget: Budget) -> Body:
-    return {
-        "minReadySeconds": HOLD_MIN_READY_S,
-        "progressDeadlineSeconds": HOLD_PROGRESS_DEADLINE_S,
-        "strategy": {
-            "type": ROLLING,
-            "rollingUpdate": {"maxSurge": budget.surge, "maxUnavailable": budget.unavailable},
-        },
-    }
-
-
-def _annotations(rollout: str, revision: int, saved: Saved, stable_revision: str) -> dict[str, str]:
-    return {
-        marks.ROLLOUT: rollout,
-        marks.ORDER_REVISION: str(revision),
+def _marked(order: ApplyBatch | ReleaseWorkload, saved: Saved, stable_revision: str, fields: Fields) -> Body:
+    annotations = {
+        marks.ROLLOUT: order.rollout,
+        marks.ORDER_REVISION: str(order.revision),
         marks.SAVED_STRATEGY: encode(saved),
         marks.STABLE_REVISION: stable_revision,
     }
+    return {"metadata": {"annotations": annotations}, "spec": fields}

@@ -14,10 +14,10 @@ from tidegate_contracts.facts import PodCounts, WorkloadRefused, WorkloadRelease
 from tidegate_contracts.orders import ReleaseWorkload
 from tidegate_contracts.problem import Problem
 from tidegate_workload_controller import marks, patches, vitals
-from tidegate_workload_controller.actions import Action, Decision, Patch, Progress, PutBack, Report
+from tidegate_workload_controller.actions import Action, Decision, DeletePods, Disown, Patch, Progress, PutBack, Report
 from tidegate_workload_controller.census import Census, count, revision_of
 from tidegate_workload_controller.saved import Saved, saved_on
-from tidegate_workload_controller.seen import Deployment, View
+from tidegate_workload_controller.seen import View, Workload
 from tidegate_workload_controller.symptoms import symptoms
 from tidegate_workload_controller.vitals import Vitals
 
@@ -42,7 +42,7 @@ class _Scene(msgspec.Struct, frozen=True):
     revision: str | None
     """The revision that all pods should have in the end; None where its template is gone."""
     in_place: bool
-    """Whether the Deployment has that revision's template."""
+    """Whether the Workload has that revision's template."""
     census: Census
     now_s: float
 
@@ -63,38 +63,38 @@ class _Scene(msgspec.Struct, frozen=True):
         """Whether the user's own strategy can do the rest, from here on."""
         if self.order.mode == "let_go" and self.saved.paused:
             return True
-        return not (self.saved.recreates or self.saved.paused) or self.of_one_revision
+        return self.view.hold.finishes(self.saved) or self.of_one_revision
 
 
 def decide(order: ReleaseWorkload, view: View | None, memory: ReleaseMemory, now_s: float) -> Decision[ReleaseMemory]:
     """What to do now for this order; see `convergence.decide`."""
-    if view is None or view.deployment.metadata.deletion_timestamp is not None:
+    if view is None or view.workload.metadata.deletion_timestamp is not None:
         return _released(order, None, memory, now_s)
-    if view.deployment.fence > order.revision:
+    if view.workload.fence > order.revision:
         return Decision(memory, done=True)  # superseded: a newer order has been carried out already
-    if not view.live and (_is_ours(view.deployment) or view.template_digest is None):
+    if not view.live and (_is_ours(view.workload) or view.template_digest is None):
         return Decision(memory, look_live=True)
     scene = _look(order, view, now_s)
-    if not _is_ours(view.deployment):
+    if not _is_ours(view.workload):
         return _wait(scene, memory)
     if order.mode == "restore" and scene.revision is None:
         return _refuse(scene, memory)
     return _give_back(scene, memory)
 
 
-def _is_ours(deployment: Deployment) -> bool:
-    return any(mark in deployment.metadata.annotations for mark in marks.ANNOTATIONS)
+def _is_ours(workload: Workload) -> bool:
+    return any(mark in workload.metadata.annotations for mark in marks.ANNOTATIONS)
 
 
 def _look(order: ReleaseWorkload, view: View, now_s: float) -> _Scene:
-    deployment = view.deployment
+    workload = view.workload
     # Where somebody made the saved strategy unreadable, Kubernetes' own defaults are the best that can be given back.
-    saved = saved_on(deployment) or Saved()
-    stable = order.stable_revision or deployment.metadata.annotations.get(marks.STABLE_REVISION, "")
+    saved = saved_on(workload) or view.hold.save(Workload())
+    stable = order.stable_revision or workload.metadata.annotations.get(marks.STABLE_REVISION, "")
     current = revision_of(view, view.template_digest or "")
-    goes_back = order.mode == "restore" and _is_ours(deployment)
+    goes_back = order.mode == "restore" and _is_ours(workload)
     revision = (stable if stable in view.digests else None) if goes_back else current
-    min_ready_s = saved.min_ready_s if _is_ours(deployment) else deployment.spec.min_ready_seconds or 0
+    min_ready_s = view.hold.min_ready_s(workload, saved if _is_ours(workload) else view.hold.save(workload))
     return _Scene(
         order=order,
         view=view,
@@ -109,12 +109,13 @@ def _look(order: ReleaseWorkload, view: View, now_s: float) -> _Scene:
 
 def _give_back(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
     """The next patch, or patience until the last one can be made."""
-    deployment = scene.view.deployment
+    workload = scene.view.workload
     if scene.at_once:
-        return Decision(memory, (_patch(scene, patches.given_back(scene.saved)),), progress=_progress(scene))
-    free = scene.in_place and patches.moves_freely(deployment, scene.saved)
-    if not free or deployment.fence != scene.order.revision:
-        body = patches.free(scene.order, scene.saved, scene.stable)
+        body = patches.given_back(scene.view.hold, scene.saved)
+        return Decision(memory, (_patch(scene, body),), progress=_progress(scene))
+    free = scene.in_place and scene.view.hold.moves_freely(workload, scene.saved)
+    if not free or workload.fence != scene.order.revision:
+        body = patches.free(scene.view.hold, scene.order, scene.saved, scene.stable)
         return Decision(memory, (_patch(scene, body),), progress=_progress(scene))
     return _patience(scene, memory)
 
@@ -126,8 +127,11 @@ def _patch(scene: _Scene, body: dict[str, Any]) -> Action:
 
 
 def _wait(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
-    """Nothing of ours is left; where that is asked for, wait until the workload is whole."""
-    if scene.order.mode == "let_go" or scene.view.deployment.spec.paused or _complete(scene.view.deployment):
+    """Our marks are gone; then our name is, and where that is asked for, wait until the workload is whole."""
+    if scene.view.owned:
+        disown = Disown(scene.view.owned)
+        return Decision(memory, (disown,)) if scene.view.live else Decision(memory, look_live=True)
+    if scene.order.mode == "let_go" or scene.view.workload.spec.paused or scene.view.workload.complete:
         if not scene.view.live:
             return Decision(memory, look_live=True)
         return _released(scene.order, scene.counts, memory, scene.now_s)
@@ -135,21 +139,18 @@ def _wait(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
 
 
 def _patience(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
-    told = [each for each in scene.view.replica_sets if each.revision == scene.revision]
+    told = [each for each in scene.view.revisions if each.name == scene.revision]
     ailments = symptoms(scene.census.new, told)
     finding = vitals.unfinished(memory.vitals, scene.order, scene.census, ailments, scene.now_s)
-    if finding.facts and not scene.view.live:
+    obstacles = scene.view.hold.obstacles(scene.view, scene.revision or "") if scene.in_place else ()
+    if (finding.facts or obstacles) and not scene.view.live:
         return Decision(memory, look_live=True)
     memory = replace(memory, vitals=finding.vitals)
     until_s = min((each for each in (finding.until_s, scene.census.next_available_s) if each), default=None)
-    return Decision(memory, tuple(map(Report, finding.facts)), until_s=until_s, progress=_progress(scene))
-
-
-def _complete(deployment: Deployment) -> bool:
-    """Whether the native controller calls the workload's rollout complete."""
-    status, replicas = deployment.status, deployment.spec.replicas
-    counted = {status.replicas, status.updated_replicas, status.available_replicas}
-    return status.observed_generation >= deployment.metadata.generation and counted == {replicas}
+    actions: tuple[Action, ...] = tuple(map(Report, finding.facts))
+    if obstacles:
+        actions = (*actions, DeletePods(obstacles))
+    return Decision(memory, actions, until_s=until_s, progress=_progress(scene))
 
 
 def _released(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tidegate_contracts.facts import BatchReady
 from tidegate_contracts.orders import ApplyBatch
 from tidegate_workload_controller import patches, vitals
-from tidegate_workload_controller.actions import Decision, Patch, Progress, Report
+from tidegate_workload_controller.actions import Action, Decision, DeletePods, Patch, Progress, Report
 from tidegate_workload_controller.census import Census, count
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.saved import Saved
@@ -25,19 +25,23 @@ def is_return(order: ApplyBatch, view: View) -> bool:
 def decide(order: ApplyBatch, view: View, saved: Saved, memory: Memory, now_s: float) -> Decision[Memory]:
     """Wait until the stable revision is whole, and report the batch."""
     memory = replace(memory, canary_revision=order.stable_revision, objection=None)
-    if not patches.moves_freely(view.deployment, saved):
-        patch = Patch(patches.free(order, saved, order.stable_revision))
+    if not view.hold.moves_freely(view.workload, saved):
+        patch = Patch(patches.free(view.hold, order, saved, order.stable_revision))
         return Decision(memory, (patch,)) if view.live else Decision(memory, look_live=True)
     new = order.stable_revision
-    census = count(view, new=new, stable=new, min_ready_s=saved.min_ready_s, now_s=now_s)
+    min_ready_s = view.hold.min_ready_s(view.workload, saved)
+    census = count(view, new=new, stable=new, min_ready_s=min_ready_s, now_s=now_s)
     progress = Progress(census.replicas, census.counts)
     if not _whole(census):
-        told = [each for each in view.replica_sets if each.revision == new]
+        told = [each for each in view.revisions if each.name == new]
         finding = vitals.unfinished(memory.vitals, order, census, symptoms(census.new, told), now_s)
-        if finding.facts and not view.live:
+        obstacles = view.hold.obstacles(view, new)
+        if (finding.facts or obstacles) and not view.live:
             return Decision(memory, look_live=True)
-        reports = tuple(map(Report, finding.facts))
-        return Decision(replace(memory, vitals=finding.vitals), reports, until_s=finding.until_s, progress=progress)
+        actions: tuple[Action, ...] = tuple(map(Report, finding.facts))
+        if obstacles:
+            actions = (*actions, DeletePods(obstacles))
+        return Decision(replace(memory, vitals=finding.vitals), actions, until_s=finding.until_s, progress=progress)
     if memory.reported == (census.replicas, True):
         return Decision(memory, progress=progress)
     if not view.live:

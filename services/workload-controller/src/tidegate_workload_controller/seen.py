@@ -1,15 +1,18 @@
-"""The few fields that we read of Deployments, ReplicaSets and Pods; everything else is skipped while decoding.
+"""The few fields that we read of workloads, their revisions and pods; everything else is skipped while decoding.
 
-`kinds.deployment` decodes them from watches and live reads; `census`, `convergence` and `release` look at them.
+Kinds decode them from watches and live reads; `census`, `convergence` and `release` look at them.
 """
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tidegate_chassis.kubernetes.objects import KubernetesObject
-from tidegate_workload_controller.marks import ORDER_REVISION, POD_TEMPLATE_HASH
+from tidegate_workload_controller.marks import ORDER_REVISION, POD_TEMPLATE_HASH, REVISION_HASH
+
+if TYPE_CHECKING:
+    from tidegate_workload_controller.hold import Hold
 
 
 class Condition(msgspec.Struct, frozen=True, rename="camel"):
@@ -31,34 +34,86 @@ class LabelSelector(msgspec.Struct, frozen=True, rename="camel"):
     match_expressions: tuple[LabelExpression, ...] = ()
 
 
-class DeploymentSpec(msgspec.Struct, frozen=True, rename="camel"):
-    """`strategy` stays as it is written, since it has to be given back as it was."""
+class Ordinals(msgspec.Struct, frozen=True):
+    start: int = 0
 
-    replicas: int = 1
+
+class WorkloadSpec(msgspec.Struct, frozen=True, rename="camel"):
+    """Of every kind together; each has some of these. Strategies stay as they are written, to be given back so."""
+
+    replicas: int | None = None
+    """None where nodes decide how many, as with DaemonSets."""
     paused: bool | None = None
     min_ready_seconds: int | None = None
     progress_deadline_seconds: int | None = None
     strategy: dict[str, Any] = {}
+    update_strategy: dict[str, Any] = {}
+    ordinals: Ordinals = Ordinals()
+    pod_management_policy: str = ""
     selector: LabelSelector = LabelSelector()
 
 
-class DeploymentStatus(msgspec.Struct, frozen=True, rename="camel"):
+class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
     observed_generation: int = 0
     replicas: int = 0
     updated_replicas: int = 0
     available_replicas: int = 0
+    desired_number_scheduled: int | None = None
+    current_number_scheduled: int = 0
+    updated_number_scheduled: int = 0
+    number_available: int = 0
     conditions: tuple[Condition, ...] = ()
 
 
-class Deployment(KubernetesObject, frozen=True):
-    spec: DeploymentSpec = DeploymentSpec()
-    status: DeploymentStatus = DeploymentStatus()
+class Workload(KubernetesObject, frozen=True):
+    """A workload of any kind, as far as it is read."""
+
+    spec: WorkloadSpec = WorkloadSpec()
+    status: WorkloadStatus = WorkloadStatus()
 
     @property
     def fence(self) -> int:
         """The newest order that wrote; 0 where none did or the mark is unreadable."""
         mark = self.metadata.annotations.get(ORDER_REVISION, "")
         return int(mark) if mark.isdecimal() else 0
+
+    @property
+    def replicas(self) -> int:
+        """How many pods it is to have: its own number, or a pod a node."""
+        return (self.status.desired_number_scheduled or 0) if self.spec.replicas is None else self.spec.replicas
+
+    @property
+    def of_nodes(self) -> bool:
+        """Whether it has a pod a node, as its status tells."""
+        return self.spec.replicas is None and self.status.desired_number_scheduled is not None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the native controller calls its own rollout complete."""
+        status = self.status
+        if self.spec.replicas is None:
+            counted = {status.current_number_scheduled, status.updated_number_scheduled, status.number_available}
+        else:
+            counted = {status.replicas, status.updated_replicas, status.available_replicas}
+        return status.observed_generation >= self.metadata.generation and counted == {self.replicas}
+
+
+class Revision(msgspec.Struct, frozen=True):
+    """One version of a workload's template: a ReplicaSet of a Deployment, a ControllerRevision of any other kind.
+
+    `told` is how many pods the native controller was told to have of it; where it keeps no such number, how many there
+    are. `scaled_for` is the number of replicas that was shared out when it was told, where that is known.
+    """
+
+    name: str
+    """How its pods call it, in the label by which they tell revisions apart."""
+    object_name: str
+    uid: str
+    created: str = ""
+    number: int = 0
+    told: int = 0
+    scaled_for: int | None = None
+    conditions: tuple[Condition, ...] = ()
 
 
 class ReplicaSetSpec(msgspec.Struct, frozen=True, rename="camel"):
@@ -75,21 +130,29 @@ class ReplicaSet(KubernetesObject, frozen=True):
     status: ReplicaSetStatus = ReplicaSetStatus()
 
     @property
-    def revision(self) -> str:
-        """The pod-template-hash: how a revision of a Deployment is named everywhere."""
-        return self.metadata.labels.get(POD_TEMPLATE_HASH, "")
+    def revision(self) -> Revision:
+        annotations = self.metadata.annotations
+        return Revision(
+            name=self.metadata.labels.get(POD_TEMPLATE_HASH, ""),
+            object_name=self.metadata.name,
+            uid=self.metadata.uid,
+            created=self.metadata.creation_timestamp or "",
+            number=_number(annotations.get("deployment.kubernetes.io/revision")) or 0,
+            told=self.spec.replicas,
+            scaled_for=_number(annotations.get("deployment.kubernetes.io/desired-replicas")),
+            conditions=self.status.conditions,
+        )
+
+
+class ControllerRevision(KubernetesObject, frozen=True):
+    """`revision` counts up whenever a template is made the newest, be it an old one again."""
+
+    revision: int = 0
 
     @property
-    def number(self) -> int:
-        """The native controller's count of revisions."""
-        mark = self.metadata.annotations.get("deployment.kubernetes.io/revision", "")
-        return int(mark) if mark.isdecimal() else 0
-
-    @property
-    def scaled_for(self) -> int | None:
-        """The replicas that the native controller shared out when it last told this ReplicaSet its size."""
-        mark = self.metadata.annotations.get("deployment.kubernetes.io/desired-replicas", "")
-        return int(mark) if mark.isdecimal() else None
+    def label(self) -> str:
+        """What the native controller writes on the revision's pods: DaemonSets a hash, all others the whole name."""
+        return self.metadata.labels.get(REVISION_HASH, self.metadata.name)
 
 
 class Waiting(msgspec.Struct, frozen=True, rename="camel"):
@@ -132,23 +195,36 @@ class Pod(KubernetesObject, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True):
-    """One Deployment with all that belongs to it, at one moment.
+    """One workload with all that belongs to it, at one moment.
 
     `template_digest` is None where this generation's template has not been read; `digests` knows the templates of the
     revisions that were read. `live` says that all of it came from the API server just now, not from a cache.
     `base_differs`: the change was tried on this very template, and led to another one than was approved.
     """
 
-    deployment: Deployment
-    replica_sets: tuple[ReplicaSet, ...]
+    workload: Workload
+    revisions: tuple[Revision, ...]
     pods: tuple[Pod, ...]
     template_digest: str | None
     digests: dict[str, str]
     live: bool
+    hold: "Hold"
+    """How its kind is held."""
     base_differs: bool = False
     changed_by: str = ""
     """Who wrote the fields of the template and the strategy last, where that was looked up."""
+    owned: tuple[int, ...] = ()
+    """Entries of its managed fields that are ours, by their place, as it was read last."""
+    revision_label: str = POD_TEMPLATE_HASH
+    """The label by which the pods tell their revision."""
+
+    def revision_of(self, pod: Pod) -> str:
+        return pod.metadata.labels.get(self.revision_label, "")
 
 
 def _epoch_s(timestamp: str | None) -> float:
     return dt.datetime.fromisoformat(timestamp).timestamp() if timestamp else 0.0
+
+
+def _number(mark: str | None) -> int | None:
+    return int(mark) if mark is not None and mark.isdecimal() else None

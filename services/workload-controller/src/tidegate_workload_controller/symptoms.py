@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from tidegate_contracts.problem import printable
-from tidegate_workload_controller.seen import Condition, ContainerStatus, Pod, ReplicaSet
+from tidegate_workload_controller.seen import Condition, ContainerStatus, Pod, Revision
 
 CRASHES_MIN = 3
 """Restarts after which a crash loop is taken for one that won't end."""
@@ -38,10 +38,10 @@ class Symptom(msgspec.Struct, frozen=True):
     hopeless: bool
 
 
-def symptoms(pods: Iterable[Pod], replica_sets: Iterable[ReplicaSet]) -> tuple[Symptom, ...]:
+def symptoms(pods: Iterable[Pod], revisions: Iterable[Revision]) -> tuple[Symptom, ...]:
     """What keeps pods from getting ready, or from being made at all."""
     found = [symptom for pod in pods if pod.ready_since_s is None and (symptom := _of(pod)) is not None]
-    return (*found, *_unmade(replica_sets))
+    return (*found, *_unmade(revisions))
 
 
 def sentence(found: tuple[Symptom, ...]) -> str:
@@ -77,9 +77,9 @@ def _of_container(pod: str, container: ContainerStatus) -> Symptom | None:
     return Symptom(pod, reason, hopeless=crashed or waiting.reason in CANNOT_START)
 
 
-def _unmade(replica_sets: Iterable[ReplicaSet]) -> Iterator[Symptom]:
+def _unmade(revisions: Iterable[Revision]) -> Iterator[Symptom]:
     """Pods that can't even be made, because of a quota or an admission webhook."""
-    for each in replica_sets:
-        for condition in each.status.conditions:
+    for each in revisions:
+        for condition in each.conditions:
             if condition.type == "ReplicaFailure" and condition.status == "True":
-                yield Symptom(each.metadata.name, f"{condition.reason}: {condition.message}", hopeless=False)
+                yield Symptom(each.object_name, f"{condition.reason}: {condition.message}", hopeless=False)

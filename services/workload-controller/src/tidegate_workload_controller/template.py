@@ -1,6 +1,6 @@
 """Pod templates as plain JSON: their digest, and the patch that a change means.
 
-Pure. `kinds.deployment` digests what it reads and tries changes with it; `patches` sends them.
+Pure. `kinds` digest what they read and tries changes with it; `patches` sends them.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import msgspec
 from tidegate_contracts.problem import Problem, printable
 from tidegate_contracts.rollout import Change
 from tidegate_workload_controller.marks import POD_TEMPLATE_HASH
+from tidegate_workload_controller.merging import merged
 
 Json = dict[str, Any]
 
@@ -62,6 +63,11 @@ def change_patch(template: Json, change: Change) -> Json:
         others = [entry for entry in entries if entry not in named]
         spec[part] = [*others, {**(named[0] if named else {}), "name": name, "image": image}]
     return {**patch, "spec": spec}
+
+
+def changed(template: Json, change: Change) -> Json:
+    """The template with the change on it, for API servers that can't merge it themselves."""
+    return merged(template, change_patch(template, change))
 
 
 def _list_of(name: str, *templates: Json) -> str:

@@ -16,7 +16,8 @@ from tidegate_sandbox.parts.context import Context
 from tidegate_sandbox.supervisor.steps import NotReadyError
 
 WATCH_S = 120
-WRITE_AFTER_S = 0.1
+WRITE_AFTER_S = 1.0
+"""Prometheus reads the whole file at each change, which is dear; it hands targets on every 5 s only."""
 RETRY_AFTER_S = 0.5
 PODS = "/api/v1/pods"
 _NOT_IN_LABEL = re.compile(r"[^a-zA-Z0-9_]")
@@ -75,12 +76,12 @@ def target_of(pod: Pod) -> Target | None:
 
 
 class PodTargets:
-    """Follows the pods for ever; the file is never older than a fraction of a second."""
+    """Follows the pods for ever; the file is never older than a second."""
 
     def __init__(self, context: Context, file: Path) -> None:
         self._context = context
         self._file = file
-        self._pods: dict[tuple[str, str], Pod] = {}
+        self._targets: dict[tuple[str, str], Target] = {}
         self._changed = asyncio.Event()
         self._written = b""
 
@@ -102,7 +103,9 @@ class PodTargets:
         if status != 200:  # noqa: PLR2004
             raise NotReadyError(f"{PODS} answers {status}")
         pods = msgspec.convert(content, PodList)
-        self._pods = {(pod.metadata.namespace, pod.metadata.name): pod for pod in pods.items}
+        self._targets.clear()
+        for pod in pods.items:
+            self._take(pod)
         self._changed.set()
         return pods.metadata.resource_version
 
@@ -115,19 +118,24 @@ class PodTargets:
                 raise NotReadyError(f"the watch ended: {bytes(event.object)[:300]!r}")
             if event.type in {"ADDED", "MODIFIED", "DELETED"}:
                 pod = msgspec.json.decode(event.object, type=Pod)
-                key = (pod.metadata.namespace, pod.metadata.name)
-                if event.type == "DELETED":
-                    self._pods.pop(key, None)
-                else:
-                    self._pods[key] = pod
-                self._changed.set()
+                self._take(pod, deleted=event.type == "DELETED")
+
+    def _take(self, pod: Pod, *, deleted: bool = False) -> None:
+        key = (pod.metadata.namespace, pod.metadata.name)
+        target = None if deleted else target_of(pod)
+        if target == self._targets.get(key):
+            return
+        if target is None:
+            del self._targets[key]
+        else:
+            self._targets[key] = target
+        self._changed.set()
 
     async def _write_for_ever(self) -> None:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            targets = [target for pod in self._pods.values() if (target := target_of(pod))]
-            content = msgspec.json.encode(targets)
+            content = msgspec.json.encode(list(self._targets.values()))
             if content != self._written:
                 scratch = self._file.with_suffix(".new")
                 scratch.write_bytes(content)

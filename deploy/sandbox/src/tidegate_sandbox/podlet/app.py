@@ -17,7 +17,7 @@ from tidegate_sandbox.podlet.api import Api
 from tidegate_sandbox.podlet.http1 import HttpServer
 from tidegate_sandbox.podlet.nodes import HEARTBEAT_S, NODES_PATH, NodeKeeper, NodeObject, simulated_nodes
 from tidegate_sandbox.podlet.placement import Placement
-from tidegate_sandbox.podlet.pod_metrics import PodCollector
+from tidegate_sandbox.podlet.pod_metrics import exposition
 from tidegate_sandbox.podlet.pods import Pod
 from tidegate_sandbox.podlet.registry import Registry
 from tidegate_sandbox.podlet.resource_metrics import Door, ResourceMetrics
@@ -73,7 +73,7 @@ async def _run(options: Options, keeper: NodeKeeper, world: World, synced: async
     log.info("%d nodes are Ready", len(world.placement.nodes))
     async with asyncio.TaskGroup() as tasks:
         registry = Registry(world, tasks)
-        world.telemetry.registry.register(PodCollector(registry.pods))
+        world.telemetry.beside = lambda: exposition(registry.pods())
         keeper.changed = registry.nodes_changed
         tasks.create_task(keeper.keep(), name="heartbeats")
         if options.resource_metrics is not None:

@@ -24,6 +24,8 @@ class Outcome:
 class Telemetry:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.beside: Callable[[], bytes] = bytes
+        """What is shown beside our own metrics, in the text format."""
         self.pods = Gauge("podlet_pods", "Pods held.", registry=self.registry)
         self.lists = Counter("podlet_lists", "Full lists of all pods.", registry=self.registry)
         self.watch_events = Counter("podlet_watch_events", "Watch events, by type.", ["type"], registry=self.registry)
@@ -70,7 +72,7 @@ class TelemetrySite:
         del method
         match path:
             case "/metrics":
-                return _text(200, "OK", generate_latest(self._telemetry.registry))
+                return _text(200, "OK", generate_latest(self._telemetry.registry) + self._telemetry.beside())
             case "/livez":
                 return _text(200, "OK", b"ok\n")
             case "/readyz":

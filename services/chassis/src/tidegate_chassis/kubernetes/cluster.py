@@ -1,6 +1,7 @@
 """The Kubernetes cluster as the plugins of a service share it: one client, and one watch per resource for all orders.
 
-A service's `app` opens it. A plugin asks for the reflectors that it needs when it is made; `run` then follows them all.
+A service's `app` opens it. A plugin asks for the reflectors that it needs when it is made, or when it first needs them;
+`run` follows them all.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ class Cluster:
     def __init__(self, client: KubernetesClient) -> None:
         self.client = client
         self._reflectors: dict[tuple[Resource, str], Reflector[Any]] = {}
+        self._running: asyncio.TaskGroup | None = None
 
     def follow(
         self,
@@ -36,12 +38,17 @@ class Cluster:
         label_selector: str = "",
         indexes: Mapping[str, IndexFunction[_Item]] | None = None,
     ) -> Reflector[_Item]:
-        """The one reflector of a resource; whoever asks first says which fields and indexes it has."""
+        """The one reflector of a resource; whoever asks first says which fields and indexes it has.
+
+        Asked for while the cluster is followed already, it starts at once.
+        """
         key = (resource, label_selector)
         if key not in self._reflectors:
             self._reflectors[key] = Reflector(
                 self.client, resource, item_type, label_selector=label_selector, indexes=indexes
             )
+            if self._running is not None:
+                self._running.create_task(self._reflectors[key].run())
         return self._reflectors[key]
 
     async def run(self) -> None:
@@ -49,6 +56,8 @@ class Cluster:
         async with asyncio.TaskGroup() as group:
             for reflector in self._reflectors.values():
                 group.create_task(reflector.run())
+            self._running = group
+            group.create_task(asyncio.Event().wait())  # there may be none yet
 
     async def wait_synced(self) -> None:
         """Until the caches hold what there is."""

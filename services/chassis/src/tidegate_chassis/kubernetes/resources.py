@@ -9,7 +9,11 @@ from urllib.parse import quote
 import msgspec
 
 __all__ = [
+    "ADVANCED_DAEMON_SETS",
+    "ADVANCED_STATEFUL_SETS",
+    "CLONE_SETS",
     "CONTROLLER_REVISIONS",
+    "DAEMON_SETS",
     "DEPLOYMENTS",
     "ENDPOINT_SLICES",
     "EVENTS",
@@ -75,7 +79,11 @@ NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
 STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
+DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
 CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
+CLONE_SETS = Resource("apps.kruise.io", "v1alpha1", "clonesets", "CloneSet")
+ADVANCED_STATEFUL_SETS = Resource("apps.kruise.io", "v1beta1", "statefulsets", "StatefulSet")
+ADVANCED_DAEMON_SETS = Resource("apps.kruise.io", "v1alpha1", "daemonsets", "DaemonSet")
 HORIZONTAL_POD_AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")

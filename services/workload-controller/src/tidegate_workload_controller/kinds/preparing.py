@@ -1,28 +1,30 @@
-"""Trying a change of a Deployment on the API server, without making it: what would come out, or why it can't be done.
+"""Trying a change of a workload on the API server, without making it: what would come out, or why it can't be done.
 
-Used by `kinds.deployment` for PrepareWorkload orders. Everything that the requester can mend is answered with the
+Used by `held` for PrepareWorkload orders. Everything that the requester can mend is answered with the
 field, the value, the rule and the remedy.
 """
 
 from tidegate_chassis.errors import Permanent, Transient
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound
-from tidegate_chassis.kubernetes.resources import DEPLOYMENTS
 from tidegate_contracts.facts import WorkloadPrepared, WorkloadRefused
 from tidegate_contracts.orders import PrepareWorkload
 from tidegate_contracts.problem import Problem, printable
 from tidegate_contracts.rollout import Change
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.census import count, revision_of, stable_of
+from tidegate_workload_controller.fitness import unfit
+from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.protocol import Prepared
 from tidegate_workload_controller.kinds.reading import raw_template
-from tidegate_workload_controller.saved import save, saved_on
-from tidegate_workload_controller.seen import Deployment, View
-from tidegate_workload_controller.template import Json, change_patch, digest, unknown_container
+from tidegate_workload_controller.saved import saved_on
+from tidegate_workload_controller.seen import View
+from tidegate_workload_controller.template import Json, change_patch, changed, digest, unknown_container
 
 
 async def prepare(
     client: KubernetesClient,
+    anatomy: Anatomy,
     order: PrepareWorkload,
     view: View | None,
     template: Json,
@@ -34,62 +36,66 @@ async def prepare(
 
     Args:
         client: How to reach the API server.
+        anatomy: What its kind is made of.
         order: What was asked for.
-        view: The Deployment, read live.
+        view: The workload, read live.
         template: Its pod template.
         patient: Whether what time may mend is raised as Transient instead of refused.
         now_s: Epoch seconds.
     """
-    if view is None or view.deployment.metadata.deletion_timestamp is not None:
+    if view is None or view.workload.metadata.deletion_timestamp is not None:
         return _refused(order, _missing(order), now_s)
-    problem = unknown_container(template, order.change) if order.change is not None else None
+    problem = unfit(order, view, template)
+    if problem is None and order.change is not None:
+        problem = unknown_container(template, order.change)
     if problem is not None:
         return _refused(order, problem, now_s)
     try:
-        wanted = await _outcome(client, order.change, view, template)
+        wanted = await _outcome(client, anatomy, order.change, view, template)
     except Permanent as error:
         return _refused(order, _as_problem(error), now_s)
     stable = _stable(order, view, wanted)
     if stable is None and patient:
-        raise Transient("the Deployment has no ReplicaSet yet")
+        raise Transient("the workload has no revision yet")
     if stable is None:
         return _refused(order, _nothing_stable(order), now_s)
-    if view.digests.get(stable) == wanted and not _is_held(view.deployment):
+    if view.digests.get(stable) == wanted and not saved_on(view.workload) is not None:
         return _refused(order, _nothing_new(order), now_s)
     return _prepared(order, view, stable, wanted, now_s)
 
 
-async def _outcome(client: KubernetesClient, change: Change | None, view: View, template: Json) -> str:
+async def _outcome(
+    client: KubernetesClient, anatomy: Anatomy, change: Change | None, view: View, template: Json
+) -> str:
     """The digest of the template that the change would lead to."""
     if change is None:
         return digest(template)
-    metadata = view.deployment.metadata
-    body = {"spec": {"template": change_patch(template, change)}}
-    answer = await client.patch(
-        DEPLOYMENTS, metadata.namespace, metadata.name, body, style=PatchStyle.STRATEGIC, dry_run=True
-    )
+    metadata = view.workload.metadata
+    if anatomy.merges_strategically:
+        body, style = {"spec": {"template": change_patch(template, change)}}, PatchStyle.STRATEGIC
+    else:
+        body, style = {"spec": {"template": changed(template, change)}}, PatchStyle.MERGE
+    answer = await client.patch(anatomy.resource, metadata.namespace, metadata.name, body, style=style, dry_run=True)
     if isinstance(answer, NotFound):
-        raise Transient("the Deployment has just been deleted")
+        raise Transient("the workload has just been deleted")
     return digest(raw_template(answer))
 
 
 def _stable(order: PrepareWorkload, view: View, wanted: str) -> str | None:
     """The revision to go back to: the one that an earlier rollout saved, or what carries the workload now."""
-    saved = view.deployment.metadata.annotations.get(marks.STABLE_REVISION)
+    saved = view.workload.metadata.annotations.get(marks.STABLE_REVISION)
     if saved is not None and saved in view.digests:
         return saved
     adopted = revision_of(view, wanted) if order.change is None else None
     return stable_of(view, besides=adopted) or adopted
 
 
-def _is_held(deployment: Deployment) -> bool:
-    return saved_on(deployment) is not None
-
-
 def _prepared(order: PrepareWorkload, view: View, stable: str, wanted: str, now_s: float) -> WorkloadPrepared:
-    saved = saved_on(view.deployment) or save(view.deployment)
+    hold = view.hold
+    saved = saved_on(view.workload) or hold.save(view.workload)
     new = revision_of(view, wanted)
-    census = count(view, new=new if new != stable else None, stable=stable, min_ready_s=saved.min_ready_s, now_s=now_s)
+    min_ready_s = hold.min_ready_s(view.workload, saved)
+    census = count(view, new=new if new != stable else None, stable=stable, min_ready_s=min_ready_s, now_s=now_s)
     return WorkloadPrepared(
         rollout=order.rollout,
         order_revision=order.revision,
@@ -97,7 +103,7 @@ def _prepared(order: PrepareWorkload, view: View, stable: str, wanted: str, now_
         stable_revision=stable,
         template_digest=wanted,
         counts=census.counts,
-        surge_possible=saved.limits(view.deployment.spec.replicas).surge > 0,
+        surge_possible=hold.surges(view.workload, saved),
     )
 
 
@@ -120,7 +126,7 @@ def _nothing_new(order: PrepareWorkload) -> Problem:
             field="change",
             value="none",
             rule="without a change the workload carries a new template that was not rolled out, as a paused one does",
-            remedy="Pause the Deployment and change its template, or give the change in the request.",
+            remedy="Pause the workload and change its template, or give the change in the request.",
         )
     return Problem(
         field="change",
@@ -134,7 +140,7 @@ def _nothing_stable(order: PrepareWorkload) -> Problem:
     return Problem(
         field="workload.name",
         value=order.workload.name,
-        rule="a Deployment that runs a version to come from and to go back to",
+        rule="a workload that runs a version to come from and to go back to",
         remedy="Let its first version come up, then ask again.",
     )
 

@@ -1,8 +1,8 @@
 """What a kind of workload has to be: the border between the hold loop and everything that knows one kind.
 
 `holder` drives it: look, decide, carry out, wait for a change, again. Views and memories are the kind's own; the loop
-only passes them on. The built-in `kinds.deployment` is made of pure decisions (`convergence`, `release`) and of what
-reads and writes.
+only passes them on. The built-in kinds are all `held.Held`, made of pure decisions (`convergence`, `release`) and of
+what reads and writes; another one whose pods belong to it directly starts from `revisioned.Revisioned`.
 """
 
 import asyncio
@@ -33,6 +33,10 @@ class HeldWorkload(Protocol):
         Raises:
             Transient: It can't be told yet; `patient` allows that for what time may mend.
         """
+        ...
+
+    async def synced(self) -> None:
+        """Returns when the caches hold what there is of the kind."""
         ...
 
     def look(self) -> Any:
@@ -67,7 +71,7 @@ class HeldWorkload(Protocol):
 
 @runtime_checkable
 class WorkloadKind(Protocol):
-    """All workloads of one kind; made once, with the `Cluster`, before that follows the API server."""
+    """All workloads of one kind; made once, with the `Cluster`, when the service starts."""
 
     def open(self, namespace: str, name: str) -> HeldWorkload:
         """One workload, whether it exists or not, for one order: closed when that ends."""

@@ -1,18 +1,31 @@
-"""Reading a Deployment with its ReplicaSets and pods: live, or put together from caches and from what is known.
+"""Reading a workload with its revisions and pods: live, or put together from caches and from what is known.
 
-Used by `kinds.deployment`. Caches leave the templates out, so a digest is remembered with the generation that it was
-read at; and an answer to our own patch is newer than what the caches have until they catch up.
+Used by `held`. Caches leave the templates out, so a digest is remembered with the generation that it was read at; and
+an answer to our own patch is newer than what the caches have until they catch up.
 """
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import replace
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import NotFound, decode
-from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, PODS, REPLICA_SETS
-from tidegate_workload_controller.authors import ManagedFields, last_author
-from tidegate_workload_controller.seen import Deployment, LabelSelector, Pod, ReplicaSet, View
+from tidegate_chassis.kubernetes.resources import PODS, REPLICA_SETS
+from tidegate_workload_controller.authors import ManagedFields, last_author, own_entries
+from tidegate_workload_controller.hold import Hold
+from tidegate_workload_controller.kinds.anatomy import Anatomy
+from tidegate_workload_controller.seen import (
+    ControllerRevision,
+    LabelSelector,
+    Pod,
+    ReplicaSet,
+    Revision,
+    View,
+    Workload,
+)
 from tidegate_workload_controller.template import Json, digest
 
 
@@ -22,6 +35,10 @@ class _TemplateSpec(msgspec.Struct, frozen=True):
 
 class _Templated(msgspec.Struct, frozen=True):
     spec: _TemplateSpec = _TemplateSpec()
+
+
+class _Recorded(msgspec.Struct, frozen=True):
+    data: _Templated = _Templated()
 
 
 class _Managed(msgspec.Struct, frozen=True, rename="camel"):
@@ -34,97 +51,140 @@ class _WithAuthors(msgspec.Struct, frozen=True):
 
 
 class Reading:
-    """What is known of one Deployment beside the caches."""
+    """What is known of one workload beside the caches."""
 
-    def __init__(self) -> None:
+    def __init__(self, anatomy: Anatomy) -> None:
+        self.anatomy = anatomy
         self.template: Json = {}
         """The newest template that was read."""
         self.refused_generation: int | None = None
         """The generation from which a change led to another template than the approved one."""
-        self._newest: Deployment | None = None
+        self.revisions: tuple[Revision, ...] = ()
+        """Those that were read last; a new one is looked up when its pods are to be told from others."""
+        self._newest: Workload | None = None
         self._author = ""
+        self._owned: tuple[int, ...] = ()
         self._digest = ""
         self._digests: dict[str, tuple[str, str]] = {}
 
-    def take(self, answer: bytes) -> Deployment:
-        """Take a Deployment as the API server just gave it."""
-        deployment = decode(answer, Deployment)
+    def take(self, answer: bytes) -> Workload:
+        """Take a workload as the API server just gave it."""
+        workload = decode(answer, Workload)
         whole = decode(answer, _WithAuthors)
         self.template = whole.spec.template
         self._digest = digest(self.template)
         self._author = last_author(whole.metadata.managed_fields)
-        self._newest = deployment
-        return deployment
+        self._owned = own_entries(whole.metadata.managed_fields)
+        self._newest = workload
+        return workload
 
-    def take_replica_sets(self, answers: list[msgspec.Raw], owner: str) -> list[ReplicaSet]:
-        """Take a Deployment's ReplicaSets, and the digests of those not seen before."""
-        owned = [(each, raw) for raw in answers if (each := decode(raw, ReplicaSet)).metadata.controller_uid == owner]
-        known = {each.metadata.uid: self._digests.get(each.metadata.uid) for each, _ in owned}
+    def take_revisions(self, answers: list[msgspec.Raw], owner: str) -> tuple[Revision, ...]:
+        """Take a workload's revisions, and the digests of those not seen before."""
+        found = [(revision, raw) for raw in answers if (revision := self._revision(raw, owner)) is not None]
         self._digests = {
-            each.metadata.uid: known[each.metadata.uid]
-            or (each.revision, digest(decode(raw, _Templated).spec.template))
-            for each, raw in owned
+            revision.uid: self._digests.get(revision.uid)
+            or (revision.name, digest(recorded_template(raw, self.anatomy)))
+            for revision, raw in found
         }
-        return [each for each, _ in owned]
+        self.revisions = tuple(revision for revision, _ in found)
+        return self.revisions
 
-    def view(self, deployment: Deployment, replica_sets: list[ReplicaSet], pods: list[Pod], *, live: bool) -> View:
-        """Put a view together; of the Deployment, the newest that is known."""
+    def _revision(self, raw: msgspec.Raw, owner: str) -> Revision | None:
+        if self.anatomy.revisions is REPLICA_SETS:
+            replica_set = decode(raw, ReplicaSet)
+            return replica_set.revision if replica_set.metadata.controller_uid == owner else None
+        record = decode(raw, ControllerRevision)
+        metadata = record.metadata
+        if metadata.controller_uid != owner:
+            return None
+        return Revision(
+            record.label, metadata.name, metadata.uid, metadata.creation_timestamp or "", number=record.revision
+        )
+
+    def view(
+        self, workload: Workload, revisions: Iterable[Revision], pods: list[Pod], hold: Hold, *, live: bool
+    ) -> View:
+        """Put a view together; of the workload, the newest that is known."""
         newest = self._newest
-        same = newest is not None and newest.metadata.uid == deployment.metadata.uid
-        if newest is not None and same and newest.metadata.generation > deployment.metadata.generation:
-            deployment = newest
-        generation = deployment.metadata.generation
+        same = newest is not None and newest.metadata.uid == workload.metadata.uid
+        if newest is not None and same and newest.metadata.generation > workload.metadata.generation:
+            workload = newest
+        generation = workload.metadata.generation
         read = newest is not None and same and newest.metadata.generation == generation
+        label = self.anatomy.revision_label
         return View(
-            deployment=deployment,
-            replica_sets=tuple(replica_sets),
+            workload=workload,
+            revisions=tuple(revisions) if self.anatomy.revisions is REPLICA_SETS else counted(revisions, pods, label),
             pods=tuple(pods),
             template_digest=self._digest if read else None,
             digests=dict(self._digests.values()),
             live=live,
+            hold=hold,
             base_differs=read and self.refused_generation == generation,
             changed_by=self._author if live else "",
+            owned=self._owned,
+            revision_label=label,
         )
+
+
+def counted(revisions: Iterable[Revision], pods: list[Pod], label: str) -> tuple[Revision, ...]:
+    """Revisions with as many pods as there are: all that native controllers other than the Deployment's say."""
+    alive = Counter(pod.metadata.labels.get(label, "") for pod in pods if pod.alive)
+    return tuple(replace(each, told=alive[each.name]) for each in revisions)
 
 
 def essence(view: View) -> tuple[object, ...]:
     """What decisions stand on: two views with the same essence lead to the same."""
-    metadata = view.deployment.metadata
-    sets = sorted((each.metadata.uid, each.spec.replicas, each.scaled_for or 0) for each in view.replica_sets)
-    pods = sorted((pod.metadata.uid, pod.alive, pod.ready_since_s or 0.0) for pod in view.pods)
-    return (metadata.uid, metadata.generation, sets, pods)
+    metadata = view.workload.metadata
+    revisions = sorted((each.uid, each.told, each.scaled_for or 0) for each in view.revisions)
+    pods = sorted((pod.metadata.uid, view.revision_of(pod), pod.alive, pod.ready_since_s or 0.0) for pod in view.pods)
+    return (metadata.uid, metadata.generation, view.workload.replicas, revisions, pods)
 
 
 async def read_live(
-    client: KubernetesClient, namespace: str, name: str, reading: Reading, selector: LabelSelector | None
+    client: KubernetesClient,
+    namespace: str,
+    name: str,
+    *,
+    reading: Reading,
+    hold: Hold,
+    selector: LabelSelector | None,
 ) -> View | None:
     """Read everything from the API server now.
 
     Args:
         client: How to reach it.
-        namespace: The Deployment's.
-        name: The Deployment's.
+        namespace: The workload's.
+        name: The workload's.
         reading: Takes what is found.
-        selector: The Deployment's, where it is known already: it never changes, and saves waiting for it.
+        hold: How the workload is held.
+        selector: The workload's, where it is known already: it never changes, and saves waiting for it.
     """
+    resource = reading.anatomy.resource
     if selector is None:
-        known = await client.read(DEPLOYMENTS, namespace, name, Deployment)
+        known = await client.read(resource, namespace, name, Workload)
         if isinstance(known, NotFound):
             return None
         selector = known.spec.selector
     labels = written(selector)
-    answer, sets, pods = await asyncio.gather(
-        client.get(DEPLOYMENTS, namespace, name),
-        client.list_all(REPLICA_SETS, namespace, label_selector=labels),
+    answer, records, pods = await asyncio.gather(
+        client.get(resource, namespace, name),
+        client.list_all(reading.anatomy.revisions, namespace, label_selector=labels),
         client.list_all(PODS, namespace, label_selector=labels),
     )
     if isinstance(answer, NotFound):
         return None
-    deployment = reading.take(answer)
-    replica_sets = reading.take_replica_sets(sets.items, deployment.metadata.uid)
-    owners = {each.metadata.uid for each in replica_sets}
+    workload = reading.take(answer)
+    revisions = reading.take_revisions(records.items, workload.metadata.uid)
+    owners = _owners(reading.anatomy, workload, revisions)
     owned = [pod for raw in pods.items if (pod := decode(raw, Pod)).metadata.controller_uid in owners]
-    return reading.view(deployment, replica_sets, owned, live=True)
+    return reading.view(workload, revisions, owned, hold, live=True)
+
+
+def _owners(anatomy: Anatomy, workload: Workload, revisions: tuple[Revision, ...]) -> set[str]:
+    if anatomy.revisions is REPLICA_SETS:
+        return {each.uid for each in revisions}
+    return {workload.metadata.uid}
 
 
 def written(selector: LabelSelector) -> str:
@@ -142,5 +202,13 @@ def written(selector: LabelSelector) -> str:
 
 
 def raw_template(answer: bytes | msgspec.Raw) -> Json:
-    """The pod template of a Deployment or a ReplicaSet as it came."""
+    """The pod template of a workload or a ReplicaSet as it came."""
     return decode(answer, _Templated).spec.template
+
+
+def recorded_template(answer: bytes | msgspec.Raw, anatomy: Anatomy) -> Json:
+    """The pod template that a revision's object keeps; a ControllerRevision keeps it as a patch that replaces."""
+    if anatomy.revisions is REPLICA_SETS:
+        return raw_template(answer)
+    template = decode(answer, _Recorded).data.spec.template
+    return {name: value for name, value in template.items() if name != "$patch"}

@@ -1,0 +1,104 @@
+"""The kinds of workloads as the tests know them: a manifest of each, and how its pods are told apart."""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from tidegate_chassis.kubernetes.resources import (
+    ADVANCED_DAEMON_SETS,
+    ADVANCED_STATEFUL_SETS,
+    CLONE_SETS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    STATEFUL_SETS,
+    Resource,
+)
+
+IMAGE: Final = "registry.example/web"
+
+
+class Kind(NamedTuple):
+    """Args:
+    label: What a test's id says.
+    resource: The kind's own.
+    revision_label: By which its pods tell their revision.
+    spec: What its `spec` has beside replicas, selector and template.
+    scales: Whether it has replicas; the others have a pod a node.
+    """
+
+    label: str
+    resource: Resource
+    revision_label: str = "controller-revision-hash"
+    spec: Callable[[str], dict[str, Any]] = lambda _: {}
+    scales: bool = True
+
+    most_missing: Callable[[int], int] = lambda _: 1
+    """Pods of so many that its own default strategy lets be missing."""
+
+    keeps_one: bool = False
+    """Whether one stable pod stays below 100 %."""
+
+    def most_new(self, replicas: int) -> int:
+        """New pods of so many at any step below 100 %."""
+        return replicas - 1 if self.keeps_one else replicas
+
+    @property
+    def key(self) -> str:
+        return f"{self.resource.kind.lower()}.{self.resource.group}"
+
+    def manifest(self, name: str, *, replicas: int, tag: str, **spec: Any) -> dict[str, Any]:
+        labels = {"app": name}
+        container = {"name": "app", "image": f"{IMAGE}:{tag}"}
+        pod_spec = {"containers": [container], "terminationGracePeriodSeconds": 1}
+        return {
+            "apiVersion": self.resource.api_version,
+            "kind": self.resource.kind,
+            "metadata": {"name": name},
+            "spec": {
+                **({"replicas": replicas} if self.scales else {}),
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": pod_spec},
+                **self.spec(name),
+                **spec,
+            },
+        }
+
+
+def _a_fifth(replicas: int) -> int:
+    return -(-replicas // 5)
+
+
+def _headless(name: str) -> dict[str, Any]:
+    return {"serviceName": name}
+
+
+DEPLOYMENT: Final = Kind("deployment", DEPLOYMENTS, "pod-template-hash", keeps_one=True)
+STATEFUL_SET: Final = Kind("stateful-set", STATEFUL_SETS, spec=_headless)
+PARALLEL_STATEFUL_SET: Final = Kind(
+    "stateful-set-parallel", STATEFUL_SETS, spec=lambda name: {**_headless(name), "podManagementPolicy": "Parallel"}
+)
+DAEMON_SET: Final = Kind("daemon-set", DAEMON_SETS, scales=False)
+CLONE_SET: Final = Kind("clone-set", CLONE_SETS, most_missing=_a_fifth)
+CLONE_SET_IN_PLACE: Final = Kind(
+    "clone-set-in-place",
+    CLONE_SETS,
+    spec=lambda _: {"updateStrategy": {"type": "InPlaceIfPossible"}},
+    most_missing=_a_fifth,
+)
+ADVANCED_STATEFUL_SET: Final = Kind("advanced-stateful-set", ADVANCED_STATEFUL_SETS, spec=_headless)
+ADVANCED_DAEMON_SET: Final = Kind(
+    "advanced-daemon-set",
+    ADVANCED_DAEMON_SETS,
+    scales=False,
+    most_missing=lambda _: 2,  # one, and its controller replaces what isn't ready beside that
+)
+
+PARTITIONED: Final = (
+    STATEFUL_SET,
+    PARALLEL_STATEFUL_SET,
+    DAEMON_SET,
+    CLONE_SET,
+    CLONE_SET_IN_PLACE,
+    ADVANCED_STATEFUL_SET,
+    ADVANCED_DAEMON_SET,
+)
+"""Every kind but the Deployment: held by a partition, or by deletion."""

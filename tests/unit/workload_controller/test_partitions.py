@@ -1,0 +1,117 @@
+"""The arithmetic of partitions, against what the native controllers make of them: exact, monotone, reachable."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate_chassis.kubernetes.objects import ObjectMeta
+from tidegate_contracts.orders import Target
+from tidegate_workload_controller.batch import rounded_up
+from tidegate_workload_controller.budgets import Amount, ceiling_of
+from tidegate_workload_controller.census import count
+from tidegate_workload_controller.marks import REVISION_HASH
+from tidegate_workload_controller.partition_hold import PartitionHold
+from tidegate_workload_controller.partitions import ALL_ORDINALS, Counted, OnNodes, Ordered, Places
+from tidegate_workload_controller.seen import Condition, Ordinals, Pod, PodStatus, View, Workload, WorkloadSpec
+
+SCALES = (1, 2, 3, 5, 10, 99, *range(100, 201))
+LONG_AGO = "2026-01-01T00:00:00Z"
+READY = PodStatus(phase="Running", conditions=(Condition("Ready", "True", last_transition_time=LONG_AGO),))
+UNREADY = PodStatus(phase="Running", conditions=(Condition("Ready", "False", last_transition_time=LONG_AGO),))
+BY_ORDINAL = PartitionHold(Ordered(), nested=True)
+
+
+def pod(index: int, revision: str, *, ready: bool = True) -> Pod:
+    metadata = ObjectMeta(name=f"web-{index}", uid=f"{revision}-{index}", labels={REVISION_HASH: revision})
+    return Pod(metadata=metadata, status=READY if ready else UNREADY)
+
+
+def view(replicas: int, new: set[int], *, start: int = 0, unready: frozenset[int] = frozenset()) -> View:
+    pods = (
+        pod(start + index, "new" if index in new else "old", ready=index not in unready) for index in range(replicas)
+    )
+    return View(
+        workload=Workload(spec=WorkloadSpec(replicas=replicas, ordinals=Ordinals(start))),
+        revisions=(),
+        pods=tuple(pods),
+        template_digest="new",
+        digests={},
+        live=True,
+        hold=BY_ORDINAL,
+        revision_label=REVISION_HASH,
+    )
+
+
+def told(places: Places, target: Target, seen: View, *, at_rest: bool = False) -> Amount:
+    replicas = seen.workload.replicas
+    census = count(seen, new="new", stable="old", min_ready_s=0, now_s=1e10)
+    return places.partition(target, seen, census, rounded_up(target, replicas), at_rest=at_rest).amount
+
+
+def clone_set_makes_new(partition: Amount, replicas: int) -> int:
+    """How many pods a CloneSet takes to the new revision; of a percentage below 100 at least one."""
+    if isinstance(partition, int):
+        return max(replicas - partition, 0)
+    percent = int(partition.removesuffix("%"))
+    new = replicas - ceiling_of(percent * replicas, 100)
+    return max(new, 1) if percent < 100 and replicas else new
+
+
+def stateful_set_makes_new(partition: Amount, replicas: int, new: set[int]) -> set[int]:
+    """Pods from the partition up are taken to the new revision, and none is ever taken back."""
+    assert isinstance(partition, int)
+    return {index for index in range(replicas) if index >= partition or index in new}
+
+
+@pytest.mark.parametrize("replicas", SCALES)
+def test_every_percentage_is_reached_exactly_and_rising_steps_never_lower_it(replicas: int) -> None:
+    before, ordered = 0, set[int]()
+    for percent in range(1, 101):
+        target = Target(percent=percent)
+        wanted = ceiling_of(percent * replicas, 100)
+        assert clone_set_makes_new(told(Counted(), target, view(replicas, set())), replicas) == wanted
+        ordered = stateful_set_makes_new(told(Ordered(), target, view(replicas, ordered)), replicas, ordered)
+        assert len(ordered) == wanted
+        nodes = told(OnNodes(), target, view(replicas, set()))
+        assert isinstance(nodes, int)
+        assert replicas - nodes == wanted
+        assert wanted >= before
+        before = wanted
+
+
+@given(st.sampled_from(SCALES), st.data())
+def test_every_count_is_reached_exactly(replicas: int, data: st.DataObject) -> None:
+    wanted = data.draw(st.integers(1, replicas))
+    target = Target(count=wanted)
+    assert clone_set_makes_new(told(Counted(), target, view(replicas, set())), replicas) == wanted
+    assert len(stateful_set_makes_new(told(Ordered(), target, view(replicas, set())), replicas, set())) == wanted
+
+
+@given(st.integers(1, 200), st.integers(0, 200), st.integers(1, 99))
+def test_at_rest_no_scale_has_more_new_pods_than_the_step(replicas: int, later: int, percent: int) -> None:
+    """Though nobody of us lives: what is made from then on is stable, or the step's own share."""
+    target = Target(percent=percent)
+    wanted = rounded_up(target, replicas)
+    new = set(range(replicas - wanted, replicas))
+    if wanted < replicas:
+        resting = told(Counted(), target, view(replicas, new), at_rest=True)
+        assert clone_set_makes_new(resting, later) <= max(rounded_up(target, later), 1)
+        assert told(Ordered(), target, view(replicas, new), at_rest=True) == ALL_ORDINALS
+
+
+@given(st.integers(1, 60), st.sets(st.integers(0, 59)), st.integers(1, 100), st.integers(0, 5))
+def test_new_pods_anywhere_are_counted_in(replicas: int, anywhere: set[int], percent: int, start: int) -> None:
+    """After pods were made anew, or the workload scaled: never above the step, and reached where it can be."""
+    new = {index for index in anywhere if index < replicas}
+    wanted = ceiling_of(percent * replicas, 100)
+    after = stateful_set_makes_new(
+        told(Ordered(), Target(percent=percent), view(replicas, new, start=start)), replicas, new
+    )
+    assert len(after) == max(wanted, len(new))
+
+
+def test_what_blocks_the_ordinals_is_what_is_not_ready_and_not_new() -> None:
+    seen = view(5, {4}, unready=frozenset({4, 3, 0}))
+    assert [name for name, _ in Ordered().obstacles(seen, "new")] == ["web-0", "web-3"]
+    assert [name for name, _ in Ordered().obstacles(seen, "new", 3)] == ["web-3"]
+    assert Counted().obstacles(seen, "new") == ()
