@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support.kruise_workloads import KINDS, Kind, Manifest, Workload
+from support.kruise_workloads import KINDS, Manifest, Workload
 from support.sandbox import kubectl, until_true
 
 from tidegate_sandbox.state import SandboxState
@@ -12,15 +12,15 @@ pytestmark = pytest.mark.sandbox
 SCALED = ("Deployment", "StatefulSet", "CloneSet in place", "Advanced StatefulSet in place")
 
 
-def autoscaler(kind: Kind) -> Manifest:
+def autoscaler(workload: Workload) -> Manifest:
     """Half a core for each pod, two to eight pods, down as quickly as up."""
-    target = {"type": "AverageValue", "averageValue": "500m"}
+    kind, target = workload.kind, {"type": "AverageValue", "averageValue": "500m"}
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "web"},
+        "metadata": {"name": workload.name},
         "spec": {
-            "scaleTargetRef": {"apiVersion": kind.api_version, "kind": kind.name, "name": "web"},
+            "scaleTargetRef": {"apiVersion": kind.api_version, "kind": kind.name, "name": workload.name},
             "minReplicas": 2,
             "maxReplicas": 8,
             "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
@@ -29,24 +29,28 @@ def autoscaler(kind: Kind) -> Manifest:
     }
 
 
-def load(cpu: str) -> Manifest:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "podlet-load"}, "data": {"web": cpu}}
+def load(**cores: str) -> Manifest:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "podlet-load"}, "data": cores}
 
 
-@pytest.mark.parametrize("name", SCALED)
-def test_an_autoscaler_follows_the_load_up_and_down(sandbox: SandboxState, namespace: str, name: str) -> None:
-    workload = Workload(sandbox, namespace, KINDS[name])
-    workload.apply(load("2"))
-    workload.create(replicas=2)
-    workload.apply(autoscaler(workload.kind))
-    workload.until_ready(4)
-    workload.apply(load("1"))
-    workload.until_ready(2)
+def test_autoscalers_follow_the_load_of_every_kind_up_and_down(sandbox: SandboxState, namespace: str) -> None:
+    workloads = [
+        Workload(sandbox, namespace, KINDS[name], f"web-{number}") for number, name in enumerate(SCALED, start=1)
+    ]
+    workloads[0].apply(load(**{workload.name: "2" for workload in workloads}))
+    for workload in workloads:
+        workload.create(replicas=2)
+        workload.apply(autoscaler(workload))
+    for workload in workloads:
+        workload.until_ready(4)
+    workloads[0].apply(load(**{workload.name: "1" for workload in workloads}))
+    for workload in workloads:
+        workload.until_ready(2)
 
 
 def test_what_pods_use_is_shown_by_kubectl_top(sandbox: SandboxState, namespace: str) -> None:
     workload = Workload(sandbox, namespace, KINDS["Deployment"])
-    workload.apply(load("1.5"))
+    workload.apply(load(web="1.5"))
     workload.create(replicas=3, image="registry.example/web:v1_cpu-20")
     workload.until_ready(3)
 
@@ -61,8 +65,8 @@ def test_a_load_that_cannot_be_read_is_told_to_the_autoscaler(sandbox: SandboxSt
     workload = Workload(sandbox, namespace, KINDS["Deployment"])
     workload.create(replicas=2)
     workload.until_ready(2)
-    workload.apply(load("much"))
-    workload.apply(autoscaler(workload.kind))
+    workload.apply(load(web="much"))
+    workload.apply(autoscaler(workload))
 
     def told() -> str:
         conditions = json.loads(kubectl(sandbox, "-n", namespace, "get", "hpa/web", "-o", "json"))["status"]

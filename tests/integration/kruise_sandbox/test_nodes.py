@@ -1,12 +1,15 @@
 """Nodes are lost, come back, are cordoned; pods are evicted and refused by a quota: all by the real controllers."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 from support.kruise_workloads import KINDS, Manifest, Workload, is_ready, uids
 from support.sandbox import NODE_GRACE_S, kubectl, until_true
 
+from tidegate_sandbox import sandbox as sandboxes
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = pytest.mark.sandbox
@@ -27,6 +30,11 @@ def node_is(sandbox: SandboxState, name: str, ready: str) -> bool:
     return {c["type"]: c["status"] for c in node["status"]["conditions"]}["Ready"] == ready
 
 
+def answers(sandbox: SandboxState, address: str) -> bool:
+    command = [sys.executable, "-c", f"import socket; socket.create_connection(('{address}', 8080), timeout=2)"]
+    return subprocess.run(sandboxes.exec_command(sandbox, command), capture_output=True, check=False).returncode == 0
+
+
 def on(node: str, pods: list[Manifest]) -> list[Manifest]:
     return [pod for pod in pods if pod["spec"].get("nodeName") == node]
 
@@ -42,7 +50,10 @@ def test_the_pods_of_a_lost_node_are_not_ready_and_replaced_and_come_back_with_i
     agents = Workload(sandbox, namespace, KINDS["DaemonSet"], "agents")
     agents.create()
     before, agent = moving.until_ready(6), on(lost_node, agents.until_ready(6))[0]
+    address = agent["status"]["podIP"]
+    assert answers(sandbox, address)
     kubectl(sandbox, "annotate", "node", lost_node, "tidegate.dev/lost=true")
+    until_true(lambda: not answers(sandbox, address), what="silence of the lost node's pods")
     until_true(lambda: node_is(sandbox, lost_node, "Unknown"), within_s=LOST_WITHIN_S, what="the node's loss")
     until_true(lambda: not is_ready(on(lost_node, agents.pods())[0]), what="the agent on it not Ready")
     after = moving.until_ready(6)
@@ -50,6 +61,7 @@ def test_the_pods_of_a_lost_node_are_not_ready_and_replaced_and_come_back_with_i
     assert len(uids(after) - uids(before)) == len(on(lost_node, before)) > 0
     kubectl(sandbox, "annotate", "node", lost_node, "tidegate.dev/lost-")
     assert uids([agent]) == uids(on(lost_node, agents.until_ready(6)))
+    assert answers(sandbox, address)
 
 
 def test_a_cordoned_node_takes_agents_only(sandbox: SandboxState, namespace: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.remains import living_processes_of, pid_namespace
 from support.sandbox import until_true
 
 from tidegate_sandbox import sandbox as sandboxes
@@ -31,19 +32,6 @@ def small() -> Iterator[SandboxState]:
     sandboxes.down(name)
 
 
-def living_processes_of(namespace: str) -> set[int]:
-    """Every process in a pid namespace (as /proc names it) that is not just waiting to be buried."""
-    found = set()
-    for folder in Path("/proc").iterdir():
-        try:
-            in_it = folder.name.isdigit() and str((folder / "ns/pid").readlink()) == namespace
-            if in_it and (folder / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
-                found.add(int(folder.name))
-        except OSError:
-            continue
-    return found
-
-
 def accepts(url: str) -> bool:
     address = urllib.parse.urlsplit(url)
     with socket.socket() as client:
@@ -55,10 +43,6 @@ def assert_nothing_is_left(state: SandboxState, namespace: str) -> None:
     until_true(lambda: not accepts(state.nats_url), what="the forwarded ports being free")
     networks = {str(p.readlink()) for p in Path("/proc").glob("[0-9]*/ns/net") if os.access(p, os.R_OK)}
     assert namespace.replace("pid", "net") not in networks
-
-
-def pid_namespace(state: SandboxState) -> str:
-    return str(Path(f"/proc/{state.init_pid}/ns/pid").readlink())
 
 
 def test_nothing_is_left_after_down(small: SandboxState) -> None:

@@ -6,6 +6,7 @@ Used by the groups of parts only; services of the product use the chassis' Kuber
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import aiohttp
 import msgspec
 
 from tidegate_sandbox.errors import SandboxError
-from tidegate_sandbox.supervisor.steps import NotReadyError
+from tidegate_sandbox.supervisor.steps import NotReadyError, Probe, wait_for
 
 FIELD_MANAGER = "tidegate-sandbox"
 OK, CREATED, NOT_FOUND, CONFLICT = 200, 201, 404, 409
@@ -61,21 +62,27 @@ class ApiServerClient:
 
         async def create(manifest: Manifest) -> None:
             async with gate:
-                path = await self._collection(manifest)
-                status, body = await self._request("POST", path, manifest)
-            if status not in {OK, CREATED, CONFLICT}:
-                raise _refused("create", manifest, status, body)
+                await _insist(partial(self._create, manifest), "create", manifest)
 
         await asyncio.gather(*(create(manifest) for manifest in manifests))
 
+    async def _create(self, manifest: Manifest) -> None:
+        path = await self._collection(manifest)
+        status, body = await self._request("POST", path, manifest)
+        if status not in {OK, CREATED, CONFLICT}:
+            raise _refused("create", manifest, status, body)
+
     async def apply_all(self, manifests: Iterable[Manifest]) -> None:
         """Server-side apply, one after the other, in the order given."""
-        options = f"fieldManager={FIELD_MANAGER}&force=true"
         for manifest in manifests:
-            path = f"{await self._collection(manifest)}/{manifest['metadata']['name']}?{options}"
-            status, body = await self._request("PATCH", path, manifest, "application/apply-patch+yaml")
-            if status not in {OK, CREATED}:
-                raise _refused("apply", manifest, status, body)
+            await _insist(partial(self._apply, manifest), "apply", manifest)
+
+    async def _apply(self, manifest: Manifest) -> None:
+        options = f"fieldManager={FIELD_MANAGER}&force=true"
+        path = f"{await self._collection(manifest)}/{manifest['metadata']['name']}?{options}"
+        status, body = await self._request("PATCH", path, manifest, "application/apply-patch+yaml")
+        if status not in {OK, CREATED}:
+            raise _refused("apply", manifest, status, body)
 
     async def _collection(self, manifest: Manifest) -> str:
         version, kind = manifest["apiVersion"], manifest["kind"]
@@ -114,7 +121,15 @@ def manifests_from_lines(path: Path) -> list[Manifest]:
     return [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
 
 
+async def _insist(write: Probe, verb: str, manifest: Manifest) -> None:
+    """A write without an answer, on a machine that is very busy, may be done or not: again is right in either case."""
+    await wait_for(write, what=f"the API server's answer to {verb} {_name_of(manifest)}")
+
+
 def _refused(verb: str, manifest: Manifest, status: int, body: object) -> SandboxError:
     reason = body.get("message", body) if isinstance(body, dict) else body
-    name = f"{manifest['kind']} {manifest['metadata']['name']}"
-    return SandboxError(f"the API server refuses to {verb} {name}: {status} {reason}")
+    return SandboxError(f"the API server refuses to {verb} {_name_of(manifest)}: {status} {reason}")
+
+
+def _name_of(manifest: Manifest) -> str:
+    return f"{manifest['kind']} {manifest['metadata']['name']}"

@@ -134,7 +134,9 @@ def _controller_manager(context: Context) -> Process:
             "--v=1",
         ]
 
-    needs = ("kubeconfigs", "manifests")
+    # Its autoscaler and garbage collector look for new kinds twice a minute only: started now, they know them all.
+    kinds = ("kruise-crds",) if "kruise" in context.settings.groups else ()
+    needs = ("kubeconfigs", "manifests", *kinds)
     probe = context.answers(f"https://{LOOPBACK}:{CONTROLLER_MANAGER_PORT}/healthz", verify=False)
     return Process(name="kube-controller-manager", needs=needs, command=command, probe=probe)
 

@@ -23,7 +23,7 @@ def steps(context: Context) -> list[Step]:
         await client.apply_all(manifests())
         await wait_for(partial(client.check, ROOT), what="the API server passing on to the resource metrics API")
 
-    return [Chore(name="resource-metrics", needs=("podlet", "kube-controller-manager"), run=register)]
+    return [Chore(name="resource-metrics", needs=("podlet",), run=register)]
 
 
 def manifests() -> list[Manifest]:
