@@ -18,8 +18,6 @@ Json = dict[str, Any]
 
 DIRECTIONS: Final = ("scaleUp", "scaleDown")
 DISABLED: Final = "Disabled"
-NONE: Final = "null"
-"""The saved behavior of an autoscaler that had none."""
 
 
 class ScaleTarget(msgspec.Struct, frozen=True, rename="camel"):
