@@ -141,3 +141,11 @@ def test_a_selector_is_written_as_the_api_takes_it() -> None:
         ),
     )
     assert written(selector) == "app=web,tier in (a,b),!old,new,zone notin (c)"
+
+
+@pytest.mark.parametrize(("strategy", "removed"), [({"newPods": 2}, True), ({}, False)])
+def test_a_custom_resources_strategy_is_removed_only_where_it_stands(strategy: dict[str, Any], removed: bool) -> None:
+    body = {"metadata": {"annotations": {}}, "spec": {"updateStrategy": None}}
+    workload = Workload(metadata=ObjectMeta(annotations={"a": "b"}), spec=WorkloadSpec(update_strategy=strategy))
+    sent = {"op": "remove", "path": "/spec/updateStrategy"} in operations(body, workload)
+    assert sent == removed

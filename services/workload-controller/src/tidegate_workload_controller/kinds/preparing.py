@@ -4,9 +4,13 @@ Used by `held` for PrepareWorkload orders. Everything that the requester can men
 field, the value, the rule and the remedy.
 """
 
+from typing import Any
+
+import msgspec
+
 from tidegate_chassis.errors import Permanent, Transient
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
-from tidegate_chassis.kubernetes.objects import NotFound
+from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_contracts.facts import WorkloadPrepared, WorkloadRefused
 from tidegate_contracts.orders import PrepareWorkload
 from tidegate_contracts.problem import Problem, printable
@@ -20,6 +24,10 @@ from tidegate_workload_controller.kinds.reading import raw_template
 from tidegate_workload_controller.saved import saved_on
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.template import Json, change_patch, changed, digest, unknown_container
+
+
+class _Whole(msgspec.Struct, frozen=True):
+    spec: Json = {}
 
 
 async def prepare(
@@ -68,17 +76,46 @@ async def _outcome(
     client: KubernetesClient, anatomy: Anatomy, change: Change | None, view: View, template: Json
 ) -> str:
     """The digest of the template that the change would lead to."""
-    if change is None:
-        return digest(template)
     metadata = view.workload.metadata
+    held: Json = {}
     if anatomy.merges_strategically:
+        if change is None:
+            return digest(template)
         body, style = {"spec": {"template": change_patch(template, change)}}, PatchStyle.STRATEGIC
     else:
-        body, style = {"spec": {"template": changed(template, change)}}, PatchStyle.MERGE
+        held = view.hold.moving(saved_on(view.workload) or view.hold.save(view.workload))
+        after = changed(template, change) if change is not None else template
+        body, style = {"spec": {"template": after, **held}}, PatchStyle.MERGE
     answer = await client.patch(anatomy.resource, metadata.namespace, metadata.name, body, style=style, dry_run=True)
     if isinstance(answer, NotFound):
         raise Transient("the workload has just been deleted")
+    _ensure_kept(held, answer, anatomy.resource.kind)
     return digest(raw_template(answer))
+
+
+def _ensure_kept(held: Json, answer: bytes, kind: str) -> None:
+    """A custom resource's schema drops what it doesn't know without a word: such a hold would hold nothing."""
+    spec = decode(answer, _Whole).spec
+    for name, value in held.items():
+        if not _contains(spec.get(name), value):
+            raise Permanent(
+                f"{kind} knows no such {name}",
+                code="hold-dropped",
+                field=f"workload.spec.{name}",
+                value=printable(_written(spec.get(name))),
+                rule=f"{kind} keeps {_written(value)} in it",
+                remedy="A kind that is not like a StatefulSet needs a plugin.",
+            )
+
+
+def _written(value: Any) -> str:
+    return msgspec.json.encode(value).decode() if value else "none"
+
+
+def _contains(kept: Any, value: Any) -> bool:
+    if isinstance(value, dict):
+        return isinstance(kept, dict) and all(_contains(kept.get(name), each) for name, each in value.items())
+    return bool(kept == value)
 
 
 def _stable(order: PrepareWorkload, view: View, wanted: str) -> str | None:
