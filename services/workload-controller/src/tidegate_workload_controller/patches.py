@@ -49,7 +49,7 @@ def operations(body: Body, workload: Workload) -> list[Body]:
         _operation(f"/metadata/annotations/{_escaped(name)}", value, name in present)
         for name, value in annotations.items()
     ]
-    # Strategy and progressDeadlineSeconds always stand there, filled in, but for the strategy of a custom resource. Of the
+    # Strategy and progressDeadlineSeconds always stand there, filled in, but for a custom resource's strategy. Of the
     # others, none is the same as nought.
     absent = {"minReadySeconds": 0, "paused": False}
     fields = {name: absent.get(name) if value is None else value for name, value in body["spec"].items()}
