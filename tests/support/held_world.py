@@ -6,14 +6,18 @@ nothing more to do, unless a test wants otherwise.
 
 from typing import Any
 
-from support.native_deployment import Check, NativeDeployment, Written
+from msgspec.structs import replace
+
+from support.native_deployment import HOLD, Check, NativeDeployment, Written
 from tidegate_contracts.facts import BatchReady, Fact, WorkloadReleased
 from tidegate_contracts.orders import ApplyBatch, ReleaseWorkload, Target
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_workload_controller import convergence, release
 from tidegate_workload_controller.actions import Decision, Patch, PutBack, Report, Touch
+from tidegate_workload_controller.hold import Hold
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.release import ReleaseMemory
+from tidegate_workload_controller.seen import View
 
 STEPS_MAX = 5_000
 SOON_S = 0.2
@@ -24,6 +28,8 @@ REFERENCE = WorkloadReference(name="web")
 
 class HeldWorld:
     """One Deployment at `v1`, taken to `v2`."""
+
+    hold: Hold = HOLD
 
     def __init__(self, native: NativeDeployment, check: Check = lambda _: None) -> None:
         self.native = native
@@ -51,12 +57,15 @@ class HeldWorld:
             **more,
         )
 
+    def view(self) -> View:
+        return replace(self.written.view(), hold=self.hold)
+
     def apply(self, order: ApplyBatch) -> BatchReady:
         """Until it is reported as ready, and settled where the order asks for it, and nothing moves any more."""
         self.facts.clear()
         memory: Any = Memory()
         for _ in range(STEPS_MAX):
-            decision = convergence.decide(order, self.written.view(), memory, self.now_s)
+            decision = convergence.decide(order, self.view(), memory, self.now_s)
             memory = decision.memory
             acted = self._act(decision)
             moved = self._step()
@@ -72,7 +81,7 @@ class HeldWorld:
         self.facts.clear()
         memory: Any = ReleaseMemory()
         for _ in range(STEPS_MAX):
-            decision = release.decide(order, self.written.view(), memory, self.now_s)
+            decision = release.decide(order, self.view(), memory, self.now_s)
             memory = decision.memory
             acted = self._act(decision)
             moved = self._step()

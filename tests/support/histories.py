@@ -15,8 +15,16 @@ from support.saga import ANALYSIS, PROBLEM, ROUTE, Saga, request, step
 from tidegate_contracts.codec import encode, event_decoder
 from tidegate_contracts.controls import Approve, Cancel, Control, JumpToStep, Pause, Resume, Retry, RollBack
 from tidegate_contracts.decisions import Decision
-from tidegate_contracts.facts import AnyFact, BatchDegraded, TrafficRefused, WorkloadGone, WorkloadRefused
-from tidegate_contracts.rollout import HttpMatch, RolloutRequested, Step, StepTraffic
+from tidegate_contracts.facts import (
+    AnyFact,
+    BatchDegraded,
+    BatchStalled,
+    TrafficRefused,
+    WorkloadGone,
+    WorkloadRefused,
+)
+from tidegate_contracts.orders import PromoteWorkload
+from tidegate_contracts.rollout import CanaryMetadata, HttpMatch, RolloutRequested, Step, StepTraffic
 from tidegate_contracts.rollout import Pause as StepPause
 
 
@@ -218,6 +226,66 @@ def _deleted(saga: Recorder) -> None:
     saga.to_end()
 
 
+_PREVIEW = (step("50%", 0), step("100%", 0), step("100%", 50, pause=StepPause()), step("100%", 100, analysis=ANALYSIS))
+
+
+def _canary_forward(saga: Recorder) -> None:
+    metadata = CanaryMetadata(labels={"track": "canary"}, annotations={"owner": "shop"})
+    steps = (step(1, 10, analysis=ANALYSIS), step("50%", 50))
+    fields = {"strategy": "canary", "canary_metadata": metadata, "failure_threshold": "10%", "traffic": (ROUTE,)}
+    saga.ask(request(*steps, **fields, rollout="web-2"))
+    saga.to_end()
+
+
+def _blue_green_forward(saga: Recorder) -> None:
+    saga.ask(request(*_PREVIEW, strategy="blue_green", traffic=(ROUTE,), analysis=ANALYSIS, rollout="web-2"))
+    saga.to_step(3)
+    _answer_all(saga)
+    saga.tell(Approve(by="ann"))
+    saga.to_end()
+
+
+def _blue_green_back(saga: Recorder) -> None:
+    saga.ask(request(*_PREVIEW, strategy="blue_green", traffic=(ROUTE,), rollout="web-2"))
+    saga.to_step(3)
+    _answer_all(saga)
+    saga.tell(Approve(by="ann"))
+    saga.to_step(4)
+    saga.ready()
+    saga.shifted()
+    saga.judged("fail")
+    saga.to_end()
+
+
+def _to_promotion(saga: Recorder) -> None:
+    while not isinstance(saga.orders.workload, PromoteWorkload):
+        saga.answer()
+
+
+def _canary_back_from_its_promotion(saga: Recorder) -> None:
+    saga.ask(request(step("100%", 100), strategy="canary", traffic=(ROUTE,), rollout="web-2"))
+    _to_promotion(saga)
+    saga.report(BatchStalled(**saga.pod_fields(), step=0, reason="no further pod got ready"))
+    saga.tell(Retry(by="ann"))
+    saga.tell(RollBack(by="ann", reason="too slow"))
+    saga.to_end()
+
+
+def _another_style(saga: Recorder) -> None:
+    saga.ask(request(*_THREE, strategy="canary", traffic=(ROUTE,), rollout="web-2"))
+    saga.to_step(2)
+    saga.ask(request(*_THREE, strategy="blue_green", traffic=(ROUTE,), rollout="web-3"))
+    saga.ask(request(*_THREE, traffic=(ROUTE,), rollout="web-4"))
+    saga.to_end()
+
+
+def _superseded_in_its_promotion(saga: Recorder) -> None:
+    saga.ask(request(step("100%", 100), strategy="canary", traffic=(ROUTE,), rollout="web-2"))
+    _to_promotion(saga)
+    saga.ask(request(step("50%", 50), strategy="canary", traffic=(ROUTE,), rollout="web-3"))
+    saga.to_end()
+
+
 STORIES: dict[str, Callable[[Recorder], None]] = {
     "01-forward": _forward,
     "02-forward-with-everything": _forward_with_everything,
@@ -229,4 +297,10 @@ STORIES: dict[str, Callable[[Recorder], None]] = {
     "08-cancelled": _cancelled,
     "09-refused": _refused,
     "10-deleted": _deleted,
+    "11-canary-forward": _canary_forward,
+    "12-blue-green-forward": _blue_green_forward,
+    "13-blue-green-back": _blue_green_back,
+    "14-canary-back-from-its-promotion": _canary_back_from_its_promotion,
+    "15-another-style": _another_style,
+    "16-superseded-in-its-promotion": _superseded_in_its_promotion,
 }

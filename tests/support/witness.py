@@ -28,6 +28,7 @@ class Witness:
         self._stable = stable
         self._most_missing = most_missing
         self._approved: Target | None = Target(count=0)
+        self._in_the_middle = 0
         self._older: dict[str, int] = {}
         self._checked = 0
         self._new = 0
@@ -40,9 +41,13 @@ class Witness:
         self._approved = target
 
     def look_away(self) -> None:
-        """From now on any number of new pods is the user's own doing; availability is watched all the same."""
+        """From now on any number of new pods is the user's own doing; availability is watched all the same.
+
+        A StatefulSet's own controller replaces the highest pod for a newer template though the one below it is on its
+        way for the one before: one pod more may be missing, as after any change of a template in the middle.
+        """
         self.check()
-        self._approved = None
+        self._approved, self._in_the_middle = None, 1
 
     def supersede(self) -> None:
         """From now on another version is new, and of the one before there are never more pods than now."""
@@ -68,7 +73,7 @@ class Witness:
             assert new <= allowed, f"I1: {new} new pods where {allowed} are approved: {sample}"
         ready = sum(sample.ready.values())
         self._reached = min(max(self._reached, ready), *scales)
-        least = self._reached - self._most_missing(sample.replicas)
+        least = self._reached - self._most_missing(sample.replicas) - self._in_the_middle
         assert ready >= least, f"I3: {ready} ready where there must be {least}: {sample}"
         self._new, self._replicas = new, min(scales)
 

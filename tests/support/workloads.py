@@ -21,9 +21,16 @@ from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.reflector import Reflector
 from tidegate_chassis.kubernetes.resources import PODS, REPLICA_SETS
 from tidegate_chassis.message import Message
-from tidegate_contracts.facts import BatchReady, Fact, WorkloadPrepared, WorkloadReleased
-from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, ReleaseWorkload, Target, WorkloadOrder
-from tidegate_contracts.rollout import Change
+from tidegate_contracts.facts import BatchReady, Fact, WorkloadPrepared, WorkloadPromoted, WorkloadReleased
+from tidegate_contracts.orders import (
+    ApplyBatch,
+    PrepareWorkload,
+    PromoteWorkload,
+    ReleaseWorkload,
+    Target,
+    WorkloadOrder,
+)
+from tidegate_contracts.rollout import CanaryMetadata, Change, Style
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller.app import load_kinds
@@ -64,6 +71,9 @@ class Notes:
 
 class Rig:
     """One copy of the controller, holding one workload."""
+
+    style: Style = "partition"
+    canary_metadata: CanaryMetadata | None = None
 
     def __init__(
         self, client: KubernetesClient, admin: KubernetesClient, namespace: str, name: str, kind: Kind
@@ -115,7 +125,14 @@ class Rig:
 
     async def prepare(self, change: Change | None, rollout: str = "r1") -> Fact:
         self.change, self.canary_revision = change, None
-        order = PrepareWorkload(rollout=rollout, revision=self.next_revision(), workload=self.reference, change=change)
+        order = PrepareWorkload(
+            rollout=rollout,
+            revision=self.next_revision(),
+            workload=self.reference,
+            change=change,
+            style=self.style,
+            canary_metadata=self.canary_metadata,
+        )
         await self.give(order)
         fact = await self.fact(Fact)
         self.prepared = fact if isinstance(fact, WorkloadPrepared) else None
@@ -135,6 +152,8 @@ class Rig:
             template_digest=self.prepared.template_digest,
             stable_revision=self.prepared.stable_revision,
             canary_revision=self.canary_revision,
+            style=self.style,
+            canary_metadata=self.canary_metadata,
             **more,
         )
 
@@ -147,6 +166,24 @@ class Rig:
         self.canary_revision = fact.canary_revision
         return fact
 
+    async def promote(self, *, within_s: float = 15.0, rollout: str = "r1") -> WorkloadPromoted:
+        await self.give(self.promotion(rollout))
+        return await self.fact(WorkloadPromoted, within_s=within_s)
+
+    def promotion(self, rollout: str = "r1") -> PromoteWorkload:
+        assert self.prepared is not None, "prepare first"
+        return PromoteWorkload(
+            rollout=rollout,
+            revision=self.next_revision(),
+            workload=self.reference,
+            style=self.style,
+            change=self.change,
+            template_digest=self.prepared.template_digest,
+            stable_revision=self.prepared.stable_revision,
+            canary_revision=self.canary_revision,
+            canary_metadata=self.canary_metadata,
+        )
+
     async def release(self, mode: str, *, within_s: float = 15.0, rollout: str = "r1") -> WorkloadReleased:
         assert self.prepared is not None, "prepare first"
         order = ReleaseWorkload(
@@ -155,6 +192,7 @@ class Rig:
             workload=self.reference,
             mode=mode,  # type: ignore[arg-type]
             stable_revision=self.prepared.stable_revision,
+            style=self.style,
         )
         await self.give(order)
         return await self.fact(WorkloadReleased, within_s=within_s)
@@ -227,7 +265,7 @@ class Rig:
         living = [decode(raw, dict) for raw in page.items if decode(raw, Pod).alive]
         return {container["image"] for pod in living for container in pod["spec"]["containers"]}
 
-    async def until_whole(self, *, within_s: float = 20.0) -> None:
+    async def until_whole(self, *, within_s: float = 60.0) -> None:
         deadline_s = time.monotonic() + within_s
         while True:
             found = await self.read()
@@ -239,7 +277,7 @@ class Rig:
 
 @asynccontextmanager
 async def rig(
-    sandbox: SandboxState, namespace: str, name: str = "web", *, kind: Kind = DEPLOYMENT
+    sandbox: SandboxState, namespace: str, name: str = "web", *, kind: Kind = DEPLOYMENT, style: Style = "partition"
 ) -> AsyncIterator[Rig]:
     """A copy of the controller under its own identity."""
     folder = sandbox.kubeconfig_directory
@@ -248,6 +286,7 @@ async def rig(
         await KubernetesClient.connect(str(folder / "admin.yaml"), field_manager="a-user") as admin,
     ):
         made = Rig(client, admin, namespace, name, kind)
+        made.style = style
         running = asyncio.create_task(made.cluster.run())
         try:
             await asyncio.wait_for(made.cluster.wait_synced(), 10.0)

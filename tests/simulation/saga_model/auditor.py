@@ -9,11 +9,11 @@ checked by `world`.
 from typing import Any
 
 from saga_model.options import REPLICAS
+from saga_model.watched import Watched
 from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import TERMINAL, Decision, RolloutAccepted, RolloutRejected
-from tidegate_contracts.facts import AnalysisConcluded, BatchReady, Fact
+from tidegate_contracts.facts import AnalysisConcluded, Fact
 from tidegate_contracts.orders import Target
-from tidegate_contracts.plan import PlannedStep
 
 _NOTHING = Target(count=0)
 WHOLE_PERCENT = 100
@@ -25,73 +25,6 @@ class Violation(AssertionError):  # noqa: N818 - it names what happened
     """An invariant does not hold."""
 
 
-class Watched:
-    """What the auditor knows of the active rollout, from decisions and the facts that answer them."""
-
-    def __init__(self, accepted: RolloutAccepted) -> None:
-        self.id = accepted.rollout
-        change = accepted.request.change
-        self.revision = change.images["web"].partition(":")[2] if change is not None else ""
-        self.plan: tuple[PlannedStep, ...] = accepted.plan
-        self.traffic = bool(accepted.request.traffic)
-        self.background = accepted.request.analysis is not None
-        inherited = accepted.inherited
-        self.routed = inherited is not None and bool(inherited.traffic)
-        self.pods_revision = accepted.revision
-        self.prepare_revisions = [accepted.revision]
-        self.routes_revisions = [accepted.revision] if self.routed else []
-        self.batch_revision = 0
-        self.shift_revision = 0
-        self.judge_revision = 0
-        self.judged_step = 0
-        self.judged_at_s = 0.0
-        self.failed = False
-        """Whether a failing verdict stands that nobody has answered by trying again."""
-        self.answers: dict[tuple[str, int], Any] = {}
-        self.weight = 0
-        self.step = 0
-        self.highest = 0
-        self.completed = 0
-        self.jumped = 0
-        self.jumped_revision = 0
-        self.pause: tuple[int, float | None] | None = None
-        self.held = self.ever_held = False
-        self.resumed_revision = 0
-        self.doubted = False
-        self.doubt_answered = ""
-        self.ending = ""
-        self.ending_revision = 0
-        self.releasing = False
-        self.routes_released = False
-        self.raised_at = 0
-        self.promoted = False
-
-    def passes_through(self, step: int) -> bool:
-        """Whether nothing is waited for between this step and the next one's pods."""
-        planned = self.plan[step - 1]
-        waits = planned.analysis is not None or (planned.pause is not None and planned.pause.duration_s != 0)
-        return not (self.traffic or self.background or waits)
-
-    def answer(self, kind: str, revision: int) -> Any:
-        return self.answers.get((kind, revision))
-
-    def hear(self, fact: Fact) -> None:
-        place = type(fact).__name__, fact.order_revision
-        if isinstance(fact, BatchReady) and place in self.answers and not fact.settled:
-            return
-        self.answers[place] = fact
-
-    def answers_since(self, revision: int, kinds: tuple[str, ...]) -> bool:
-        return any(kind in kinds and answered >= revision for kind, answered in self.answers)
-
-    def prepared(self) -> bool:
-        return any(("WorkloadPrepared", revision) in self.answers for revision in self.prepare_revisions)
-
-    def shift_ordered(self, revision: int, weight: int) -> None:
-        self.routes_revisions, self.shift_revision = [revision], revision
-        self.weight, self.routed = weight, True
-
-
 class Auditor:
     """`calm` says that nothing is lost or late, so that what is due must come in time."""
 
@@ -99,6 +32,7 @@ class Auditor:
         self.calm = calm
         self.revision = 0
         self.watched: Watched | None = None
+        self.superseded: Watched | None = None
         self.ended: dict[str, str] = {}
         self.accepted: dict[str, RolloutAccepted] = {}
         self.used_causes: set[tuple[str, str]] = set()
@@ -107,9 +41,15 @@ class Auditor:
         self.decided_at_s: dict[int, float] = {}
         self.limits: dict[str, Target | None] = {}
         """The most pods that a version may have, by the steps that were started; None: all."""
+        self.pod_orders: set[int] = set()
+        """The decisions that may order a step's pods where none settle."""
 
     def limit(self, revision: str) -> Target | None:
         return None if revision == "v1" else self.limits.get(revision, _NOTHING)
+
+    def pods_ordered(self, revision: int) -> None:
+        """A batch in a style in which no stable pod goes before the promotion."""
+        self.require(revision in self.pod_orders, "I3 a second order for a step's pods though nothing settles")
 
     def _limit(self, watched: Watched, target: Target | None) -> None:
         self.limits[watched.revision] = target
@@ -149,7 +89,7 @@ class Auditor:
         getattr(self, f"_{kind}", self._anything)(watched, event)
         if isinstance(event, TERMINAL):
             self._end(event, kind)
-            self.watched = None
+            self.watched, self.superseded = None, watched if kind == "RolloutSuperseded" else None
 
     def _end(self, event: Decision, kind: str) -> None:
         self.require(event.rollout not in self.ended, f"I6 {kind} after {self.ended.get(event.rollout)}")
@@ -162,10 +102,21 @@ class Auditor:
         self.require(event.request_sequence > self.newest_request, "I11 an older request superseded a newer one")
         self.newest_request = event.request_sequence
         self.accepted[event.rollout] = event
+        self._after_promotion(event)
         older = self.accepted.get(event.supersedes or "")
         if older is not None and event.inherited is not None and event.inherited.release_workload in _TO_THE_END:
             self._limit(Watched(older), None)
         self.watched = Watched(event)
+
+    def _after_promotion(self, event: RolloutAccepted) -> None:
+        """A promotion is finished before its successor starts, or undone where it was on its way back."""
+        older, inherited = self.superseded, event.inherited
+        if older is None or not older.promote_revisions or older.gone():
+            return
+        mode = inherited.release_workload if inherited is not None else None
+        released = any(kind == "WorkloadReleased" for kind, _ in older.answers)
+        self.require(mode is not None or released, "I5 a workload was taken over halfway through its promotion")
+        self.require(mode != "promote" or older.ending == "promoting", "I8 a version that was turned back was promoted")
 
     def _anything(self, watched: Watched, _: Any) -> None:
         """No rule of its own."""
@@ -198,6 +149,7 @@ class Auditor:
                 self._first(watched)
             self._traffic_settled(watched, "I4 a step was started while traffic moves")
         watched.step, watched.jumped = step, 0
+        self.pod_orders.add(event.revision)
         watched.highest = max(watched.highest, step)
         self._limit(watched, watched.plan[watched.highest - 1].target)
         watched.pods_revision = watched.raised_at = watched.batch_revision = event.revision
@@ -240,7 +192,8 @@ class Auditor:
         if watched.traffic:
             planned = watched.plan[event.step - 1].weight_percent
             self.require(watched.weight == planned, "I4 judged with another share of the traffic")
-            watched.pods_revision = event.revision
+            if watched.settles:
+                watched.pods_revision = event.revision
         if watched.plan[event.step - 1].analysis is not None:
             watched.judge_revision, watched.judged_step = event.revision, event.step
             watched.judged_at_s = event.at_s
@@ -311,10 +264,12 @@ class Auditor:
         self._answered(watched, event)
         watched.held = watched.failed = False
         if watched.ending:
+            watched.promote_revisions += [event.revision] if watched.promote_revisions else []
             return
         watched.pause = None
         if watched.step and not watched.jumped:
             watched.pods_revision = watched.raised_at = watched.batch_revision = event.revision
+            self.pod_orders.add(event.revision)
         else:
             watched.prepare_revisions.append(event.revision)
             watched.routes_revisions += [event.revision] if watched.routes_revisions else []
@@ -341,20 +296,43 @@ class Auditor:
         watched.ending, watched.held, watched.promoted = "cancelling", False, False
         self.limits = dict.fromkeys(("v2", "v3", "v4"))  # whichever template it has, natively and to the end
 
+    def _PodsPromotionStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self.require(watched.promoted and not watched.settles, "I5 pods promoted without a promotion")
+        whole = watched.weight == WHOLE_PERCENT or not watched.traffic
+        self.require(whole, "I2 promoted while the stable pods get traffic")
+        self._traffic_settled(watched, "I2 promoted while traffic moves", watched.traffic)
+        watched.promote_revisions = [event.revision]
+
     def _PodsReleaseStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
+        if watched.clearing and not watched.ending:
+            self._traffic_settled(watched, "I3 a superseded version's pods go while traffic moves")
+            watched.clearing = False
+            return
         self.require(bool(watched.ending), "I5 pods released before an ending was chosen")
+        self._promoted(watched, "I5 released before the workload was promoted")
+        if watched.promoted and not watched.settles:
+            self._back(watched, "I3 the extra pods go while they get the traffic")
         watched.releasing = True
+
+    def _promoted(self, watched: Watched, rule: str) -> None:
+        """Going forward, the workload's own pods are new before anything that they replace goes."""
+        if watched.promoted and not watched.settles and not watched.gone():
+            done = any(watched.answer("WorkloadPromoted", revision) for revision in watched.promote_revisions)
+            self.require(done, rule)
 
     def _TrafficReleaseStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
         """Going back, the traffic goes to the stable pods alone, as long as there are any."""
         again, watched.routes_released = watched.routes_released, True
+        self._promoted(watched, "I3 traffic goes back to the stable pods before the workload was promoted")
         if watched.ending != "rolling back" or watched.releasing or again or not watched.weight:
             return
         target = watched.plan[max(watched.highest, 1) - 1].target
         whole = target.percent == WHOLE_PERCENT or (target.count or 0) >= REPLICAS
+        whole = whole if watched.settles else bool(watched.promote_revisions)
         told = watched.answers_since(watched.ending_revision, ("TrafficShifted", "TrafficRefused"))
-        gone = any(kind == "WorkloadGone" for kind, _ in watched.answers)
-        self.require(whole or told or gone, "I3 a bad version kept its traffic though stable pods could take it")
+        self.require(
+            whole or told or watched.gone(), "I3 a bad version kept its traffic though stable pods could take it"
+        )
 
     def _RolloutCompleted(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(watched.promoted, "I5 completed without a promotion")
@@ -374,11 +352,13 @@ class Auditor:
             for (kind, revision), fact in watched.answers.items()
         )
         self.require(whole, "I6 ended before the pods were whole")
+        self._back(watched, "I6 ended before the routes were given back")
+
+    def _back(self, watched: Watched, rule: str) -> None:
         back = not watched.routed or any(
             kind == "TrafficReleased" and revision > watched.shift_revision for kind, revision in watched.answers
         )
-        self.require(back, "I6 ended before the routes were given back")
+        self.require(back, rule)
 
     def _RolloutFailed(self, watched: Watched, _: Any) -> None:  # noqa: N802
-        gone = any(kind == "WorkloadGone" for kind, _ in watched.answers)
-        self.require(gone or not watched.step, "I6 failed after it had begun")
+        self.require(watched.gone() or not watched.step, "I6 failed after it had begun")

@@ -11,18 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from saga_model.mutant import Mutant, planted
+from saga_model.mutants_in_styles import IN_STYLES
+
 SEEDS_MAX = 12_000
 HUNT_S = 120.0
-_ORCHESTRATOR = "tidegate_orchestrator"
-_MODEL = "saga_model"
-
-
-class Mutant(NamedTuple):
-    name: str
-    what: str
-    module: str
-    old: str
-    new: str
 
 
 class Hunt(NamedTuple):
@@ -34,37 +27,32 @@ class Hunt(NamedTuple):
     violation: str
 
 
-def _in(module: str, name: str, what: str, old: str, new: str) -> Mutant:
-    package = _MODEL if module in ("bus", "world") else _ORCHESTRATOR
-    return Mutant(name, what, f"{package}.{module}", old, new)
-
-
 MUTANTS: tuple[Mutant, ...] = (
     # the history and the bus
-    _in("bus", "no-compare-and-set", "appends whatever came in between", "len(self.log) != expected", "False"),
-    _in(
+    planted("bus", "no-compare-and-set", "appends whatever came in between", "len(self.log) != expected", "False"),
+    planted(
         "bus",
         "old-order-over-new",
         "a late copy's order replaces a newer one",
         "present.revision >= order.revision",
         "False",
     ),
-    _in("world", "no-fence", "writes for an older order count", "self.fences[thing] > revision", "False"),
-    _in(
+    planted("world", "no-fence", "writes for an older order count", "self.fences[thing] > revision", "False"),
+    planted(
         "handle",
         "orders-not-said-again",
         "a redelivery that decides nothing publishes nothing",
         "            await self.tell(key, loaded.workload)\n",
         "            if decisions:\n                await self.tell(key, loaded.workload)\n",
     ),
-    _in(
+    planted(
         "fold",
         "numbers-of-one-rollout",
         "a loaded history counts only its rollout's decisions",
         "max(workload.revision, last.revision) if last is not None else workload.revision",
         "workload.revision",
     ),
-    _in(
+    planted(
         "handle",
         "timers-on-old-news",
         "a timer is answered from memory, whatever came since",
@@ -72,56 +60,56 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if False:\n",
     ),
     # evidence
-    _in(
+    planted(
         "observe",
         "any-batch-is-ready",
         "a ready batch counts whichever order it answers",
         "return fact.order_revision == order.revision and isinstance(order, ApplyBatch) and fact.step == order.step",
         "return isinstance(order, ApplyBatch)",
     ),
-    _in(
+    planted(
         "observe",
         "any-verdict-counts",
         "a verdict counts whichever order it answers",
         "fact.order_revision != judge.order.revision or fact.step != judge.order.step:",
         "False:",
     ),
-    _in(
+    planted(
         "observe",
         "any-shift-counts",
         "an accepted share counts whichever order it answers",
         "isinstance(routes.order, ShiftTraffic) or fact.order_revision != routes.order.revision",
         "isinstance(routes.order, ShiftTraffic)",
     ),
-    _in(
+    planted(
         "observe",
         "any-release-counts",
         "a released workload counts whichever order it answers",
         "fact.order_revision != pods.order.revision or not isinstance(pods.order, ReleaseWorkload)",
         "False",
     ),
-    _in(
+    planted(
         "observe",
         "deletion-overheard",
         "a deleted workload is not noticed",
         "return replace(rollout, gone=True)",
         "return rollout",
     ),
-    _in(
+    planted(
         "steps",
         "unsettled-is-done",
         "the stable pods' settling is not waited for",
         "if not isinstance(ready, BatchReady) or not ready.settled:\n        return None\n    return _paused",
         "if not isinstance(ready, BatchReady):\n        return None\n    return _paused",
     ),
-    _in(
+    planted(
         "steps",
         "verdict-not-awaited",
         "a step is done without its verdict",
         "step.analysis is None or _passed(rollout)",
         "True",
     ),
-    _in(
+    planted(
         "alarms",
         "failure-overheard",
         "a failing verdict changes nothing",
@@ -129,226 +117,227 @@ MUTANTS: tuple[Mutant, ...] = (
         'if verdict.verdict == "fail":\n        return None',
     ),
     # the order of things
-    _in(
+    planted(
         "steps",
         "pin-not-awaited",
         "the first pods come before the stable Service is pinned",
         'return Say(StepStarted, {"step": 1}) if _routes_settled(rollout) else None\n\n\ndef _raising',
         'return Say(StepStarted, {"step": 1})\n\n\ndef _raising',
     ),
-    _in(
+    planted(
         "steps",
         "shift-not-awaited",
         "a step is judged before its traffic arrived",
         'return Say(StepJudgingStarted, {"step": rollout.step}) if _routes_settled(rollout) else None',
         'return Say(StepJudgingStarted, {"step": rollout.step})',
     ),
-    _in(
+    planted(
         "steps",
         "a-step-ahead",
         "the weight of the next step",
         '{"step": step.number, "weight_percent": step.weight_percent})\n\n\ndef _judged',
         '{"step": step.number, "weight_percent": rollout.plan[-1].weight_percent})\n\n\ndef _judged',
     ),
-    _in(
+    planted(
         "steps",
         "skips-a-step",
         "from a step to the one after the next",
         '{"step": rollout.step + 1}',
         '{"step": min(rollout.step + 2, len(rollout.plan))}',
     ),
-    _in(
+    planted(
         "steps",
         "timers-ring-early",
         "a timed pause ends at the first look",
         "until_s is not None and until_s <= now_s",
         "until_s is not None",
     ),
-    _in(
+    planted(
         "steps",
         "jumps-back-with-traffic",
         "a jump to less traffic starts with the pods",
         "step.weight_percent < rollout.share[0]",
         "False",
     ),
-    _in(
+    planted(
         "orders",
         "no-stable-minimum",
         "stable pods may all go while they get traffic",
         "1 if rollout.with_traffic and not rollout.shifted_whole else 0",
         "0",
     ),
-    _in(
+    planted(
         "orders",
         "stable-minimum-by-order",
         "stable pods may go before all traffic has left them",
         "not rollout.shifted_whole",
         "rollout.share[0] < 100",
     ),
-    _in(
+    planted(
         "evolve",
         "rollback-without-lowering",
         "a bad version gets traffic for as long as it has pods",
         "        rollout.routed\n        and not rollout.quiet\n",
         "        False\n        and not rollout.quiet\n",
     ),
-    _in(
+    planted(
         "endings",
         "rollback-pods-first",
         "pods go back before the traffic does",
         "rollout.quiet and not rollout.gone",
         "not rollout.gone",
     ),
-    _in(
+    planted(
         "endings",
         "lowering-not-awaited",
         "pods go back while the traffic still leaves",
         "if routes is None or routes.answered:",
         "if True:",
     ),
-    _in(
+    planted(
         "endings",
         "routes-forgotten",
         "a rollback leaves the routes as they are",
         "return Say(TrafficReleaseStarted, {}) if rollout.routed else _terminal(rollout, ending)",
         "return _terminal(rollout, ending)",
     ),
-    _in(
+    planted(
         "endings",
         "release-not-awaited",
         "ends before the workload is given back",
         "if rollout.gone or _pods_released(rollout, ending):\n        return Say(Traffic",
         "if True:\n        return Say(Traffic",
     ),
-    _in(
+    planted(
         "evolve",
         "rollback-goes-forward",
         "a rollback gives the workload back with the new version",
         'else "restore"',
         'else "let_go"',
     ),
-    _in(
+    planted(
         "evolve",
         "stable-pods-overestimated",
         "traffic goes back to a version whose pods may be gone",
         "        and not rollout.stable_gone\n        and not rollout.gone",
         "        and not rollout.gone",
     ),
-    _in(
+    planted(
         "evolve",
         "unsettled-keeps-stable",
         "an unsettled whole batch is thought to leave stable pods",
         "leaves_none = order",
         "leaves_none = settle and order",
     ),
-    _in(
+    planted(
         "evolve",
         "failure-leaves-orders",
         "a rollout that failed leaves its order standing",
-        "if not isinstance(rollout.pods.order, ReleaseWorkload):\n        order = orders",
-        "if False:\n        order = orders",
+        "if not isinstance(rollout.pods.order, ReleaseWorkload):",
+        "if False:",
     ),
     # people
-    _in(
+    planted(
         "advance",
         "deaf-to-pauses",
         "goes on though it is paused",
         "if said is not None or rollout.hold is not None:",
         "if said is not None:",
     ),
-    _in(
+    planted(
         "decide",
         "obeys-twice",
         "a control that comes twice counts twice",
         "and rollout.answered_before(message.id)",
         "and False",
     ),
-    _in(
+    planted(
         "controls",
         "approves-anything",
         "an approval ends whatever the step is at",
         "if not isinstance(rollout.phase, Pausing):",
         "if not rollout.step:",
     ),
-    _in(
+    planted(
         "controls",
         "falls-without-pods",
         "jumps back to a version whose pods may be gone",
         "fine = not (falls and rollout.stable_gone)",
         "fine = True",
     ),
-    _in(
+    planted(
         "controls",
         "resumes-on-old-news",
         "traffic is raised on pods that were read before the pause",
         "return rollout.hold.is_doubt or (isinstance(rollout.phase, Raising) and rollout.with_traffic)",
         "return rollout.hold.is_doubt",
     ),
+    *IN_STYLES,
     # one rollout after another
-    _in(
+    planted(
         "requests",
         "two-at-once",
         "a newer rollout starts beside the older one",
         "    if older is not None:\n",
         "    if False:\n",
     ),
-    _in(
+    planted(
         "requests",
         "older-wins",
         "a request that comes late supersedes a newer one",
         "newest.request_sequence > asked.sequence",
         "False",
     ),
-    _in(
+    planted(
         "requests",
         "answers-twice",
         "a request that comes twice is answered twice",
         "if any(decision.cause == asked.id for decision in asked.earlier):",
         "if False:",
     ),
-    _in(
+    planted(
         "requests",
         "inherits-without-looking",
         "traffic goes to stable pods that the older rollout let go",
         "isinstance(routes.order, ReleaseTraffic) or older.stable_gone",
         "isinstance(routes.order, ReleaseTraffic)",
     ),
-    _in(
+    planted(
         "requests",
         "inherits-no-traffic",
         "the older rollout's routes are forgotten",
         "traffic=routes.order.traffic if routes is not None else ()",
         "traffic=()",
     ),
-    _in(
+    planted(
         "requests",
         "inherits-no-hold",
         "the older rollout's hold is forgotten",
         "touched=touched and not older.gone",
         "touched=False",
     ),
-    _in(
+    planted(
         "alarms",
         "pins-to-nothing",
         "the stable Service is pinned though no stable pod is ready",
         "if prepared.counts.stable_ready > 0 or prepared.counts.replicas == 0:",
         "if True:",
     ),
-    _in(
+    planted(
         "alarms",
         "fails-with-a-hold",
         "a refused successor leaves the older rollout's hold",
         "if not rollout.touched and not rollout.routed:",
         "if True:",
     ),
-    _in(
+    planted(
         "state",
         "never-over",
         "a rollout that has ended is still active",
         "return self.rollout if self.rollout is not None and not self.rollout.ended else None",
         "return self.rollout",
     ),
-    _in(
+    planted(
         "state",
         "quiet-too-soon",
         "the traffic counts as gone once that was ordered",

@@ -63,6 +63,8 @@ class Options(NamedTuple):
     """Rollouts whose change can't be made."""
     surge: bool
     settles_late: bool
+    weak: bool
+    """Whether one pod of the first new version gets ready only when the world heals."""
     degrade_at_s: float
     scale_at_s: float
     edit_at_s: float
@@ -94,6 +96,7 @@ def draw(random: Random) -> Options:
         refused_workloads=frozenset((random.choice(("r-2", "r-3")),)) if chance() < 0.06 else frozenset(),
         surge=chance() < 0.7,
         settles_late=chance() < 0.3,
+        weak=chance() < 0.05,
         degrade_at_s=chance() * 25.0 if chance() < 0.12 else 0.0,
         scale_at_s=chance() * 15.0 if chance() < 0.1 else 0.0,
         edit_at_s=chance() * 20.0 if rare < 0.04 else 0.0,
@@ -105,6 +108,8 @@ def draw(random: Random) -> Options:
 def _controls(random: Random, newest_s: float) -> list[tuple[float, Control]]:
     """Spread over time, or in a burst about the time of the last request; at times somebody insists."""
     chance = random.random
+    if newest_s and chance() < 0.12:
+        return [(max(newest_s - chance() * 2.0, 0.0), _way_out(random))]
     if chance() < 0.15:
         return _change_of_mind(random)
     begin_s, lasts_s = (newest_s, 4.0) if chance() < 0.3 else (0.0, 30.0)
@@ -113,9 +118,14 @@ def _controls(random: Random, newest_s: float) -> list[tuple[float, Control]]:
     return [(begin_s + chance() * lasts_s, same or _control(random)) for _ in range(number)]
 
 
+def _way_out(random: Random) -> Control:
+    """Shortly before a newer request: that one finds the older rollout on its way."""
+    return RollBack(by="ann") if random.random() < 0.7 else Cancel(by="ann")
+
+
 def _change_of_mind(random: Random) -> list[tuple[float, Control]]:
     """Out, and then back after all, or the other way round, while the first is under way."""
-    ways = [RollBack(by="ann"), Cancel(by="ann")]
+    ways: list[Control] = [RollBack(by="ann"), Cancel(by="ann")]
     random.shuffle(ways)
     at_s = random.random() * 15.0
     return [(at_s + number * random.random() * 3.0, way) for number, way in enumerate(ways)]
@@ -142,6 +152,7 @@ def _faults(random: Random) -> Faults:
 def _request(random: Random, revision: str) -> RolloutRequested:
     chance, choice = random.random, random.choice
     traffic = choice(((), (), (ROUTE,), (ROUTE,), (ROUTE,), (OTHER_ROUTE,)))
+    strategy = choice(_STRATEGIES)
     steps = [
         Step(
             replicas=replicas,
@@ -149,12 +160,14 @@ def _request(random: Random, revision: str) -> RolloutRequested:
             pause=_pause(random) if chance() < 0.15 else None,
             analysis=ANALYSIS if chance() < 0.4 else None,
         )
-        for replicas, weight in choice(_LADDERS)
+        for replicas, weight in choice(_LADDERS if strategy == "partition" else _WHOLE_LADDERS)
     ]
     return RolloutRequested(
         workload=_WEB,
         steps=tuple(steps),
         change=_CHANGES[revision],
+        strategy=strategy,
+        failure_threshold=choice((None, None, None, 1, "20%")),
         traffic=traffic,
         analysis=ANALYSIS if chance() < 0.25 else None,
         on_failure=choice(("roll_back", "roll_back", "pause")),
@@ -175,6 +188,14 @@ _LADDERS: tuple[tuple[tuple[Any, int | None], ...], ...] = (
     ((2, 10), (10, 100)),
     ((1, 5), ("50%", 50), ("80%", 100)),
 )
+_WHOLE_LADDERS = (
+    *_LADDERS,
+    (("100%", 0), ("100%", 100)),
+    (("50%", 0), ("100%", 0), ("100%", 50)),
+    (("100%", 40), ("100%", 100)),
+)
+"""Where the stable pods stay, all pods may have any share."""
+_STRATEGIES = ("partition", "partition", "partition", "canary", "blue_green")
 _WEB = WorkloadReference(name="web")
 _CHANGES = {revision: Change(images={"web": f"web:{revision}"}) for revision in ("v2", "v3", "v4")}
 _ROLLOUTS = {"v2": "r-2", "v3": "r-3", "v4": "r-4"}

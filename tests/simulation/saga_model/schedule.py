@@ -13,7 +13,8 @@ from saga_model.bus import Bus, Letter
 from saga_model.copies import Copy
 from saga_model.engine import Engine
 from saga_model.options import Faults, Options, draw
-from saga_model.workers import AnalysisHolder, Service, TrafficHolder, WorkloadHolder
+from saga_model.workers import AnalysisHolder, Service, TrafficHolder
+from saga_model.workload_worker import WorkloadHolder
 from saga_model.world import World
 from tidegate_contracts.controls import Approve, Cancel, Control, Resume, Retry, RollBack
 from tidegate_contracts.decisions import Decision
@@ -122,6 +123,9 @@ class Schedule:
 
     def _heal(self) -> None:
         self.bus.faults = Faults()
+        self.world.healed = True
+        if self.options.weak and not self.world.deleted:
+            self.world.become_ready("v2")
         for service in self.services:
             service.healed = True
         self.engine.after(PERSON_S, self._person)
@@ -178,7 +182,9 @@ class Schedule:
             self._require(not lost, f"an order was lost: {order}")
         self._require(not any(service.stands for service in self.services), "an order stands though all has ended")
         self._require(not self.world.route.ours, "I9 the route was left behind")
-        self._require(self.world.saved_stable is None or self.world.deleted, "I9 the hold was left behind")
+        held = self.world.saved_stable is not None or self.world.style is not None
+        self._require(not held or self.world.deleted, "I9 the hold was left behind")
+        self._require(not self.world.extra, "I9 extra pods were left behind")
 
     def _same(self, whole: Workload, part: Workload) -> None:
         same = (

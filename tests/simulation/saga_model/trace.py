@@ -17,7 +17,17 @@ def main(seed: int) -> int:
     sys.stdout.write(f"seed {seed}: {schedule.options}\n")
     _spy(schedule, schedule.auditor, "take", _event)
     _spy(schedule, schedule.bus, "order", _order)
-    for name in ("add_pods", "remove_pods", "set_ready", "shift", "release_route", "scale", "delete", "degrade"):
+    for name in (
+        "add_pods",
+        "remove_extra",
+        "remove_pods",
+        "set_ready",
+        "shift",
+        "release_route",
+        "scale",
+        "delete",
+        "degrade",
+    ):
         _spy(schedule, schedule.world, name, lambda *arguments, name=name: f"{name} {_plain(arguments)}")
     result = schedule.run()
     sys.stdout.write(f"{result}\n")

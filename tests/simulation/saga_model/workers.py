@@ -11,31 +11,19 @@ from typing import Any
 
 from saga_model.engine import Engine
 from saga_model.options import Options
-from saga_model.world import World, pods_of
+from saga_model.world import World
 from tidegate_contracts.facts import (
     AnalysisConcluded,
     AnalysisReleased,
     AnyFact,
-    BatchDegraded,
-    BatchReady,
-    BatchRecovered,
-    BatchStalled,
     TrafficRefused,
     TrafficReleased,
     TrafficShifted,
-    WorkloadChanged,
-    WorkloadGone,
-    WorkloadPrepared,
-    WorkloadRefused,
-    WorkloadReleased,
 )
 from tidegate_contracts.orders import (
     RELEASES,
     Analyse,
-    ApplyBatch,
-    PrepareWorkload,
     ReleaseTraffic,
-    ReleaseWorkload,
     ShiftTraffic,
 )
 from tidegate_contracts.problem import Problem
@@ -107,131 +95,6 @@ class Holder:
         self.alive = False
         if self.service.holder is self:
             self.service.acked = self.order.revision
-
-
-class WorkloadHolder(Holder):
-    settling = False
-    """Whether the batch was said to be ready before its stable pods went."""
-
-    def converge(self) -> None:
-        if self.world.deleted:
-            self._deleted()
-        elif isinstance(self.order, PrepareWorkload):
-            self._prepare()
-        elif isinstance(self.order, ApplyBatch):
-            self._apply(self.order)
-        elif isinstance(self.order, ReleaseWorkload):
-            self._release(self.order)
-
-    def _deleted(self) -> None:
-        if isinstance(self.order, ReleaseWorkload):
-            self.report(WorkloadReleased, "released", mode=self.order.mode)
-            self.done()
-            return
-        self.report(WorkloadGone, "gone")
-
-    def _prepare(self) -> None:
-        if self.order.rollout in self.service.options.refused_workloads:
-            self.report(WorkloadRefused, "refused", problem=PROBLEM)
-            return
-        stable = self.world.saved_stable or self.world.most_ready()
-        counts = self.world.counts_of_stable(stable)
-        self.report(WorkloadPrepared, "prepared", stable_revision=stable, template_digest="d", counts=counts)
-
-    def _apply(self, order: ApplyBatch) -> None:
-        world = self.world
-        if not world.fenced("workload", order.revision):
-            self.end()
-            return
-        assert order.change is not None
-        new = order.change.images["web"].partition(":")[2]
-        if world.edited:
-            world.edited = False
-            self.report(WorkloadChanged, what="the template", by="kubectl")
-        wanted = pods_of(order.target, world.replicas)
-        limit = wanted if order.settle else self._unsettled(wanted, order)
-        world.template, world.saved_stable = new, world.saved_stable or order.stable_revision
-        if self.wrote != wanted:
-            self.wrote = wanted
-            self.again(self.order.progress_deadline_s + 1.0)
-        if not self.service.options.surge:
-            self._without_surge(order, new, limit)
-        else:
-            world.add_pods(new, limit)
-        self._observe(order, new, limit)
-
-    def _without_surge(self, order: ApplyBatch, new: str, limit: int) -> None:
-        """A few old pods go, as many new ones come, and again once these are ready."""
-        world = self.world
-        if world.ready.get(new, 0) < world.pods.get(new, 0):
-            return
-        goal = min(limit, world.pods.get(new, 0) + -(-world.replicas // 4))
-        world.shrink_others(new, max(world.replicas - goal, order.stable_minimum), order.stable_revision)
-        world.add_pods(new, goal)
-
-    def _unsettled(self, wanted: int, order: ApplyBatch) -> int:
-        return wanted if self.service.options.surge else min(wanted, self.world.replicas - order.stable_minimum)
-
-    def _observe(self, order: ApplyBatch, new: str, limit: int) -> None:
-        world = self.world
-        if world.ready.get(new, 0) < limit:
-            self._not_ready(order, new)
-            return
-        rest = max(world.replicas - world.pods[new], order.stable_minimum)
-        if order.settle and world.counts(new).stable > rest and self.service.options.settles_late and not self.settling:
-            self.settling = True
-            self.again(0.5)
-        elif order.settle:
-            world.shrink_others(new, rest, order.stable_revision)
-        counts = world.counts(new)
-        if self.reported & {"degraded", "stalled"}:
-            self.reported -= {"degraded", "stalled", "ready"}
-            self.report(BatchRecovered, step=order.step, counts=counts)
-        settled = counts.stable <= rest
-        self.report(
-            BatchReady,
-            "ready" if settled or not order.settle else "unsettled",
-            step=order.step,
-            settled=settled,
-            canary_revision=new,
-            target_pods=limit,
-            counts=counts,
-        )
-
-    def _not_ready(self, order: ApplyBatch, new: str) -> None:
-        counts = self.world.counts(new)
-        broken = self.world.ready.get(new, 0) < min(order.ready_before, self.world.pods.get(new, 0))
-        if "ready" in self.reported or broken:
-            if "unready" not in self.reported:
-                self.reported.add("unready")
-                self.engine.after(DEGRADED_AFTER_S, self._degraded, order, new)
-            return
-        if self.engine.now_s - self.service.since_s >= order.progress_deadline_s:
-            self.report(BatchStalled, "stalled", step=order.step, reason="not ready", counts=counts)
-
-    def _degraded(self, order: ApplyBatch, new: str) -> None:
-        self.reported.discard("unready")
-        if self.alive and self.world.ready.get(new, 0) < self.world.pods.get(new, 0):
-            counts = self.world.counts(new)
-            self.report(BatchDegraded, "degraded", step=order.step, reason="not ready any more", counts=counts)
-
-    def _release(self, order: ReleaseWorkload) -> None:
-        world = self.world
-        if not world.fenced("workload", order.revision):
-            self.end()
-            return
-        if self.wrote is None:
-            stable = world.saved_stable or order.stable_revision
-            self.wrote = (stable or world.template) if order.mode == "restore" else world.template
-            world.template, world.saved_stable = self.wrote, None
-            self.again(order.progress_deadline_s + 1.0)
-        world.add_pods(self.wrote, world.replicas)
-        if world.ready.get(self.wrote, 0) >= world.replicas:
-            world.shrink_others(self.wrote, 0, self.wrote)
-            self.report(WorkloadReleased, "released", mode=order.mode, counts=world.counts(self.wrote))
-            self.done()
-        elif self.engine.now_s - self.service.since_s >= order.progress_deadline_s:
-            self.report(BatchStalled, "stalled", step=0, reason="not whole")
 
 
 class TrafficHolder(Holder):

@@ -13,6 +13,8 @@ from saga_model.engine import Engine
 from saga_model.options import REPLICAS, Options
 from tidegate_contracts.facts import PodCounts
 from tidegate_contracts.orders import ReleaseTraffic, ShiftTraffic, Target
+from tidegate_contracts.plan import least_ready, parse_target
+from tidegate_contracts.rollout import RolloutRequested
 
 WHOLE_PERCENT = 100
 STALE_READY_S = 10.0
@@ -22,6 +24,10 @@ STALE_READY_S = 10.0
 def pods_of(target: Target, replicas: int) -> int:
     wanted = target.count if target.count is not None else -(-replicas * (target.percent or 0) // 100)
     return min(wanted, replicas)
+
+
+def threshold_of(request: RolloutRequested) -> Target | None:
+    return parse_target(request.failure_threshold) if request.failure_threshold is not None else None
 
 
 class Route:
@@ -48,6 +54,11 @@ class World:
         self.scales = [REPLICAS]
         self.template = "v1"
         self.saved_stable: str | None = None
+        self.style: str | None = None
+        """How the workload is held; None where it isn't."""
+        self.extra: dict[str, int] = {}
+        """Pods beyond the workload's own replicas, by version: those of the canary style's extra Deployment, or those
+        that blue_green makes it grow by."""
         self.pods = {"v1": REPLICAS}
         self.ready = {"v1": REPLICAS}
         self.ready_log: dict[str, list[tuple[float, int]]] = {}
@@ -55,6 +66,7 @@ class World:
         self.route = Route()
         self.deleted = False
         self.edited = False
+        self.healed = False
         self.auditor = auditor
         self.pods_changed: Callable[[], None] = lambda: None
 
@@ -94,10 +106,34 @@ class World:
         self.pods[revision] = wanted
         self.engine.after(0.2 + self.engine.random.random(), self.become_ready, revision)
 
+    def hold(self, style: str, stable: str) -> None:
+        if self.style not in (None, style):
+            raise Violation(f"I9 held in the style {self.style}, and ordered in {style}")
+        self.style, self.saved_stable = style, self.saved_stable or stable
+
+    def add_extra(self, revision: str, wanted: int) -> None:
+        """Pods beside the stable ones; those of a superseded version make room."""
+        for other in [other for other in self.extra if other != revision]:
+            self.remove_extra(other)
+        self.add_pods(revision, wanted)
+        self.extra[revision] = self.pods.get(revision, 0)
+
+    def remove_extra(self, revision: str) -> None:
+        number = self.extra.pop(revision, 0)
+        self.remove_pods(revision, self.pods.get(revision, 0) - number)
+
+    @property
+    def newest(self) -> str:
+        """The version that people would look at: the extra pods', or the template's."""
+        return next(iter(self.extra), self.template)
+
     def become_ready(self, revision: str) -> None:
         if revision in self.options.failing or self.deleted:
             return
-        self.set_ready(revision, self.pods.get(revision, 0))
+        pods = self.pods.get(revision, 0)
+        self.set_ready(
+            revision, pods - 1 if self.options.weak and not self.healed and revision == "v2" and pods > 1 else pods
+        )
 
     def set_ready(self, revision: str, ready: int) -> None:
         self.ready_log.setdefault(revision, []).append((self.engine.now_s, self.ready.get(revision, 0)))
@@ -132,7 +168,7 @@ class World:
             return
         others = [revision for revision in self.pods if self.pods[revision] > 0]
         base = self.saved_stable if self.saved_stable in others else self.template
-        difference = replicas - sum(self.pods.values())
+        difference = replicas - sum(self.pods.values()) + sum(self.extra.values())
         self.replicas = replicas
         self.scales.append(replicas)
         if base is not None and difference > 0:
@@ -159,9 +195,11 @@ class World:
         if accepted is None or not order.step or not revision:
             raise Violation("I2 traffic raised on a version that no step approved")
         target = accepted.plan[order.step - 1].target
-        needed = min(pods_of(target, replicas) for replicas in self.scales)
-        if needed == min(self.scales):
-            needed -= 1  # the last stable pod stays until the traffic has left it
+        request = accepted.request
+        asked = min(pods_of(target, replicas) for replicas in self.scales)
+        if asked == min(self.scales) and request.strategy == "partition":
+            asked -= 1  # the last stable pod stays until the traffic has left it
+        needed = least_ready(asked, threshold_of(request))
         # By when it was decided: what a stopped copy publishes late is a matter of the traffic-shifter's own guard.
         since = self.auditor.decided_at_s.get(order.revision, self.engine.now_s) - STALE_READY_S
         log = self.ready_log.get(revision, [])
@@ -190,12 +228,12 @@ class World:
 
     def delete(self) -> None:
         self.deleted = True
-        self.pods, self.ready = {}, {}
+        self.pods, self.ready, self.extra = {}, {}, {}
         self.pods_changed()
 
     def degrade(self, lasts_s: float) -> None:
         """Some pods of the newest version lose their readiness for a while."""
-        revision = self.template
+        revision = self.newest
         if revision == "v1" or self.pods.get(revision, 0) == 0:
             return
         self.set_ready(revision, 0)

@@ -10,8 +10,9 @@ from tidegate_cli.projection import project
 from tidegate_cli.stored import StoredEvent, decoded
 from tidegate_cli.views import RolloutView
 from tidegate_contracts import codec, subjects
+from tidegate_contracts.plan import plan
 from tidegate_contracts.problem import Problem
-from tidegate_contracts.rollout import Pause
+from tidegate_contracts.rollout import STYLES, Pause
 from tidegate_contracts.workload import WorkloadKey
 
 KEY = WorkloadKey("default", "shop", "deployment.apps", "web")
@@ -38,6 +39,23 @@ def test_a_rollout_is_drawn_with_what_decided_it() -> None:
     shown = text(draw.rollout(project(judged().history)))
     for part in ("Deployment", "web", "rolling back", "errors", "20%", "1m30s", "v1 to v2", "fail"):
         assert part in shown
+
+
+@pytest.mark.parametrize("strategy", STYLES)
+def test_a_plan_and_a_rollout_say_their_strategy(strategy: str) -> None:
+    asked = request(step("50%"), strategy=strategy, failure_threshold="10%")
+    shown = text(draw.plan(asked, plan(asked)))
+    assert shown.startswith(f"{strategy}: ")
+    assert "; 10% of a batch's pods may be unready" in shown
+    assert "2 (added)" in shown
+    saga = Saga()
+    saga.ask(asked)
+    assert strategy in text(draw.rollout(project(saga.history)))
+
+
+def test_a_plan_without_a_threshold_says_nothing_of_unready_pods() -> None:
+    asked = request(step("50%"))
+    assert "unready" not in text(draw.plan(asked, plan(asked)))
 
 
 def test_a_listing_has_a_line_for_each_rollout() -> None:
@@ -73,8 +91,15 @@ def stored(payload: bytes, subject: str) -> StoredEvent:
     )
 
 
-def test_every_event_of_a_rollout_fits_on_a_line() -> None:
-    for event in judged().history:
+def promoted() -> Saga:
+    saga = Saga()
+    saga.ask(request(step("100%", 100), traffic=(ROUTE,), strategy="canary"))
+    return saga.to_end()
+
+
+@pytest.mark.parametrize("saga", [judged(), promoted()], ids=["judged", "promoted"])
+def test_every_event_of_a_rollout_fits_on_a_line(saga: Saga) -> None:
+    for event in saga.history:
         subject = subjects.event(KEY, event.rollout, "orchestrator", codec.tag_of(event))
         line = describe.detail(stored(codec.encode(event), subject))
         assert "\n" not in line

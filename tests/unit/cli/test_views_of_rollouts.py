@@ -181,3 +181,35 @@ def test_a_view_can_be_printed_for_programs() -> None:
     document = msgspec.json.decode(msgspec.json.encode(view))
     assert document["phase"] == "completed"
     assert codec.tag_of(view.request) == document["request"]["type"]  # type: ignore[arg-type]
+
+
+def test_where_the_stable_pods_stay_the_workload_is_promoted_before_its_routes_are_given_back() -> None:
+    saga = started(step("100%", 100, analysis=ANALYSIS), traffic=(ROUTE,), strategy="blue_green")
+    saga.to_step(1)
+    saga.ready()
+    saga.shifted()
+    assert (seen(saga).phase, seen(saga).waits_for) == ("judging", "the analysis")
+    saga.judged()
+    view = seen(saga)
+    assert (view.phase, view.waits_for) == ("promoting", "the workload's own pods to become the new version")
+    saga.promoted()
+    assert seen(saga).waits_for == "the routes to be given back"
+    saga.traffic_released()
+    assert (seen(saga).phase, seen(saga).waits_for) == ("promoting", "the workload to be given back")
+
+
+def test_a_rollout_of_another_style_is_given_back_while_its_successor_prepares() -> None:
+    saga = started(step("50%", 50), traffic=(ROUTE,), strategy="canary", rollout="old")
+    saga.to_step(2)
+    saga.ask(request(traffic=(ROUTE,), rollout="new"))
+    saga.shifted()
+    view = seen(saga)
+    assert (view.phase, view.waits_for) == ("preparing", "the workload to be given back")
+
+
+def test_a_batch_that_settles_is_told_from_one_that_does_not() -> None:
+    saga = started(step("50%", 50), traffic=(ROUTE,))
+    saga.to_step(1)
+    saga.ready()
+    saga.shifted()
+    assert seen(saga).waits_for == "the stable pods to settle"

@@ -51,7 +51,7 @@ def up(
     """
     groups = _chosen_groups(without, including)
     tools = toolchain.ensure(set().union(*(GROUPS[group] for group in groups)))
-    directory = directory_of(name)
+    directory, deploy_directory = directory_of(name), paths.deploy_directory()
     with ExitStack() as stack:
         lock = stack.enter_context(launch.claim(directory))
         doors = {door: stack.enter_context(launch.listen()) for door in addresses.FORWARDED}
@@ -60,7 +60,7 @@ def up(
         owner = os.pidfd_open(owner_pid) if owner_pid is not None else None
         settings = Settings(
             directory=directory,
-            deploy_directory=paths.deploy_directory(),
+            deploy_directory=deploy_directory,
             toolchain=tools,
             groups=groups,
             nodes=nodes,
@@ -69,9 +69,7 @@ def up(
             door_addresses={door: launch.address_of(listener) for door, listener in doors.items()},
             report_descriptor=report_in,
             owner_descriptor=owner,
-            nats_passwords=make_passwords(
-                (paths.deploy_directory() / "nats" / "nats.conf").read_text(encoding="utf-8")
-            ),
+            nats_passwords=make_passwords((deploy_directory / "nats" / "nats.conf").read_text(encoding="utf-8")),
         )
         prefix = namespaces.unshare_prefix()
         try:

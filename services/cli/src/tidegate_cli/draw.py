@@ -12,6 +12,7 @@ from rich.text import Text
 from tidegate_cli.views import RolloutView, StepView, Verdict
 from tidegate_contracts.facts import PodCounts
 from tidegate_contracts.plan import PlannedStep
+from tidegate_contracts.rollout import RolloutRequested, Style
 
 STYLE: Final = {
     "completed": "green",
@@ -27,6 +28,11 @@ STYLE: Final = {
     "pass": "green",
     "fail": "bold red",
     "inconclusive": "yellow",
+}
+STRATEGY: Final[dict[Style, str]] = {
+    "partition": "new pods take the place of old ones",
+    "canary": "new pods come beside the workload, and old ones stay until it is promoted",
+    "blue_green": "the workload grows by the new pods, and old ones stay until it is promoted",
 }
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
@@ -115,8 +121,15 @@ def listing(views: Sequence[RolloutView], now_s: float, *, namespaces: bool) -> 
     return table
 
 
-def plan(steps: Sequence[PlannedStep]) -> RenderableType:
-    return _steps([StepView(plan=step) for step in steps], with_state=False)
+def plan(request: RolloutRequested, steps: Sequence[PlannedStep]) -> RenderableType:
+    return Group(Text(strategy(request)), Text(), _steps([StepView(plan=step) for step in steps], with_state=False))
+
+
+def strategy(request: RolloutRequested) -> str:
+    """Where the new pods come, and how many of a batch may be unready."""
+    allowed = request.failure_threshold
+    unready = f"; {allowed} of a batch's pods may be unready" if allowed not in (None, 0, "0%") else ""
+    return f"{request.strategy}: {STRATEGY[request.style]}{unready}"
 
 
 def _steps(steps: Sequence[StepView], *, with_state: bool) -> RenderableType:
@@ -181,7 +194,9 @@ def rollout(view: RolloutView) -> RenderableType:
 
 def _facts(view: RolloutView) -> list[tuple[str, RenderableType]]:
     workload = f"{view.kind} {view.namespace}/{view.workload}" if view.workload else "-"
-    rows: list[tuple[str, RenderableType]] = [("workload", workload), ("state", state(view))]
+    rows: list[tuple[str, RenderableType]] = [("workload", workload)]
+    rows += [("strategy", Text(view.request.strategy))] if view.request is not None else []
+    rows.append(("state", state(view)))
     rows += [("waits for" if not view.ended else "because", Text(waiting(view)))] if waiting(view) else []
     rows += [("pods ready", pods(view.counts)), ("traffic", weight(view))]
     if view.stable_revision or view.canary_revision:

@@ -33,6 +33,7 @@ STAGES: Final[dict[type[decisions.Decision], tuple[Phase, str]]] = {
 
 WAITS: Final[dict[type[decisions.Decision], str]] = {
     decisions.StepCompleted: "",
+    decisions.PodsPromotionStarted: "the workload's own pods to become the new version",
     decisions.PodsReleaseStarted: "the workload to be given back",
     decisions.TrafficReleaseStarted: "the routes to be given back",
 }
@@ -126,8 +127,8 @@ def _of_steps(view: RolloutView, event: decisions.Decision) -> dict[str, object]
             return {"steps": _completed(view.steps, event.step, event.at_s)}
         case decisions.TrafficShiftStarted(weight_percent=weight):
             return {"weight_asked_percent": weight, "waits_for": f"the router to accept {weight} %"}
-        case decisions.StepJudgingStarted() if _is_analysed(view):
-            return {"waits_for": "the analysis, and the stable pods to settle"}
+        case decisions.StepJudgingStarted():
+            return {"waits_for": _waits_in_judging(view)}
         case _:
             return (
                 {"waits_for": APPROVAL} if isinstance(event, decisions.PauseStarted) and event.until_s is None else {}
@@ -159,6 +160,13 @@ def _accepted(event: decisions.RolloutAccepted) -> dict[str, object]:
         "request": event.request,
         "accepted_at_s": event.at_s,
     }
+
+
+def _waits_in_judging(view: RolloutView) -> str:
+    """Stable pods settle only in the style in which the new ones take their place."""
+    settles = view.request is None or view.request.style == "partition"
+    waits = [*(["the analysis"] if _is_analysed(view) else []), *(["the stable pods to settle"] if settles else [])]
+    return ", and ".join(waits)
 
 
 def _is_analysed(view: RolloutView) -> bool:

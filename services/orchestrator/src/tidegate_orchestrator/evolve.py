@@ -334,7 +334,7 @@ def _traffic_release_started(rollout: Rollout, event: TrafficReleaseStarted) -> 
 
 def _failed(rollout: Rollout, event: RolloutFailed) -> Rollout:
     """Nothing is waited for any more: whatever still stands is let go."""
-    if not isinstance(rollout.pods.order, ReleaseWorkload) or not rollout.pods.told:
+    if not isinstance(rollout.pods.order, ReleaseWorkload):
         rollout = replace(rollout, pods=Pods(_release(rollout, event.revision, "let_go")))
     return _ended(replace(rollout, judge=_released_judge(rollout, event.revision)), event)
 

@@ -121,5 +121,5 @@ def _takes_pods(older: Rollout, mode: Mode) -> bool:
     An ending under way has seen to it that none do, and where every pod is the superseded version none goes.
     """
     order = older.pods.order
-    whole = mode == "promote" and older.style == "partition"
+    whole = mode == "promote" and older.held_style == "partition"
     return not whole and not (isinstance(order, ReleaseWorkload) and older.pods.told)

@@ -1,6 +1,6 @@
 """What a decision asks for: writes, facts, and how long to wait. Plain data, so that decisions can be tested alone.
 
-Made by `convergence`, `returning` and `release`; carried out in order by `holder`.
+Made by `convergence`, `beside`, `returning`, `promotion`, `release` and `around`; carried out in order by `holder`.
 """
 
 from typing import Any, Generic, TypeVar
@@ -8,7 +8,9 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from tidegate_contracts.facts import PodCounts, WorkloadFact
+from tidegate_contracts.orders import ApplyBatch
 from tidegate_contracts.rollout import Change
+from tidegate_workload_controller.autoscalers import Autoscaler
 
 Memory = TypeVar("Memory")
 
@@ -50,6 +52,42 @@ class DeletePods(msgspec.Struct, frozen=True):
     pods: tuple[tuple[str, str], ...]
 
 
+class MakeBeside(msgspec.Struct, frozen=True):
+    """The workload beside: made, or made again, as the order's version.
+
+    It is made only if the template that comes out, without what is added to it, has the order's digest. `marks` is a
+    patch of the workload itself that comes first, where it isn't marked yet.
+    """
+
+    order: ApplyBatch
+    replicas: int
+    marks: dict[str, Any] | None = None
+
+
+class ScaleBeside(msgspec.Struct, frozen=True):
+    """How many pods the workload beside has."""
+
+    order: ApplyBatch
+    replicas: int
+
+
+class RemoveBeside(msgspec.Struct, frozen=True):
+    """The workload beside, with its pods."""
+
+
+class HoldOff(msgspec.Struct, frozen=True):
+    """Autoscalers, as they were seen, that are not to scale while the rollout holds the workload."""
+
+    autoscalers: tuple[Autoscaler, ...]
+    rollout: str
+
+
+class LetScale(msgspec.Struct, frozen=True):
+    """Autoscalers, as they were seen, that scale again as their user wants."""
+
+    autoscalers: tuple[Autoscaler, ...]
+
+
 class Disown(msgspec.Struct, frozen=True):
     """Take our name off the workload's fields: entries of its managed fields, by their place."""
 
@@ -60,7 +98,10 @@ class Report(msgspec.Struct, frozen=True):
     fact: WorkloadFact
 
 
-Action = Patch | Touch | PutBack | LabelPods | DeletePods | Disown | Report
+OnWorkload = Patch | Touch | PutBack | LabelPods | DeletePods | Disown
+OnBeside = MakeBeside | ScaleBeside | RemoveBeside
+OnAutoscalers = HoldOff | LetScale
+Action = OnWorkload | OnBeside | OnAutoscalers | Report
 
 
 class Progress(msgspec.Struct, frozen=True):

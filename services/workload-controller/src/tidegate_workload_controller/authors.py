@@ -32,6 +32,18 @@ def own_entries(entries: tuple[ManagedFields, ...]) -> tuple[int, ...]:
     return tuple(place for place, entry in enumerate(entries) if entry.manager == FIELD_MANAGER)
 
 
+def disowning(entries: tuple[int, ...]) -> list[dict[str, Any]]:
+    """Managed fields without our entries, as long as these stand where they were seen; the last ones go first."""
+    return [
+        each
+        for place in sorted(entries, reverse=True)
+        for each in (
+            {"op": "test", "path": f"/metadata/managedFields/{place}/manager", "value": FIELD_MANAGER},
+            {"op": "remove", "path": f"/metadata/managedFields/{place}"},
+        )
+    ]
+
+
 def _writes_ours(entry: ManagedFields) -> bool:
     spec = entry.fields_v1.get("f:spec")
     return isinstance(spec, dict) and any(name in spec for name in OURS)

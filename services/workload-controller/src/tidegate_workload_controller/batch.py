@@ -31,6 +31,13 @@ def held_back(pods: int, order: ApplyBatch, replicas: int) -> int:
     return min(pods, max(replicas - order.stable_minimum, 0))
 
 
+def least_ready(order: ApplyBatch, goal: int) -> int:
+    """Pods of a batch that have to be ready: all but those that may fail, and one in any case."""
+    threshold = order.failure_threshold
+    tolerated = rounded_up(threshold, goal) if threshold is not None else 0
+    return max(goal - tolerated, min(goal, 1))
+
+
 class Standing(msgspec.Struct, frozen=True):
     """Where a batch stands, in pods.
 
@@ -40,6 +47,7 @@ class Standing(msgspec.Struct, frozen=True):
         new: New pods that the native controller was told to have.
         old: All other pods that it was told to have.
         available: New pods that are ready, for as long as the user wants them to be.
+        tolerated: New pods that needn't be.
         limits: The user's own maxSurge and maxUnavailable.
         allowed: What the Deployment allows now; None before the first touch.
         stable_minimum: Stable pods that must stay.
@@ -55,6 +63,7 @@ class Standing(msgspec.Struct, frozen=True):
     allowed: Room | None
     stable_minimum: int
     settle: bool
+    tolerated: int = 0
 
     @property
     def removed(self) -> int:
@@ -91,10 +100,11 @@ def goal(order: ApplyBatch, replicas: int, limits: Room) -> int:
 def next_room(standing: Standing) -> Room | None:
     """How far the native controller should be let go now; None: leave it as it is, and wait."""
     if standing.new >= standing.goal:
-        return _settled(standing) if standing.settle and standing.available >= standing.goal else None
+        ready = standing.available >= standing.goal - standing.tolerated
+        return _settled(standing) if standing.settle and ready else None
     if standing.excessive:
         return _added(standing)
-    if standing.moving or standing.available < standing.new:
+    if standing.moving or standing.available < standing.new - standing.tolerated:
         return None
     return _added(standing)
 
@@ -103,6 +113,8 @@ def _settled(standing: Standing) -> Room:
     """New and stable pods together are the workload's replicas, and more only where stable ones have to stay."""
     new = max(standing.goal, min(standing.new, standing.removable))
     unavailable = min(new, standing.removable)
+    if standing.available < standing.goal:  # a pod that may fail replaces none beyond the user's own limit
+        unavailable = min(unavailable, standing.available + standing.limits.unavailable)
     return Room(new - unavailable, unavailable)
 
 

@@ -6,7 +6,7 @@ The `Hold` of `kinds.deployment`; `batch` says how many pods the next round move
 from typing import Any, Final
 
 from tidegate_contracts.orders import ApplyBatch
-from tidegate_workload_controller.batch import Standing, blocked, goal, next_room, target_pods
+from tidegate_workload_controller.batch import Standing, blocked, goal, least_ready, next_room, target_pods
 from tidegate_workload_controller.budgets import Budget, Room, at_rest, budget_of, express
 from tidegate_workload_controller.census import Census, count
 from tidegate_workload_controller.hold import Fields
@@ -121,9 +121,10 @@ class BudgetHold:
 
 
 def _standing(order: ApplyBatch, census: Census, limits: Room, allowed: Budget | None) -> Standing:
+    pods = goal(order, census.replicas, limits)
     return Standing(
         replicas=census.replicas,
-        goal=goal(order, census.replicas, limits),
+        goal=pods,
         new=census.new_told,
         old=census.old_told,
         available=census.available,
@@ -131,6 +132,7 @@ def _standing(order: ApplyBatch, census: Census, limits: Room, allowed: Budget |
         allowed=None if allowed is None else allowed.room(census.replicas),
         stable_minimum=order.stable_minimum,
         settle=order.settle,
+        tolerated=pods - least_ready(order, pods),
     )
 
 

@@ -2,26 +2,29 @@
 
 Pure: `decide(order, view, memory, now)` is called by the hold loop after every change that it sees, again and again, so
 it says everything absolutely. First `objections` checks that the workload is still what the rollout stands on, then
-the `hold` says how far the native controller may go, and `vitals` watches over the batch. Whatever raises a risk or is
-reported as true comes from a live view only.
+the `hold` says how far the native controller may go, and `watching` follows the batch. Whatever raises a risk comes
+from a live view only.
 """
 
 from msgspec.structs import replace
 
-from tidegate_contracts.facts import BatchReady
 from tidegate_contracts.orders import ApplyBatch
 from tidegate_workload_controller import marks, parking, patches, returning, vitals
-from tidegate_workload_controller.actions import Action, Decision, DeletePods, LabelPods, Patch, Report, Touch
+from tidegate_workload_controller.actions import Action, Decision, DeletePods, Patch, Report, Touch
 from tidegate_workload_controller.census import revision_of
-from tidegate_workload_controller.memory import Memory, Objection
-from tidegate_workload_controller.objections import edited_hold, foreign_change, is_touched, objection_fact
+from tidegate_workload_controller.memory import Memory
+from tidegate_workload_controller.objections import (
+    REPAIRS_MAX,
+    edited_hold,
+    foreign_change,
+    is_touched,
+    objected,
+    objection_fact,
+)
 from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import View
-from tidegate_workload_controller.vitals import Finding
-
-REPAIRS_MAX = 1
-"""How often an order puts an edited hold back; after that somebody else insists, and people have to decide."""
+from tidegate_workload_controller.watching import follow
 
 
 def decide(  # noqa: PLR0911 - one return per question, in the order in which they must be asked
@@ -37,7 +40,7 @@ def decide(  # noqa: PLR0911 - one return per question, in the order in which th
     """
     objection = foreign_change(order, view, memory.uid)
     if objection is not None or view is None:
-        return _object(order, view, objection, memory, now_s)
+        return objected(order, view, objection, memory, now_s)
     memory = replace(memory, uid=view.workload.metadata.uid)
     if not is_touched(order, view):
         return _touch(order, view, memory, now_s) if view.live else Decision(memory, look_live=True)
@@ -60,18 +63,6 @@ def decide(  # noqa: PLR0911 - one return per question, in the order in which th
         return parking.park(order, view, saved, memory)
     scene = view.hold.look(order, view, saved, new=memory.canary_revision, now_s=now_s)
     return _move(scene, view, saved, memory, now_s)
-
-
-def _object(
-    order: ApplyBatch, view: View | None, objection: Objection | None, memory: Memory, now_s: float
-) -> Decision[Memory]:
-    """Say once what is wrong, and write nothing more while it is."""
-    if objection is None or (memory.objection is not None and memory.objection.what == objection.what):
-        return Decision(memory)
-    if view is not None and not view.live:
-        return Decision(memory, look_live=True)
-    fact = objection_fact(order, objection, now_s)
-    return Decision(replace(memory, objection=objection), actions=(Report(fact),))
 
 
 def _touch(order: ApplyBatch, view: View, memory: Memory, now_s: float) -> Decision[Memory]:
@@ -102,7 +93,7 @@ def _repair(order: ApplyBatch, view: View, saved: Saved, memory: Memory, now_s: 
     """Put an edited hold back, once, and say so."""
     objection = edited_hold(view)
     if memory.repairs >= REPAIRS_MAX or not view.live:
-        return _object(order, view, objection, memory, now_s)
+        return objected(order, view, objection, memory, now_s)
     scene = view.hold.look(order, view, saved, new=memory.canary_revision, now_s=now_s, first=True)
     patch = Patch(patches.held(view.hold, order, saved, _stable(order, view), scene.first))
     memory = replace(memory, repairs=memory.repairs + 1, setting=scene.first)
@@ -120,66 +111,19 @@ def _stable(order: ApplyBatch, view: View) -> str:
 
 
 def _move(scene: Scene, view: View, saved: Saved, memory: Memory, now_s: float) -> Decision[Memory]:
-    """Label what is new, let the native controller go on, report what is ready, and watch over the rest."""
+    """Let the native controller go on as far as it may now, and follow the batch."""
     if scene.impossible:
         return _stuck(scene, memory, now_s)
-    labels = scene.unlabelled(memory.labelled)
-    memory = _remember(scene, memory, labels, now_s)
-    finding = _watch(scene, memory, now_s)
-    facts = (*finding.facts, *_ready_fact(scene, memory, now_s))
     setting = scene.wanted if scene.wanted != scene.standing else None
-    actions: tuple[Action, ...] = (labels,) if labels is not None else ()
-    until_s = min((each for each in (finding.until_s, scene.census.next_available_s) if each), default=None)
-    if (facts or setting is not None or scene.removals) and not view.live:
-        return Decision(memory, actions, look_live=True)
-    actions = (*actions, *map(Report, facts))
-    memory = replace(memory, vitals=finding.vitals)
-    if any(isinstance(fact, BatchReady) for fact in facts):
-        memory = replace(memory, reported=(scene.goal, scene.settled))
+    moves: tuple[Action, ...] = ()
     if setting is not None:
-        actions = (*actions, Patch(patches.held(view.hold, scene.order, saved, _stable(scene.order, view), setting)))
-        memory = replace(memory, setting=setting)
+        moves = (Patch(patches.held(view.hold, scene.order, saved, _stable(scene.order, view), setting)),)
     if scene.removals:
-        actions = (*actions, DeletePods(scene.removals))
-    return Decision(memory, actions, until_s=until_s, progress=scene.progress())
-
-
-def _remember(scene: Scene, memory: Memory, labels: LabelPods | None, now_s: float) -> Memory:
-    ready_at_s = (memory.ready_at_s or now_s) if scene.ready else None
-    labelled = memory.labelled | {uid for _, uid in labels.pods} if labels is not None else memory.labelled
-    return replace(memory, ready_at_s=ready_at_s, labelled=labelled)
-
-
-def _watch(scene: Scene, memory: Memory, now_s: float) -> Finding:
-    order, census, ailments, goal = scene.order, scene.census, scene.ailments, scene.goal
-    if scene.ready:
-        return vitals.finished(memory.vitals, order, census, now_s)
-    reported = memory.reported is not None and memory.reported[0] == goal
-    least = goal if reported else min(order.ready_before, goal)
-    short = vitals.falling_short(memory.vitals, order, census, ailments, now_s, least=least)
-    if reported:
-        return short
-    return vitals.both(short, vitals.unfinished(short.vitals, order, census, ailments, now_s))
-
-
-def _ready_fact(scene: Scene, memory: Memory, now_s: float) -> tuple[BatchReady, ...]:
-    goal, settled = scene.goal, scene.settled
-    if not scene.ready or memory.canary_revision is None or (scene.order.settle and not settled):
-        return ()
-    if memory.reported in {(goal, True), (goal, settled)}:
-        return ()
-    fact = BatchReady(
-        rollout=scene.order.rollout,
-        order_revision=scene.order.revision,
-        at_s=now_s,
-        step=scene.order.step,
-        settled=settled,
-        canary_revision=memory.canary_revision,
-        target_pods=goal,
-        counts=scene.census.counts,
-        last_pod_ready_at_s=memory.ready_at_s,
-    )
-    return (fact,)
+        moves = (*moves, DeletePods(scene.removals))
+    decision = follow(scene, memory, moves, now_s, live=view.live)
+    if setting is None or decision.look_live:
+        return decision
+    return replace(decision, memory=replace(decision.memory, setting=setting))
 
 
 def _stuck(scene: Scene, memory: Memory, now_s: float) -> Decision[Memory]:

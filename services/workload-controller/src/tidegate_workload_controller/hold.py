@@ -8,7 +8,8 @@ Deployments, `partition_hold` what has a partition, `deletion_hold` what knows n
 from typing import Any, Protocol
 
 from tidegate_contracts.orders import ApplyBatch
-from tidegate_workload_controller.saved import Saved
+from tidegate_workload_controller import marks
+from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import View, Workload
 
@@ -84,3 +85,15 @@ class Hold(Protocol):
     def obstacles(self, view: View, revision: str) -> tuple[tuple[str, str], ...]:
         """Pods, by name and uid, that keep the native controller from making `revision` the only one, for ever."""
         ...
+
+
+def own_values(hold: Hold, workload: Workload) -> Saved:
+    """The user's own values: those that were saved, or those that stand where nothing had to be saved.
+
+    Where somebody made the saved ones unreadable, Kubernetes' own defaults are the best that can be told.
+    """
+    saved = saved_on(workload)
+    if saved is not None:
+        return hold.save(workload) if saved.nothing else saved
+    marked = any(mark in workload.metadata.annotations for mark in marks.ANNOTATIONS)
+    return hold.save(Workload() if marked else workload)

@@ -60,8 +60,6 @@ class WorkloadHolder:
         try:
             if isinstance(held.order, PrepareWorkload):
                 await self._prepare(held, held.order, workload)
-            elif isinstance(held.order, PromoteWorkload):
-                await self._refuse_style(held, held.order)
             else:
                 await workload.synced()
                 await _Loop(held, held.order, workload, self._publisher, self._clock).run()
@@ -72,18 +70,6 @@ class WorkloadHolder:
         now_s = self._clock.now_s()
         patient = now_s - held.message.time_s < PATIENCE_S
         fact = await workload.prepare(order, patient=patient, now_s=now_s)
-        await self._report(held, fact)
-
-    async def _refuse_style(self, held: HeldOrder[WorkloadOrder], order: PromoteWorkload) -> None:
-        problem = Problem(
-            field="strategy",
-            value=order.style,
-            rule="a style in which pods are rolled out here: partition",
-            remedy="Roll it back, and choose that style.",
-        )
-        fact = WorkloadRefused(
-            rollout=order.rollout, order_revision=order.revision, at_s=self._clock.now_s(), problem=problem
-        )
         await self._report(held, fact)
 
     async def _refuse(self, held: HeldOrder[WorkloadOrder], problem: Problem) -> None:
@@ -104,7 +90,7 @@ class _Loop:
     def __init__(
         self,
         held: HeldOrder[WorkloadOrder],
-        order: ApplyBatch | ReleaseWorkload,
+        order: ApplyBatch | PromoteWorkload | ReleaseWorkload,
         workload: HeldWorkload,
         publisher: Publisher,
         clock: Clock,

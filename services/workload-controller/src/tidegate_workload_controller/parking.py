@@ -9,7 +9,7 @@ over what concerns no pods.
 from msgspec.structs import replace
 
 from tidegate_contracts.facts import BatchReady
-from tidegate_contracts.orders import ApplyBatch
+from tidegate_contracts.orders import ApplyBatch, PromoteWorkload
 from tidegate_workload_controller import patches
 from tidegate_workload_controller.actions import Decision, Progress, PutBack, Report, Touch
 from tidegate_workload_controller.budgets import WHOLE_PERCENT
@@ -19,7 +19,7 @@ from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import View
 
 
-def is_parked(order: ApplyBatch, view: View, saved: Saved) -> bool:
+def is_parked(order: ApplyBatch | PromoteWorkload, view: View, saved: Saved) -> bool:
     """Whether it is us who put the stable template back: somebody else would have left the hold on."""
     stable = view.digests.get(order.stable_revision)
     back = stable is not None and stable == view.template_digest != order.template_digest
@@ -28,7 +28,7 @@ def is_parked(order: ApplyBatch, view: View, saved: Saved) -> bool:
 
 def is_due(order: ApplyBatch, view: View) -> bool:
     """Whether there are no pods, and some of those to come should be stable ones."""
-    partial = order.target.percent != WHOLE_PERCENT
+    partial = order.target.percent != WHOLE_PERCENT or order.style != "partition"
     return view.workload.replicas == 0 and partial and order.stable_revision in view.digests
 
 
@@ -45,7 +45,7 @@ def decide(scene: Scene, view: View, saved: Saved, memory: Memory, now_s: float)
         return Decision(memory, look_live=True)
     if is_due(scene.order, view):
         return _nothing_to_do(scene, memory, now_s)
-    if scene.census.scaling:
+    if scene.census.scaling or scene.census.old_told < scene.census.replicas:  # it would still be from nothing
         return Decision(memory, progress=scene.progress())
     body = patches.held(view.hold, scene.order, saved, scene.order.stable_revision, scene.first)
     memory = replace(memory, setting=scene.first)

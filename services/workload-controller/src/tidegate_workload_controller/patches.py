@@ -1,12 +1,13 @@
 """The bodies of our patches of a workload: hold, move on, free to move, given back.
 
-Pure; `convergence`, `returning` and `release` choose among them. A body names annotations and fields of `spec` with
-their whole new values, None for those that are to be absent; `operations` turns it into what is sent.
+Pure; `convergence`, `beside`, `returning`, `promotion` and `release` choose among them. A body names annotations and
+fields of `spec` with their whole new values, None for those that are to be absent; `operations` turns it into what is
+sent.
 """
 
 from typing import Any
 
-from tidegate_contracts.orders import ApplyBatch, ReleaseWorkload
+from tidegate_contracts.orders import ApplyBatch, PromoteWorkload, ReleaseWorkload
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import LabelPods
 from tidegate_workload_controller.hold import Fields, Hold
@@ -14,6 +15,7 @@ from tidegate_workload_controller.saved import Saved, encode
 from tidegate_workload_controller.seen import Workload
 
 Body = dict[str, Any]
+MarkingOrder = ApplyBatch | PromoteWorkload | ReleaseWorkload
 
 
 def held(hold: Hold, order: ApplyBatch, saved: Saved, stable_revision: str, setting: Any) -> Body:
@@ -21,7 +23,12 @@ def held(hold: Hold, order: ApplyBatch, saved: Saved, stable_revision: str, sett
     return _marked(order, saved, stable_revision, hold.fields(setting, saved))
 
 
-def free(hold: Hold, order: ApplyBatch | ReleaseWorkload, saved: Saved, stable_revision: str) -> Body:
+def marked(order: ApplyBatch, saved: Saved, stable_revision: str) -> Body:
+    """The marks alone: what is held is beside the workload."""
+    return _marked(order, saved, stable_revision, {})
+
+
+def free(hold: Hold, order: MarkingOrder, saved: Saved, stable_revision: str) -> Body:
     """Within the user's limits wherever the template leads, with the marks still on."""
     return _marked(order, saved, stable_revision, hold.moving(saved))
 
@@ -58,18 +65,6 @@ def operations(body: Body, workload: Workload) -> list[Body]:
     return [*checked, *(each for each in (*marked, *written) if each is not None)]
 
 
-def disowning(entries: tuple[int, ...]) -> list[Body]:
-    """Managed fields without our entries, as long as these stand where they were seen; the last ones go first."""
-    return [
-        each
-        for place in sorted(entries, reverse=True)
-        for each in (
-            {"op": "test", "path": f"/metadata/managedFields/{place}/manager", "value": marks.FIELD_MANAGER},
-            {"op": "remove", "path": f"/metadata/managedFields/{place}"},
-        )
-    ]
-
-
 def labelling(uid: str, action: LabelPods) -> list[Body]:
     """Labels as a JSON patch of a pod, which has others already, and of no namesake."""
     labels = [
@@ -89,7 +84,7 @@ def _escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _marked(order: ApplyBatch | ReleaseWorkload, saved: Saved, stable_revision: str, fields: Fields) -> Body:
+def _marked(order: MarkingOrder, saved: Saved, stable_revision: str, fields: Fields) -> Body:
     annotations = {
         marks.ROLLOUT: order.rollout,
         marks.ORDER_REVISION: str(order.revision),

@@ -16,7 +16,8 @@ from tidegate_contracts.problem import Problem
 from tidegate_workload_controller import marks, patches, vitals
 from tidegate_workload_controller.actions import Action, Decision, DeletePods, Disown, Patch, Progress, PutBack, Report
 from tidegate_workload_controller.census import Census, count, revision_of
-from tidegate_workload_controller.saved import Saved, saved_on
+from tidegate_workload_controller.hold import own_values
+from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.seen import View, Workload
 from tidegate_workload_controller.symptoms import symptoms
 from tidegate_workload_controller.vitals import Vitals
@@ -88,13 +89,12 @@ def _is_ours(workload: Workload) -> bool:
 
 def _look(order: ReleaseWorkload, view: View, now_s: float) -> _Scene:
     workload = view.workload
-    # Where somebody made the saved strategy unreadable, Kubernetes' own defaults are the best that can be given back.
-    saved = saved_on(workload) or view.hold.save(Workload())
+    saved = own_values(view.hold, workload)
     stable = order.stable_revision or workload.metadata.annotations.get(marks.STABLE_REVISION, "")
     current = revision_of(view, view.template_digest or "")
     goes_back = order.mode == "restore" and _is_ours(workload)
     revision = (stable if stable in view.digests else None) if goes_back else current
-    min_ready_s = view.hold.min_ready_s(workload, saved if _is_ours(workload) else view.hold.save(workload))
+    min_ready_s = view.hold.min_ready_s(workload, saved)
     return _Scene(
         order=order,
         view=view,

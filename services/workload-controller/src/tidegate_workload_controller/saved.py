@@ -21,6 +21,11 @@ class Saved(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     progress_deadline_seconds: int | None = None
     paused: bool | None = None
 
+    @property
+    def nothing(self) -> bool:
+        """Whether the workload itself is only marked: its pods come beside it, and its own values stand on it."""
+        return self == Saved()
+
 
 def saved_on(workload: Workload) -> Saved | None:
     """What was saved on the workload; None where nothing was, or somebody made it unreadable."""

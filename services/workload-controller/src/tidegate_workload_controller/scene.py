@@ -10,6 +10,7 @@ import msgspec
 from tidegate_contracts.orders import ApplyBatch
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import LabelPods, Progress
+from tidegate_workload_controller.batch import least_ready
 from tidegate_workload_controller.census import Census
 from tidegate_workload_controller.symptoms import Symptom
 
@@ -26,6 +27,7 @@ class Scene(msgspec.Struct, frozen=True):
         standing: The setting that stands on the workload.
         wanted: The setting that should; None: the one that does.
         first: The setting of the first write, which must say something even where nothing is to move.
+        keeps_stable: Whether every stable pod stays, so that a ready batch is a settled one.
         removals: Pods to remove, by name and uid, where no setting makes the native controller do it.
     """
 
@@ -37,17 +39,24 @@ class Scene(msgspec.Struct, frozen=True):
     standing: Any
     wanted: Any
     first: Any
+    keeps_stable: bool = False
     removals: tuple[tuple[str, str], ...] = ()
 
     @property
     def ready(self) -> bool:
-        enough = min(self.census.available, len(self.census.new)) >= self.goal
+        enough = len(self.census.new) >= self.goal and self.census.available >= self.least_ready
         return enough and not self.census.scaling
 
     @property
+    def least_ready(self) -> int:
+        """New pods that have to be ready."""
+        return least_ready(self.order, self.goal)
+
+    @property
     def settled(self) -> bool:
-        """Whether the stable pods have shrunk to the rest, or to those that have to stay."""
-        return is_settled(self.order, self.census)
+        """Whether the stable pods have shrunk to the rest, to those that have to stay, or stand in for failed ones."""
+        failed = max(self.goal - self.census.available, 0)
+        return self.keeps_stable or is_settled(self.order, self.census, failed)
 
     @property
     def impossible(self) -> bool:
@@ -68,7 +77,7 @@ class Scene(msgspec.Struct, frozen=True):
         return Progress(self.goal, self.census.counts, self._waiting_for())
 
     def _waiting_for(self) -> str:
-        missing = self.goal - self.census.available
+        missing = self.least_ready - self.census.available
         if self.census.scaling:
             return f"the native controller to scale to {self.census.replicas}"
         if missing > 0:
@@ -78,6 +87,6 @@ class Scene(msgspec.Struct, frozen=True):
         return ""
 
 
-def is_settled(order: ApplyBatch, census: Census) -> bool:
+def is_settled(order: ApplyBatch, census: Census, failed: int = 0) -> bool:
     new = len(census.new)
-    return census.alive - new <= max(census.replicas - new, order.stable_minimum, 0)
+    return census.alive - new <= max(census.replicas - new + failed, order.stable_minimum, 0)

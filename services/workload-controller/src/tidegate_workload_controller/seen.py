@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tidegate_chassis.kubernetes.objects import KubernetesObject
+from tidegate_workload_controller.autoscalers import Autoscaler
 from tidegate_workload_controller.marks import ORDER_REVISION, POD_TEMPLATE_HASH
 
 if TYPE_CHECKING:
@@ -218,6 +219,18 @@ class View(msgspec.Struct, frozen=True):
 
     def revision_of(self, pod: Pod) -> str:
         return pod.metadata.labels.get(self.revision_label, "")
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """All that a decision looks at: the workload, what we made beside it, and what scales it.
+
+    `own` and `extra` are None where there are none. Autoscalers are only looked for live, and where a style needs it.
+    """
+
+    own: View | None
+    extra: View | None = None
+    autoscalers: tuple[Autoscaler, ...] = ()
+    live: bool = True
 
 
 def _epoch_s(timestamp: str | None) -> float:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tidegate_contracts.facts import BatchDegraded, BatchRecovered, BatchStalled, WorkloadFact
-from tidegate_contracts.orders import ApplyBatch, ReleaseWorkload
+from tidegate_contracts.orders import ApplyBatch, PromoteWorkload, ReleaseWorkload
 from tidegate_workload_controller.census import Census
 from tidegate_workload_controller.symptoms import PODS_NAMED_MAX, Symptom, sentence
 
@@ -16,6 +16,10 @@ HOPELESS_AFTER_S = 3.0
 
 DEGRADED_AFTER_S = 5.0
 """How long a ready batch may miss ready pods before that is reported."""
+
+
+PacedOrder = ApplyBatch | PromoteWorkload | ReleaseWorkload
+"""Orders whose pods have to get ready by a deadline."""
 
 
 class Vitals(msgspec.Struct, frozen=True):
@@ -36,7 +40,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def unfinished(
-    vitals: Vitals, order: ApplyBatch | ReleaseWorkload, census: Census, ailments: tuple[Symptom, ...], now_s: float
+    vitals: Vitals, order: PacedOrder, census: Census, ailments: tuple[Symptom, ...], now_s: float
 ) -> Finding:
     """A batch that isn't ready yet: has it stalled?"""
     mark = (census.replicas, census.new_told, -census.old_told, len(census.new), census.new_ready, census.available)
@@ -87,9 +91,7 @@ def both(first: Finding, second: Finding) -> Finding:
     return Finding(second.vitals, (*first.facts, *second.facts), until_s)
 
 
-def stalled(
-    order: ApplyBatch | ReleaseWorkload, census: Census, ailments: tuple[Symptom, ...], why: str, now_s: float
-) -> BatchStalled:
+def stalled(order: PacedOrder, census: Census, ailments: tuple[Symptom, ...], why: str, now_s: float) -> BatchStalled:
     return BatchStalled(
         rollout=order.rollout,
         order_revision=order.revision,

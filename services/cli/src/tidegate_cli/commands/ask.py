@@ -61,7 +61,7 @@ def _checked_id(given: str) -> str:
 
 def _print_plan(session: Session, asked: RolloutRequested) -> None:
     steps, warnings = plan(asked), requests.warnings(asked)
-    text = Group(draw.plan(steps), *(Text(f"note: {warning}", style="yellow") for warning in warnings))
+    text = Group(draw.plan(asked, steps), *(Text(f"note: {warning}", style="yellow") for warning in warnings))
     session.printer.document({"request": asked, "plan": steps, "warnings": warnings}, text)
 
 

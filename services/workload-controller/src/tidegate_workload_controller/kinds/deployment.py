@@ -9,9 +9,11 @@ from typing import Final
 from tidegate_chassis.kubernetes.cluster import Cluster
 from tidegate_chassis.kubernetes.objects import KubernetesObject
 from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, PODS, REPLICA_SETS
+from tidegate_workload_controller.blue_green_hold import BlueGreenHold
 from tidegate_workload_controller.budget_hold import BudgetHold
-from tidegate_workload_controller.kinds.anatomy import Anatomy
-from tidegate_workload_controller.kinds.held import Cached, Held, Opened
+from tidegate_workload_controller.kinds.anatomy import Anatomy, Beside
+from tidegate_workload_controller.kinds.held import Held, Opened
+from tidegate_workload_controller.kinds.looking import Cached
 from tidegate_workload_controller.kinds.protocol import HeldWorkload
 from tidegate_workload_controller.kinds.revisioned import OWNER, owner_uid
 from tidegate_workload_controller.marks import POD_TEMPLATE_HASH
@@ -19,7 +21,8 @@ from tidegate_workload_controller.seen import Pod, ReplicaSet, Workload
 
 ANATOMY: Final = Anatomy(
     resource=DEPLOYMENTS,
-    holds={"partition": BudgetHold()},
+    holds={"partition": BudgetHold(), "blue_green": BlueGreenHold()},
+    beside=Beside(styles=("canary",), not_copied=("strategy", "paused", "progressDeadlineSeconds")),
     revisions=REPLICA_SETS,
     revision_label=POD_TEMPLATE_HASH,
 )

@@ -1,26 +1,38 @@
 """One workload in our hands: what was read of it, and its changes. The same for every kind.
 
-Opened by a kind's module for one order at a time. What to do is decided by `convergence` and `release`; `reading` reads
-a workload with all that belongs to it, `writing` patches it, `preparing` tries a change.
+Opened by a kind's module for one order at a time, whose style says how it is held. What to do is decided by
+`convergence` or `beside`, by `promotion` and `release`, and by `around` for what is not the workload itself; `looking`
+reads it with all that belongs to it, `writing`, `beside` and `scaling` write, `preparing` tries a change.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
-from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, ReleaseWorkload
-from tidegate_workload_controller import convergence, release
-from tidegate_workload_controller.actions import Action, Decision
+from tidegate_contracts.orders import PrepareWorkload, PromoteWorkload, ReleaseWorkload
+from tidegate_contracts.rollout import Style
+from tidegate_workload_controller import beside, convergence, promotion, release
+from tidegate_workload_controller.actions import Action, Decision, OnAutoscalers, OnBeside, OnWorkload
+from tidegate_workload_controller.around import after, before
+from tidegate_workload_controller.extra import extra_name
 from tidegate_workload_controller.kinds.anatomy import Anatomy
+from tidegate_workload_controller.kinds.beside import BesideWriter
+from tidegate_workload_controller.kinds.looking import Cached, Looking
 from tidegate_workload_controller.kinds.preparing import prepare
-from tidegate_workload_controller.kinds.protocol import Ensure, Prepared
-from tidegate_workload_controller.kinds.reading import Reading, essence, read_live
+from tidegate_workload_controller.kinds.protocol import Ensure, HeldOrder, Prepared
+from tidegate_workload_controller.kinds.reading import essence
+from tidegate_workload_controller.kinds.scaling import Scaling
 from tidegate_workload_controller.kinds.writing import Writer
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.release import ReleaseMemory
-from tidegate_workload_controller.seen import LabelSelector, Pod, Revision, View, Workload
+from tidegate_workload_controller.seen import Sight
+
+T = TypeVar("T")
+
+AUTOSCALERS_HELD_OFF: Final = ("blue_green",)
+"""The styles in which they are: the new pods of all others are within the workload's replicas, or none of its own."""
 
 FRESH_S: Final = 0.5
 """A live view this young stays live as long as the watches show nothing else: the next order of a step that was just
@@ -28,9 +40,6 @@ reported as ready needs no other one. The patch is tied to the generation anyway
 
 KEPT_MAX: Final = 500
 """Workloads of a kind that are remembered between two orders; what is forgotten is only read again."""
-
-Cached = tuple[Workload, list[Revision], list[Pod]]
-"""A workload as the caches have it; no revisions where none are followed."""
 
 
 class Held:
@@ -58,16 +67,15 @@ class Held:
         self.orders = 0
         self._client = client
         self._anatomy = anatomy
-        self._namespace = namespace
-        self._name = name
         self._synced = synced
-        self._cached = cached
         self._closed = closed
-        self._hold = anatomy.holds["partition"]
-        self._reading = Reading(anatomy)
+        self._style: Style = "partition"
+        self._own = Looking(client, anatomy, namespace, name, cached)
+        self._extra = Looking(client, anatomy, namespace, extra_name(name), cached)
+        self._scaling = Scaling(client, anatomy.resource, namespace, name)
         self._writer = Writer(client, anatomy, namespace, name)
-        self._fresh: tuple[View, float] | None = None
-        self._selector: LabelSelector | None = None
+        self._beside = BesideWriter(client, anatomy, namespace, name, own=self._writer, reading=self._own.reading)
+        self._fresh: tuple[Sight, float] | None = None
 
     def wake(self) -> None:
         self.changed.set()
@@ -76,56 +84,93 @@ class Held:
         await self._synced()
 
     async def prepare(self, order: PrepareWorkload, *, patient: bool, now_s: float) -> Prepared:
-        view = await self.look_live()
+        self._style = order.style
+        sight = await self.look_live()
         return await prepare(
-            self._client, self._anatomy, order, view, self._reading.template, patient=patient, now_s=now_s
-        )
-
-    def look(self) -> View | None:
-        cached = self._cached(self._namespace, self._name)
-        if cached is None:
-            return None
-        workload, revisions, pods = cached
-        view = self._reading.view(workload, revisions or self._reading.revisions, pods, self._hold, live=False)
-        if self._fresh is None:
-            return view
-        live, read_s = self._fresh
-        return live if time.monotonic() - read_s < FRESH_S and essence(view) == essence(live) else view
-
-    async def look_live(self) -> View | None:
-        view = await read_live(
             self._client,
-            self._namespace,
-            self._name,
-            reading=self._reading,
-            hold=self._hold,
-            selector=self._selector,
+            self._anatomy,
+            order,
+            sight,
+            template=self._own.reading.template,
+            beside=self._beside,
+            patient=patient,
+            now_s=now_s,
         )
-        self._selector = view.workload.spec.selector if view is not None else None
-        self._fresh = (view, time.monotonic()) if view is not None else None
-        return view
 
-    def remember(self, order: ApplyBatch | ReleaseWorkload) -> Memory | ReleaseMemory:
-        return Memory() if isinstance(order, ApplyBatch) else ReleaseMemory()
+    def look(self) -> Sight | None:
+        hold = self._anatomy.hold(self._style)
+        own = self._own.look(hold)
+        if own is None:
+            return None
+        sight = Sight(own, self._extra.look(hold) if self._is_beside else None, live=False)
+        if self._fresh is None:
+            return sight
+        live, read_s = self._fresh
+        return live if time.monotonic() - read_s < FRESH_S and _same(sight, live) else sight
+
+    async def look_live(self) -> Sight:
+        hold = self._anatomy.hold(self._style)
+        own, extra, autoscalers = await asyncio.gather(
+            self._own.look_live(hold),
+            self._extra.look_live(hold) if self._is_beside else _nothing(None),
+            self._scaling.find() if self._style in AUTOSCALERS_HELD_OFF else _nothing(()),
+        )
+        sight = Sight(own, extra, autoscalers)
+        self._fresh = (sight, time.monotonic())
+        return sight
+
+    def remember(self, order: HeldOrder) -> Memory | ReleaseMemory:
+        self._style = order.style
+        return ReleaseMemory() if isinstance(order, ReleaseWorkload) else Memory()
 
     def decide(
-        self, order: ApplyBatch | ReleaseWorkload, view: View | None, memory: Memory | ReleaseMemory, now_s: float
+        self, order: HeldOrder, sight: Sight, memory: Any, now_s: float
     ) -> Decision[Memory] | Decision[ReleaseMemory]:
-        if isinstance(order, ApplyBatch):
-            assert isinstance(memory, Memory), "as it was remembered"
-            return convergence.decide(order, view, memory, now_s)
-        assert isinstance(memory, ReleaseMemory), "as it was remembered"
-        return release.decide(order, view, memory, now_s)
+        first = before(order, sight)
+        if first:
+            return Decision(memory, first)
+        if isinstance(order, ReleaseWorkload):
+            return after(sight, release.decide(order, sight.own, memory, now_s))
+        if isinstance(order, PromoteWorkload):
+            return promotion.decide(order, sight.own, memory, now_s)
+        if self._anatomy.is_beside(order.style):
+            return beside.decide(order, sight, memory, now_s)
+        return convergence.decide(order, sight.own, memory, now_s)
 
-    async def carry_out(self, action: Action, view: View, ensure: Ensure) -> None:
+    async def carry_out(self, action: Action, sight: Sight, ensure: Ensure) -> None:
         self._fresh = None
-        answer = await self._writer.write(action, view, self._reading, ensure)
-        if answer is not None:
-            self._reading.take(answer)
+        if isinstance(action, OnAutoscalers):
+            await self._scaling.write(action, ensure)
+        elif isinstance(action, OnBeside):
+            answer = await self._beside.write(action, sight, ensure)
+            if answer is not None:
+                self._extra.reading.take(answer)
+        else:
+            assert sight.own is not None, "it was decided about"
+            assert isinstance(action, OnWorkload), "facts are the loop's to report"
+            answer = await self._writer.write(action, sight.own, self._own.reading, ensure)
+            if answer is not None:
+                self._own.reading.take(answer)
+
+    @property
+    def _is_beside(self) -> bool:
+        return self._anatomy.is_beside(self._style)
 
     def close(self) -> None:
         self.orders -= 1
         self._closed()
+
+
+def _same(cached: Sight, live: Sight) -> bool:
+    """Whether two sights lead to the same decisions."""
+    return all(
+        (essence(one) if one is not None else None) == (essence(other) if other is not None else None)
+        for one, other in ((cached.own, live.own), (cached.extra, live.extra))
+    )
+
+
+async def _nothing(value: T) -> T:
+    return value
 
 
 class Opened:
@@ -134,20 +179,24 @@ class Opened:
     def __init__(self, make: Callable[[str, str], Held]) -> None:
         self._make = make
         self._open: dict[tuple[str, str], Held] = {}
+        self._beside: dict[tuple[str, str], Held] = {}
 
     def open(self, namespace: str, name: str) -> Held:
         held = self._open.pop((namespace, name), None) or self._make(namespace, name)
         self._open[namespace, name] = held
+        self._beside[namespace, extra_name(name)] = held
         held.orders += 1
         return held
 
     def wake(self, namespace: str, name: str) -> None:
-        held = self._open.get((namespace, name))
-        if held is not None:
-            held.wake()
+        """Something of this name has changed: the workload itself, or what is beside one."""
+        for each in (self._open.get((namespace, name)), self._beside.get((namespace, name))):
+            if each is not None:
+                each.wake()
 
     def forget_idle(self) -> None:
         """Drop what has been idle for longest, beyond what is worth keeping."""
         idle = [key for key, held in self._open.items() if held.orders == 0]
         for key in idle[: max(len(idle) - KEPT_MAX, 0)]:
             del self._open[key]
+            del self._beside[key[0], extra_name(key[1])]

@@ -4,39 +4,36 @@ Used by `held` for PrepareWorkload orders. Everything that the requester can men
 field, the value, the rule and the remedy.
 """
 
-from typing import Any
-
-import msgspec
-
 from tidegate_chassis.errors import Permanent, Transient
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
-from tidegate_chassis.kubernetes.objects import NotFound, decode
+from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_contracts.facts import WorkloadPrepared, WorkloadRefused
 from tidegate_contracts.orders import PrepareWorkload
 from tidegate_contracts.problem import Problem, printable
 from tidegate_contracts.rollout import Change
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.census import count, revision_of, stable_of
+from tidegate_workload_controller.extra import is_ours
 from tidegate_workload_controller.fitness import unfit
+from tidegate_workload_controller.hold import own_values
 from tidegate_workload_controller.kinds.anatomy import Anatomy
+from tidegate_workload_controller.kinds.beside import BesideWriter
+from tidegate_workload_controller.kinds.keeping import ensure_kept
 from tidegate_workload_controller.kinds.protocol import Prepared
 from tidegate_workload_controller.kinds.reading import raw_template
 from tidegate_workload_controller.saved import saved_on
-from tidegate_workload_controller.seen import View
+from tidegate_workload_controller.seen import Sight, View
 from tidegate_workload_controller.template import Json, change_patch, changed, digest, unknown_container
-
-
-class _Whole(msgspec.Struct, frozen=True):
-    spec: Json = {}
 
 
 async def prepare(
     client: KubernetesClient,
     anatomy: Anatomy,
     order: PrepareWorkload,
-    view: View | None,
-    template: Json,
+    sight: Sight,
     *,
+    template: Json,
+    beside: BesideWriter,
     patient: bool,
     now_s: float,
 ) -> Prepared:
@@ -46,20 +43,24 @@ async def prepare(
         client: How to reach the API server.
         anatomy: What its kind is made of.
         order: What was asked for.
-        view: The workload, read live.
+        sight: The workload and what is beside it, read live.
         template: Its pod template.
+        beside: Tries what would come beside it.
         patient: Whether what time may mend is raised as Transient instead of refused.
         now_s: Epoch seconds.
     """
+    view = sight.own
     if view is None or view.workload.metadata.deletion_timestamp is not None:
         return _refused(order, _missing(order), now_s)
-    problem = unfit(order, view, template)
+    problem = _unknown_style(order, anatomy) or unfit(order, view, template) or _namesake(order, sight)
     if problem is None and order.change is not None:
         problem = unknown_container(template, order.change)
     if problem is not None:
         return _refused(order, problem, now_s)
     try:
         wanted = await _outcome(client, anatomy, order.change, view, template)
+        if anatomy.is_beside(order.style):
+            await _try_beside(order, view, sight, beside, wanted)
     except Permanent as error:
         return _refused(order, _as_problem(error), now_s)
     stable = _stable(order, view, wanted)
@@ -83,39 +84,54 @@ async def _outcome(
             return digest(template)
         body, style = {"spec": {"template": change_patch(template, change)}}, PatchStyle.STRATEGIC
     else:
-        held = view.hold.moving(saved_on(view.workload) or view.hold.save(view.workload))
+        held = view.hold.moving(own_values(view.hold, view.workload))
         after = changed(template, change) if change is not None else template
         body, style = {"spec": {"template": after, **held}}, PatchStyle.MERGE
     answer = await client.patch(anatomy.resource, metadata.namespace, metadata.name, body, style=style, dry_run=True)
     if isinstance(answer, NotFound):
         raise Transient("the workload has just been deleted")
-    _ensure_kept(held, answer, anatomy.resource.kind)
+    ensure_kept(held, answer, anatomy.resource.kind)
     return digest(raw_template(answer))
 
 
-def _ensure_kept(held: Json, answer: bytes, kind: str) -> None:
-    """A custom resource's schema drops what it doesn't know without a word: such a hold would hold nothing."""
-    spec = decode(answer, _Whole).spec
-    for name, value in held.items():
-        if not _contains(spec.get(name), value):
-            raise Permanent(
-                f"{kind} knows no such {name}",
-                code="hold-dropped",
-                field=f"workload.spec.{name}",
-                value=printable(_written(spec.get(name))),
-                rule=f"{kind} keeps {_written(value)} in it",
-                remedy="A kind that is not like a StatefulSet needs a plugin.",
-            )
+async def _try_beside(order: PrepareWorkload, view: View, sight: Sight, beside: BesideWriter, wanted: str) -> None:
+    """What comes beside the workload has to be allowed there, and to be the same version as on it."""
+    seen = sight.extra.workload if sight.extra is not None else None
+    if seen is not None and seen.metadata.deletion_timestamp is not None:
+        return  # of an earlier rollout: it is waited for later, and what comes then is tried again
+    _, outcome = await beside.tried(order, view.workload, seen)
+    if outcome != wanted:
+        raise Permanent(
+            "the change leads to another template beside the workload",
+            code="beside-differs",
+            field="change",
+            value=printable(order.change or "none"),
+            rule="leads to the same pod template beside the workload as on it",
+            remedy="Give the change as images, or roll out in the style partition.",
+        )
 
 
-def _written(value: Any) -> str:
-    return msgspec.json.encode(value).decode() if value else "none"
+def _unknown_style(order: PrepareWorkload, anatomy: Anatomy) -> Problem | None:
+    if order.style in anatomy.styles:
+        return None
+    return Problem(
+        field="strategy",
+        value=order.style,
+        rule=f"one of {', '.join(anatomy.styles)} for a {anatomy.resource.kind}",
+        remedy="Choose one of these.",
+    )
 
 
-def _contains(kept: Any, value: Any) -> bool:
-    if isinstance(value, dict):
-        return isinstance(kept, dict) and all(_contains(kept.get(name), each) for name, each in value.items())
-    return bool(kept == value)
+def _namesake(order: PrepareWorkload, sight: Sight) -> Problem | None:
+    """Somebody else's workload under the name that the pods beside need."""
+    if sight.own is None or sight.extra is None or is_ours(sight.extra.workload, sight.own.workload):
+        return None
+    return Problem(
+        field="strategy",
+        value=order.style,
+        rule=f"no {order.workload.kind} named {sight.extra.workload.metadata.name}, which is what the new pods come in",
+        remedy="Rename or delete it, or choose another strategy.",
+    )
 
 
 def _stable(order: PrepareWorkload, view: View, wanted: str) -> str | None:
@@ -129,7 +145,7 @@ def _stable(order: PrepareWorkload, view: View, wanted: str) -> str | None:
 
 def _prepared(order: PrepareWorkload, view: View, stable: str, wanted: str, now_s: float) -> WorkloadPrepared:
     hold = view.hold
-    saved = saved_on(view.workload) or hold.save(view.workload)
+    saved = own_values(hold, view.workload)
     new = revision_of(view, wanted)
     min_ready_s = hold.min_ready_s(view.workload, saved)
     census = count(view, new=new if new != stable else None, stable=stable, min_ready_s=min_ready_s, now_s=now_s)
@@ -140,7 +156,7 @@ def _prepared(order: PrepareWorkload, view: View, stable: str, wanted: str, now_
         stable_revision=stable,
         template_digest=wanted,
         counts=census.counts,
-        surge_possible=hold.surges(view.workload, saved),
+        surge_possible=order.style != "partition" or hold.surges(view.workload, saved),
     )
 
 

@@ -10,10 +10,13 @@ from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from tidegate_contracts.facts import WorkloadPrepared, WorkloadRefused
-from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, ReleaseWorkload
+from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, PromoteWorkload, ReleaseWorkload
 from tidegate_workload_controller.actions import Action, Decision
 
 Prepared = WorkloadPrepared | WorkloadRefused
+
+HeldOrder = ApplyBatch | PromoteWorkload | ReleaseWorkload
+"""The orders that are decided about again and again."""
 
 Ensure = Callable[[], None]
 """Raises where the order is no longer ours; to be called right before every write."""
@@ -47,11 +50,11 @@ class HeldWorkload(Protocol):
         """The workload as the API server has it now, or None where it doesn't exist."""
         ...
 
-    def remember(self, order: ApplyBatch | ReleaseWorkload) -> Any:
-        """The memory to start an order with."""
+    def remember(self, order: HeldOrder) -> Any:
+        """The memory to start an order with; asked for before the first look."""
         ...
 
-    def decide(self, order: ApplyBatch | ReleaseWorkload, view: Any, memory: Any, now_s: float) -> Decision[Any]:
+    def decide(self, order: HeldOrder, view: Any, memory: Any, now_s: float) -> Decision[Any]:
         """What to do now; pure."""
         ...
 

@@ -47,7 +47,7 @@ class _Managed(msgspec.Struct, frozen=True, rename="camel"):
 
 class _WithAuthors(msgspec.Struct, frozen=True):
     metadata: _Managed = _Managed()
-    spec: _TemplateSpec = _TemplateSpec()
+    spec: Json = {}
 
 
 class Reading:
@@ -57,6 +57,8 @@ class Reading:
         self.anatomy = anatomy
         self.template: Json = {}
         """The newest template that was read."""
+        self.spec: Json = {}
+        """What it stood in."""
         self.refused_generation: int | None = None
         """The generation from which a change led to another template than the approved one."""
         self.revisions: tuple[Revision, ...] = ()
@@ -71,7 +73,8 @@ class Reading:
         """Take a workload as the API server just gave it."""
         workload = decode(answer, Workload)
         whole = decode(answer, _WithAuthors)
-        self.template = whole.spec.template
+        self.spec = whole.spec
+        self.template = self.spec.get("template") or {}
         self._digest = digest(self.template)
         self._author = last_author(whole.metadata.managed_fields)
         self._owned = own_entries(whole.metadata.managed_fields)
@@ -133,11 +136,15 @@ def counted(revisions: Iterable[Revision], pods: list[Pod], label: str) -> tuple
 
 
 def essence(view: View) -> tuple[object, ...]:
-    """What decisions stand on: two views with the same essence lead to the same."""
-    metadata = view.workload.metadata
+    """What decisions stand on: two views with the same essence lead to the same.
+
+    The native controller makes a new revision before it says that it has seen the generation; revisions other than
+    ReplicaSets are in no cache, so that is when a live view without it is old.
+    """
+    metadata, seen = view.workload.metadata, view.workload.status.observed_generation
     revisions = sorted((each.uid, each.told, each.scaled_for or 0) for each in view.revisions)
     pods = sorted((pod.metadata.uid, view.revision_of(pod), pod.alive, pod.ready_since_s or 0.0) for pod in view.pods)
-    return (metadata.uid, metadata.generation, view.workload.replicas, revisions, pods)
+    return (metadata.uid, metadata.generation, seen, view.workload.replicas, revisions, pods)
 
 
 async def read_live(

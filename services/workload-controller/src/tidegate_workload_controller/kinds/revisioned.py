@@ -12,7 +12,8 @@ from tidegate_chassis.kubernetes.objects import KubernetesObject
 from tidegate_chassis.kubernetes.reflector import Reflector
 from tidegate_chassis.kubernetes.resources import PODS
 from tidegate_workload_controller.kinds.anatomy import Anatomy
-from tidegate_workload_controller.kinds.held import Cached, Held, Opened
+from tidegate_workload_controller.kinds.held import Held, Opened
+from tidegate_workload_controller.kinds.looking import Cached
 from tidegate_workload_controller.kinds.protocol import HeldWorkload
 from tidegate_workload_controller.seen import Pod, Workload
 

@@ -12,11 +12,12 @@ from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_chassis.kubernetes.resources import PODS
 from tidegate_contracts.rollout import Change
-from tidegate_workload_controller.actions import Action, DeletePods, Disown, LabelPods, Patch, PutBack, Report, Touch
+from tidegate_workload_controller.actions import DeletePods, Disown, LabelPods, OnWorkload, Patch, PutBack, Touch
+from tidegate_workload_controller.authors import disowning
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.protocol import Ensure
 from tidegate_workload_controller.kinds.reading import Reading, raw_template, recorded_template
-from tidegate_workload_controller.patches import Body, disowning, labelling, operations
+from tidegate_workload_controller.patches import Body, labelling, operations
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.template import Json, change_patch, changed, digest, without_hash
 
@@ -30,7 +31,7 @@ class Writer:
         self._namespace = namespace
         self._name = name
 
-    async def write(self, action: Action, view: View, reading: Reading, ensure: Ensure) -> bytes | None:
+    async def write(self, action: OnWorkload, view: View, reading: Reading, ensure: Ensure) -> bytes | None:
         """Carry an action out; answers with the workload as it is afterwards, where it was patched."""
         match action:
             case Patch(body=body):
@@ -45,8 +46,6 @@ class Writer:
                 await self._label(action, ensure)
             case DeletePods():
                 await self._delete(action, ensure)
-            case Report():
-                raise AssertionError("facts are the loop's to report")
         return None
 
     async def _patch(self, body: Body, view: View, ensure: Ensure) -> bytes | None:

@@ -1,0 +1,80 @@
+"""Following a batch: label its pods, report what is ready, and watch over the rest, whatever makes the pods come.
+
+Pure; `convergence` and `beside` hand over what they see with the moves that they want to make, and get the whole
+decision. Whatever raises a risk or is reported as true comes from a live view only.
+"""
+
+from msgspec.structs import replace
+
+from tidegate_contracts.facts import BatchReady
+from tidegate_workload_controller import vitals
+from tidegate_workload_controller.actions import Action, Decision, LabelPods, Report
+from tidegate_workload_controller.memory import Memory
+from tidegate_workload_controller.scene import Scene
+from tidegate_workload_controller.vitals import Finding
+
+UNKNOWN_WAIT_S = 1.0
+"""How long to wait for a change before the new revision is looked for again: not every kind's is watched."""
+
+
+def follow(scene: Scene, memory: Memory, moves: tuple[Action, ...], now_s: float, *, live: bool) -> Decision[Memory]:
+    """What to do now, the moves last.
+
+    Args:
+        scene: What the order meets.
+        memory: What the last decision left.
+        moves: What makes pods come and go.
+        now_s: Epoch seconds.
+        live: Whether the scene was seen live.
+    """
+    labels = scene.unlabelled(memory.labelled)
+    memory = _remember(scene, memory, labels, now_s)
+    finding = _watch(scene, memory, now_s)
+    facts = (*finding.facts, *_ready_fact(scene, memory, now_s))
+    actions: tuple[Action, ...] = (labels,) if labels is not None else ()
+    unknown_s = now_s + UNKNOWN_WAIT_S if memory.canary_revision is None else None
+    until_s = min((each for each in (finding.until_s, scene.census.next_available_s, unknown_s) if each), default=None)
+    if (facts or moves) and not live:
+        return Decision(memory, actions, look_live=True)
+    memory = replace(memory, vitals=finding.vitals)
+    if any(isinstance(fact, BatchReady) for fact in facts):
+        memory = replace(memory, reported=(scene.goal, scene.settled))
+    return Decision(memory, (*actions, *map(Report, facts), *moves), until_s=until_s, progress=scene.progress())
+
+
+def _remember(scene: Scene, memory: Memory, labels: LabelPods | None, now_s: float) -> Memory:
+    ready_at_s = (memory.ready_at_s or now_s) if scene.ready else None
+    labelled = memory.labelled | {uid for _, uid in labels.pods} if labels is not None else memory.labelled
+    return replace(memory, ready_at_s=ready_at_s, labelled=labelled)
+
+
+def _watch(scene: Scene, memory: Memory, now_s: float) -> Finding:
+    order, census, ailments, goal = scene.order, scene.census, scene.ailments, scene.goal
+    if scene.ready:
+        return vitals.finished(memory.vitals, order, census, now_s)
+    reported = memory.reported is not None and memory.reported[0] == goal
+    least = scene.least_ready if reported else min(order.ready_before, goal)
+    short = vitals.falling_short(memory.vitals, order, census, ailments, now_s, least=least)
+    if reported:
+        return short
+    return vitals.both(short, vitals.unfinished(short.vitals, order, census, ailments, now_s))
+
+
+def _ready_fact(scene: Scene, memory: Memory, now_s: float) -> tuple[BatchReady, ...]:
+    goal, settled = scene.goal, scene.settled
+    if not scene.ready or memory.canary_revision is None or (scene.order.settle and not settled):
+        return ()
+    if memory.reported in {(goal, True), (goal, settled)}:
+        return ()
+    fact = BatchReady(
+        rollout=scene.order.rollout,
+        order_revision=scene.order.revision,
+        at_s=now_s,
+        step=scene.order.step,
+        settled=settled,
+        canary_revision=memory.canary_revision,
+        target_pods=goal,
+        counts=scene.census.counts,
+        last_pod_ready_at_s=memory.ready_at_s,
+    )
+    return (fact,)
