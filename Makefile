@@ -8,7 +8,7 @@ PYTHON3 ?= python3
 UV_VERSION := 0.13.9
 UV := .bootstrap/bin/uv
 PYTHON := .venv/bin/python
-SOURCES := contracts/src services deploy/sandbox/src deploy/demo/src bench/src
+SOURCES := contracts/src services deploy/sandbox/src deploy/demo/src bench/src deploy/examples/20-plugin-kind/tidegate_kind_squad
 SECONDS ?= 60
 OUT ?= out/bench.json
 

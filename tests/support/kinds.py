@@ -1,6 +1,12 @@
-"""The kinds of workloads as the tests know them: a manifest of each, and how its pods are told apart."""
+"""The kinds of workloads as the tests know them: a manifest of each, and how its pods are told apart.
 
+The author of a plugin describes another one in a file of their own, which `load` finds for the conformance kit.
+"""
+
+import importlib.util
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tidegate_chassis.kubernetes.resources import (
@@ -12,6 +18,7 @@ from tidegate_chassis.kubernetes.resources import (
     STATEFUL_SETS,
     Resource,
 )
+from tidegate_sandbox.state import SandboxState
 
 IMAGE: Final = "registry.example/web"
 
@@ -37,6 +44,9 @@ class Kind(NamedTuple):
     keeps_one: bool = False
     """Whether one stable pod stays below 100 %."""
 
+    around: Callable[[SandboxState], AbstractAsyncContextManager[None]] = lambda _: nullcontext()
+    """What has to be on the sandbox while the kind is played, where it isn't there already: a CRD, its controller."""
+
     def most_new(self, replicas: int) -> int:
         """New pods of so many at any step below 100 %."""
         return replicas - 1 if self.keeps_one else replicas
@@ -61,6 +71,20 @@ class Kind(NamedTuple):
                 **spec,
             },
         }
+
+
+def load(reference: str) -> Kind:
+    """The kind that `path/to/file.py:NAME` means."""
+    file, _, name = reference.rpartition(":")
+    spec = importlib.util.spec_from_file_location(Path(file).stem, file)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{reference!r} is not FILE.py:NAME")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    kind = getattr(module, name, None)
+    if not isinstance(kind, Kind):
+        raise TypeError(f"{name!r} in {file} is no Kind of tests/support/kinds.py, but {kind!r}")
+    return kind
 
 
 def _a_fifth(replicas: int) -> int:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -110,9 +110,12 @@ class Bus:
 
 
 class Service:
-    """Copies of the service against one sandbox."""
+    """Copies of the service against one sandbox, in an environment like this one or as given."""
 
-    def __init__(self, sandbox: SandboxState, directory: Path, cluster: str) -> None:
+    def __init__(
+        self, sandbox: SandboxState, directory: Path, cluster: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._environment = {**os.environ} if environment is None else {**environment}
         self._sandbox = sandbox
         self._directory = directory
         self._cluster = cluster
@@ -120,7 +123,7 @@ class Service:
 
     async def start(self) -> Copy:
         port = free_port()
-        environment = os.environ | {
+        environment = self._environment | {
             "TIDEGATE_NATS_URL": self._sandbox.nats_url,
             "TIDEGATE_NATS_USER": "workload-controller",
             "TIDEGATE_NATS_PASSWORD": self._sandbox.nats_passwords["workload-controller"],
@@ -146,13 +149,15 @@ class Service:
 
 
 @asynccontextmanager
-async def service(sandbox: SandboxState, directory: Path) -> AsyncIterator[tuple[Service, Bus]]:
+async def service(
+    sandbox: SandboxState, directory: Path, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[Service, Bus]]:
     """Copies to start, and the bus to give them orders on."""
     async with AsyncExitStack() as stack:
         deploy = await stack.enter_async_context(_connected(sandbox, "deploy"))
         await topology.declare(deploy)
         orchestrator = await stack.enter_async_context(_connected(sandbox, "orchestrator"))
-        made = Service(sandbox, directory, "default")
+        made = Service(sandbox, directory, "default", environment)
         stack.push_async_callback(made.stop)
         yield made, Bus(orchestrator, "default")
 

@@ -15,16 +15,28 @@ from tidegate_contracts.plan import plan
 EXAMPLES = Path(__file__).parents[3] / "deploy" / "examples"
 FOLDERS = sorted(folder for folder in EXAMPLES.iterdir() if folder.is_dir())
 FILES = sorted(file for file in EXAMPLES.glob("*/request.*"))
+SHOWN = re.compile(r"(?ms)^```yaml\n(type: rollout\.requested.*?)^```")
 DEMO = sorted((EXAMPLES.parent / "demo" / "src" / "tidegate_demo" / "manifests").glob("v*.yaml"))
 
 
-def test_each_folder_holds_one_request_and_a_page() -> None:
+def test_each_folder_holds_one_request_or_one_plugin_and_a_page() -> None:
     assert len(FOLDERS) >= 6
-    for number, folder in enumerate(FOLDERS, start=1):
-        assert re.fullmatch(rf"{number:02}-[a-z-]+", folder.name)
+    numbers = [folder.name.partition("-")[0] for folder in FOLDERS]
+    assert len(set(numbers)) == len(numbers)
+    for folder in FOLDERS:
+        assert re.fullmatch(r"[0-9]{2}-[a-z-]+", folder.name)
         assert (folder / "README.md").is_file()
-        assert len(list(folder.glob("request.*"))) == 1
+        assert len([*folder.glob("request.*"), *folder.glob("pyproject.toml")]) == 1
         assert f"[{folder.name}]({folder.name})" in (EXAMPLES / "README.md").read_text()
+
+
+def test_a_request_that_is_shown_in_a_page_can_be_planned() -> None:
+    pages = {folder: SHOWN.findall((folder / "README.md").read_text()) for folder in FOLDERS}
+    assert any(pages.values())
+    for folder, shown in pages.items():
+        for text in shown:
+            request = requests.parse(text.encode(), f"{folder.name}/README.yaml")
+            requests.check(request, "default", folder.name)
 
 
 @pytest.mark.parametrize("file", [*FILES, *DEMO], ids=lambda file: f"{file.parent.name}/{file.name}")

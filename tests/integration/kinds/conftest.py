@@ -1,9 +1,31 @@
-"""Prints the matrix of kinds by scenarios at the end of a run that played it."""
+"""The conformance kit of workload kinds: which kinds are played, and their matrix at the end of a run.
+
+All built-in kinds, or the one of `--workload-kind FILE:NAME`; the services/workload-controller's README tells how.
+"""
 
 import pytest
-from support.scenarios import SCENARIOS
+from support.kinds import DEPLOYMENT, PARTITIONED, load
+from support.scenarios import SCALING, SCENARIOS
 
 SIGNS = {"passed": "kept", "failed": "BROKEN"}
+OPTION = "--workload-kind"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(OPTION, metavar="FILE:NAME", help="play this Kind of tests/support/kinds.py instead of all")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if not {"kind", "scenario"} <= set(metafunc.fixturenames):
+        return
+    asked = metafunc.config.getoption(OPTION, default=None)
+    cases = [
+        pytest.param(kind, name, id=f"{kind.label}-by-{name.replace(' ', '-')}")
+        for kind in ((DEPLOYMENT, *PARTITIONED) if asked is None else (load(asked),))
+        for name in SCENARIOS
+        if kind.scales or name not in SCALING
+    ]
+    metafunc.parametrize(("kind", "scenario"), cases)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

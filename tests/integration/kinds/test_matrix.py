@@ -1,19 +1,21 @@
 """Kind by scenario, on the real controllers, watched by a witness that reads only the API server. See docs/kinds.md.
 
-Native controllers wait most of the time, for one pod after another: so the cases are played several at a time, each in
-a namespace of its own, and each test says what became of its case.
+Built-in kinds and those of plugins pass the same; this folder's conftest says which are played. Native controllers wait
+most of the time, for one pod after another: so the cases are played several at a time, each in a namespace of its own,
+and each test says what became of its case.
 """
 
 import asyncio
 import traceback
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.kinds import DEPLOYMENT, IMAGE, PARTITIONED, Kind
+from support.kinds import IMAGE, Kind
 from support.sandbox import kubectl
-from support.scenarios import PREPARES_ITSELF, SCALING, SCENARIOS, V1, V2, Stage
+from support.scenarios import PREPARES_ITSELF, SCENARIOS, V1, V2, Stage
 from support.witness import Witness, own_spec
 from support.workloads import observed, rig
 
@@ -24,13 +26,6 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 REPLICAS = 5
 AT_ONCE = 12
 """Cases that are played at the same time: enough to fill the waiting, few enough for two cores."""
-
-CASES = [
-    pytest.param(kind, name, id=f"{kind.label}-by-{name.replace(' ', '-')}")
-    for kind in (DEPLOYMENT, *PARTITIONED)
-    for name in SCENARIOS
-    if kind.scales or name not in SCALING
-]
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +41,6 @@ def played(kinds_sandbox: SandboxState, request: pytest.FixtureRequest) -> Itera
     kubectl(kinds_sandbox, "delete", "namespace", *namespaces, "--wait=false")
 
 
-@pytest.mark.parametrize(("kind", "scenario"), CASES)
 def test_kind_by_scenario(played: dict[str, str], kind: Kind, scenario: str) -> None:
     wrong = played[f"{kind.label} {scenario}"]
     assert not wrong, wrong
@@ -65,7 +59,10 @@ async def _play_all(sandbox: SandboxState, asked: list[Any], namespaces: list[st
             else:
                 found[f"{kind.label} {scenario}"] = ""
 
-    async with asyncio.TaskGroup() as group:
+    async with AsyncExitStack() as stack:
+        for around in {spec.params["kind"].around for spec in asked}:
+            await stack.enter_async_context(around(sandbox))
+        group = await stack.enter_async_context(asyncio.TaskGroup())
         for spec, namespace in zip(asked, namespaces, strict=True):
             group.create_task(play(spec.params["kind"], spec.params["scenario"], namespace))
     return found

@@ -28,6 +28,7 @@ from tidegate_workload_controller.autoscalers import Autoscaler, AutoscalerSpec,
 from tidegate_workload_controller.beside import decide
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.release import ReleaseMemory
+from tidegate_workload_controller.saved import Saved, encode
 from tidegate_workload_controller.seen import Sight, View, WorkloadStatus
 
 NOW_S = 5_000.0
@@ -62,7 +63,7 @@ class World:
         self.written.annotations = {
             marks.ROLLOUT: "r1",
             marks.ORDER_REVISION: "1",
-            marks.SAVED_STRATEGY: "{}",
+            marks.SAVED_STRATEGY: encode(Saved(nothing=True)),
             marks.STABLE_REVISION: "v1",
         }
 
@@ -109,7 +110,7 @@ def test_the_workload_is_marked_and_the_extra_one_made_in_one_move() -> None:
     make = only(decide(world.order(), world.sight(), Memory(), NOW_S), MakeBeside)
     assert make.replicas == 2
     assert make.marks["spec"] == {}
-    assert make.marks["metadata"]["annotations"][marks.SAVED_STRATEGY] == "{}"
+    assert make.marks["metadata"]["annotations"][marks.SAVED_STRATEGY] == encode(Saved(nothing=True))
 
 
 def test_nothing_is_made_from_a_cached_look() -> None:

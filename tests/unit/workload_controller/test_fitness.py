@@ -42,7 +42,7 @@ def view(*revisions: str, annotations: dict[str, str] | None = None, **spec: Any
         (view("v1", selector=LabelSelector()), TEMPLATE, "workload.spec.selector"),
         (view("v1"), {}, "workload.spec.template"),
         (view("v1", replicas=None), TEMPLATE, "workload.spec.replicas"),
-        (view("v1", "v1", "v2", update_strategy=HELD_AT_2), TEMPLATE, "workload.spec.updateStrategy.partition"),
+        (view("v1", "v1", "v2", update_strategy=HELD_AT_2), TEMPLATE, "workload.spec.updateStrategy"),
     ],
     ids=["no selector", "no containers", "no replicas", "somebody else's partition"],
 )

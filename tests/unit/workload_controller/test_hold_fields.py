@@ -11,9 +11,13 @@ from tidegate_contracts.orders import Target
 from tidegate_workload_controller.authors import ManagedFields, last_author
 from tidegate_workload_controller.budget_hold import BudgetHold
 from tidegate_workload_controller.budgets import Budget, Room, at_rest, budget_of, express
+from tidegate_workload_controller.hold import own_values
 from tidegate_workload_controller.kinds.reading import written
+from tidegate_workload_controller.marks import SAVED_STRATEGY
+from tidegate_workload_controller.partition_hold import PartitionHold
+from tidegate_workload_controller.partitions import Counted
 from tidegate_workload_controller.patches import operations
-from tidegate_workload_controller.saved import encode, saved_on
+from tidegate_workload_controller.saved import Saved, encode, saved_on
 from tidegate_workload_controller.seen import LabelExpression, LabelSelector, Workload, WorkloadSpec
 
 
@@ -141,3 +145,22 @@ def test_a_selector_is_written_as_the_api_takes_it() -> None:
         ),
     )
     assert written(selector) == "app=web,tier in (a,b),!old,new,zone notin (c)"
+
+
+@pytest.mark.parametrize(("strategy", "removed"), [({"newPods": 2}, True), ({}, False)])
+def test_a_custom_resources_strategy_is_removed_only_where_it_stands(strategy: dict[str, Any], removed: bool) -> None:
+    body = {"metadata": {"annotations": {}}, "spec": {"updateStrategy": None}}
+    workload = Workload(metadata=ObjectMeta(annotations={"a": "b"}), spec=WorkloadSpec(update_strategy=strategy))
+    sent = {"op": "remove", "path": "/spec/updateStrategy"} in operations(body, workload)
+    assert sent == removed
+
+
+def test_a_workload_that_had_none_of_the_fields_is_told_from_one_that_is_only_marked() -> None:
+    """A custom resource without a strategy is held; a workload beside which new pods come has its own values on it."""
+    for saved in (Saved(), Saved(nothing=True)):
+        held = Workload(
+            metadata=ObjectMeta(annotations={SAVED_STRATEGY: encode(saved)}),
+            spec=WorkloadSpec(update_strategy={"newPods": 2}),
+        )
+        own = own_values(PartitionHold(Counted(), nested=False), held)
+        assert own.update_strategy == ({"newPods": 2} if saved.nothing else {})

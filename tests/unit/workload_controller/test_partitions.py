@@ -1,5 +1,7 @@
 """The arithmetic of partitions, against what the native controllers make of them: exact, monotone, reachable."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,10 +10,11 @@ from tidegate_chassis.kubernetes.objects import ObjectMeta
 from tidegate_contracts.orders import Target
 from tidegate_workload_controller.batch import rounded_up
 from tidegate_workload_controller.budgets import Amount, ceiling_of
-from tidegate_workload_controller.census import count
+from tidegate_workload_controller.census import Census, count
+from tidegate_workload_controller.hold import Fields
 from tidegate_workload_controller.marks import REVISION_HASH
 from tidegate_workload_controller.partition_hold import PartitionHold
-from tidegate_workload_controller.partitions import ALL_ORDINALS, Counted, OnNodes, Ordered, Places
+from tidegate_workload_controller.partitions import ALL_ORDINALS, Counted, OnNodes, Ordered, Partition, Places
 from tidegate_workload_controller.seen import Condition, Ordinals, Pod, PodStatus, View, Workload, WorkloadSpec
 
 SCALES = (1, 2, 3, 5, 10, 99, *range(100, 201))
@@ -115,3 +118,34 @@ def test_what_blocks_the_ordinals_is_what_is_not_ready_and_not_new() -> None:
     assert [name for name, _ in Ordered().obstacles(seen, "new")] == ["web-0", "web-3"]
     assert [name for name, _ in Ordered().obstacles(seen, "new", 3)] == ["web-3"]
     assert Counted().obstacles(seen, "new") == ()
+
+
+class NewPods(Places):
+    """As a plugin may say it: by how many pods are new, and all of them where nothing is said."""
+
+    field = "newPods"
+    everything = 0
+    nothing = ALL_ORDINALS
+
+    def partition(self, target: Target, view: View, census: Census, goal: int, *, at_rest: bool) -> Partition:
+        del target, view, census, at_rest
+        return Partition(goal)
+
+
+@pytest.mark.parametrize("own", [{}, {"newPods": 3}, {"newPods": 0, "more": "of the user's"}])
+def test_a_plugins_field_is_written_read_and_given_back_as_any_other(own: dict[str, Any]) -> None:
+    hold = PartitionHold(NewPods(), nested=False)
+    saved = hold.save(Workload(spec=WorkloadSpec(update_strategy=own)))
+
+    def after(fields: Fields) -> Workload:
+        return Workload(spec=WorkloadSpec(update_strategy=fields["updateStrategy"] or {}))
+
+    held = after(hold.fields(Partition(2), saved))
+    assert held.spec.update_strategy == {**own, "newPods": 2}
+    assert hold.setting(held) == Partition(2)
+    assert hold.partition(held) == 2
+    assert hold.stands(held, saved)
+    assert not hold.moves_freely(held, saved)
+    assert hold.moves_freely(after(hold.moving(saved)), saved)
+    assert after(hold.own(saved)).spec.update_strategy == own
+    assert hold.finishes(saved) == ("newPods" not in own)

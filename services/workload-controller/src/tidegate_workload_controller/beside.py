@@ -96,7 +96,7 @@ def _make(order: ApplyBatch, sight: Sight, own: View, memory: Memory, now_s: flo
     pods = _goal(order, own)
     body = None
     if not is_touched(order, own):
-        saved = saved_on(own.workload) or Saved()
+        saved = saved_on(own.workload) or Saved(nothing=True)
         body = patches.marked(order, saved, _stable(order, own))
     make = MakeBeside(order, pods, body)
     objection = _foreign(order, sight, memory)
@@ -130,7 +130,7 @@ def _return(order: ApplyBatch, sight: Sight, own: View, memory: Memory, now_s: f
     if not sight.live:
         return Decision(memory, look_live=True)
     if not is_touched(order, own):
-        saved = saved_on(own.workload) or Saved()
+        saved = saved_on(own.workload) or Saved(nothing=True)
         return Decision(memory, (Patch(patches.marked(order, saved, _stable(order, own))),))
     if sight.extra is None:
         return returning.decide(order, own, own_values(own.hold, own.workload), memory, now_s)

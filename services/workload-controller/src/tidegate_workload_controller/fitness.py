@@ -41,7 +41,7 @@ def _held_by_somebody(view: View) -> Problem | None:
     if amount is None or len(versions) < 2:  # noqa: PLR2004 - one version, or several
         return None
     return Problem(
-        field="workload.spec.updateStrategy.partition",
+        field=f"workload.spec.{view.hold.described}",
         value=str(amount),
         rule=f"nobody else's rollout is under way: its pods are of {len(versions)} versions, held apart by a partition",
         remedy="Let that rollout end or take its partition away, then ask again.",

@@ -11,7 +11,7 @@ from tidegate_workload_controller.batch import held_back, rounded_up
 from tidegate_workload_controller.budgets import Amount
 from tidegate_workload_controller.census import Census, count
 from tidegate_workload_controller.hold import Fields
-from tidegate_workload_controller.partitions import Partition, Places, is_blocking
+from tidegate_workload_controller.partitions import Partition, Places
 from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import View, Workload
@@ -44,30 +44,30 @@ class PartitionHold:
         return {"updateStrategy": self._with(saved.update_strategy, setting.amount)}
 
     def setting(self, workload: Workload) -> Partition:
-        return Partition(self._budgets(workload.spec.update_strategy).get("partition") or 0)
+        return Partition(self._amount(workload.spec.update_strategy))
 
     def stands(self, workload: Workload, saved: Saved) -> bool:
         """The user's own limits may change meanwhile: they bound how fast it goes, not how far."""
-        standing, wanted = workload.spec.update_strategy, self.fields(Partition(0), saved)["updateStrategy"]
+        standing, wanted = workload.spec.update_strategy, self.moving(saved)["updateStrategy"]
         return standing.get("type") == wanted.get("type") and not self._budgets(standing).get("paused")
 
     def moving(self, saved: Saved) -> Fields:
-        return self.fields(Partition(0), saved)
+        return self.fields(Partition(self._places.nothing), saved)
 
     def moves_freely(self, workload: Workload, saved: Saved) -> bool:
-        return self.stands(workload, saved) and not is_blocking(self.setting(workload).amount)
+        return self.stands(workload, saved) and not self._places.blocks(self.setting(workload).amount)
 
     def own(self, saved: Saved) -> Fields:
         return {"updateStrategy": saved.update_strategy or None}
 
     def finishes(self, saved: Saved) -> bool:
         budgets = self._budgets(saved.update_strategy)
-        stays = is_blocking(budgets.get("partition") or 0) or bool(budgets.get("paused"))
+        stays = self._places.blocks(self._amount(saved.update_strategy)) or bool(budgets.get("paused"))
         return not stays and saved.update_strategy.get("type") != ON_DELETE
 
     def partition(self, workload: Workload) -> Any:
         amount = self.setting(workload).amount
-        return amount if is_blocking(amount) else None
+        return amount if self._places.blocks(amount) else None
 
     def surges(self, workload: Workload, saved: Saved) -> bool:
         del workload
@@ -123,9 +123,13 @@ class PartitionHold:
     def _budgets(self, strategy: dict[str, Any]) -> dict[str, Any]:
         return (strategy.get("rollingUpdate") or {}) if self._nested else strategy
 
+    def _amount(self, strategy: dict[str, Any]) -> Amount:
+        amount: Amount | None = self._budgets(strategy).get(self._places.field)
+        return self._places.nothing if amount is None else amount
+
     def _with(self, strategy: dict[str, Any], amount: Amount) -> dict[str, Any]:
         """The user's own strategy, with our partition and nothing that keeps it from being used."""
         budgets = {name: value for name, value in self._budgets(strategy).items() if name != "paused"}
         if not self._nested:
-            return {**budgets, "partition": amount}
-        return {"type": ROLLING, "rollingUpdate": {**budgets, "partition": amount}}
+            return {**budgets, self._places.field: amount}
+        return {"type": ROLLING, "rollingUpdate": {**budgets, self._places.field: amount}}

@@ -1,7 +1,7 @@
 """How many pods stay on the stable revision, and how each kind is told so. Pure; `partition_hold` asks.
 
 Two families: where the partition counts pods, any of them may be new, and a percentage follows a change of `replicas`
-by itself; where it is an ordinal, the pods from there up are new, and only whole numbers are known.
+by itself; where it is an ordinal, the pods from there up are new, and only whole numbers are known. Plugins add others.
 At rest, when a batch is ready and stays for a while, the partition says what must not be passed whatever happens,
 though nobody of us lives: pods that are new stay so, and what is made from then on is stable. See docs/kinds.md.
 """
@@ -28,25 +28,35 @@ class Partition(msgspec.Struct, frozen=True):
 
 
 class Places(Protocol):
-    """How a kind chooses which of its pods stay behind the partition."""
+    """How a kind chooses which of its pods stay behind the partition; a kind of another plugin subclasses it."""
 
-    everything: Amount
+    field: str = "partition"
+    """What the kind calls it in `updateStrategy`."""
+
+    everything: Amount = ALL_ORDINALS
     """The partition behind which all pods stay."""
+
+    nothing: Amount = 0
+    """The one behind which none does, however many there are; where none stands, this one is meant."""
 
     def partition(self, target: Target, view: View, census: Census, goal: int, *, at_rest: bool) -> Partition:
         """The partition for a batch of `goal` new pods."""
         ...
 
+    def blocks(self, amount: Amount) -> bool:
+        """Whether any pod stays behind it."""
+        return amount not in {self.nothing, "0%"}
+
     def obstacles(self, view: View, revision: str, least: int = 0) -> tuple[tuple[str, str], ...]:
-        """Pods, by name and uid, that keep the others from becoming `revision`; only those from `least` up count."""
-        ...
+        """Pods, by name and uid, that keep the others from becoming `revision`; only those from `least` up count.
+
+        None, where pods that aren't ready go first.
+        """
+        del view, revision, least
+        return ()
 
 
-def is_blocking(amount: Amount) -> bool:
-    return amount not in {0, "0%"}
-
-
-class Counted:
+class Counted(Places):
     """The partition is how many pods stay: a percentage of it rounds up."""
 
     everything: Amount = "100%"
@@ -62,31 +72,17 @@ class Counted:
         exact = percent > 0 and ceiling_of(percent * replicas, WHOLE_PERCENT) == stay
         return Partition(f"{percent}%" if exact and target.percent else stay)
 
-    def obstacles(self, view: View, revision: str, least: int = 0) -> tuple[tuple[str, str], ...]:
-        """None: pods that aren't ready go first."""
-        del view, revision, least
-        return ()
 
-
-class OnNodes:
+class OnNodes(Places):
     """The partition is how many pods stay, a pod a node, in whole numbers."""
-
-    everything: Amount = ALL_ORDINALS
 
     def partition(self, target: Target, view: View, census: Census, goal: int, *, at_rest: bool) -> Partition:
         del target, view, at_rest
         return Partition(max(census.replicas - goal, 0))
 
-    def obstacles(self, view: View, revision: str, least: int = 0) -> tuple[tuple[str, str], ...]:
-        """None: pods that aren't ready go first."""
-        del view, revision, least
-        return ()
 
-
-class Ordered:
+class Ordered(Places):
     """The partition is the ordinal from which pods are new, counted from the first."""
-
-    everything: Amount = ALL_ORDINALS
 
     def partition(self, target: Target, view: View, census: Census, goal: int, *, at_rest: bool) -> Partition:
         """The lowest ordinal that makes no more than `goal` new pods, with those below it that are new already."""

@@ -56,10 +56,12 @@ def operations(body: Body, workload: Workload) -> list[Body]:
         _operation(f"/metadata/annotations/{_escaped(name)}", value, name in present)
         for name, value in annotations.items()
     ]
-    # Strategy and progressDeadlineSeconds always stand there, filled in; of the others, none is the same as nought.
+    # Strategy and progressDeadlineSeconds always stand there, filled in, but for a custom resource's strategy. Of the
+    # others, none is the same as nought.
     absent = {"minReadySeconds": 0, "paused": False}
     fields = {name: absent.get(name) if value is None else value for name, value in body["spec"].items()}
-    written = [_operation(f"/spec/{name}", value, True) for name, value in fields.items()]
+    stand = {"updateStrategy": bool(workload.spec.update_strategy)}
+    written = [_operation(f"/spec/{name}", value, stand.get(name, True)) for name, value in fields.items()]
     return [*checked, *(each for each in (*marked, *written) if each is not None)]
 
 

@@ -21,10 +21,10 @@ class Saved(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     progress_deadline_seconds: int | None = None
     paused: bool | None = None
 
-    @property
-    def nothing(self) -> bool:
-        """Whether the workload itself is only marked: its pods come beside it, and its own values stand on it."""
-        return self == Saved()
+    nothing: bool = False
+    """Whether the workload itself is only marked: its pods come beside it, and its own values stand on it.
+
+    A custom resource may have had none of these fields, and be held all the same."""
 
 
 def saved_on(workload: Workload) -> Saved | None:

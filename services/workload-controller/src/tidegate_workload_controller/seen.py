@@ -10,7 +10,7 @@ import msgspec
 
 from tidegate_chassis.kubernetes.objects import KubernetesObject
 from tidegate_workload_controller.autoscalers import Autoscaler
-from tidegate_workload_controller.marks import ORDER_REVISION, POD_TEMPLATE_HASH, REVISION_HASH
+from tidegate_workload_controller.marks import ORDER_REVISION, POD_TEMPLATE_HASH
 
 if TYPE_CHECKING:
     from tidegate_workload_controller.hold import Hold
@@ -146,14 +146,12 @@ class ReplicaSet(KubernetesObject, frozen=True):
 
 
 class ControllerRevision(KubernetesObject, frozen=True):
-    """`revision` counts up whenever a template is made the newest, be it an old one again."""
+    """`revision` counts up whenever a template is made the newest, be it an old one again.
+
+    Its pods carry its own label where it has one, as those of DaemonSets do, and its whole name otherwise.
+    """
 
     revision: int = 0
-
-    @property
-    def label(self) -> str:
-        """What the native controller writes on the revision's pods: DaemonSets a hash, all others the whole name."""
-        return self.metadata.labels.get(REVISION_HASH, self.metadata.name)
 
 
 class Waiting(msgspec.Struct, frozen=True, rename="camel"):

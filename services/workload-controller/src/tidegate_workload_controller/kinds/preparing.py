@@ -18,6 +18,7 @@ from tidegate_workload_controller.fitness import unfit
 from tidegate_workload_controller.hold import own_values
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.beside import BesideWriter
+from tidegate_workload_controller.kinds.keeping import ensure_kept
 from tidegate_workload_controller.kinds.protocol import Prepared
 from tidegate_workload_controller.kinds.reading import raw_template
 from tidegate_workload_controller.saved import saved_on
@@ -76,16 +77,20 @@ async def _outcome(
     client: KubernetesClient, anatomy: Anatomy, change: Change | None, view: View, template: Json
 ) -> str:
     """The digest of the template that the change would lead to."""
-    if change is None:
-        return digest(template)
     metadata = view.workload.metadata
+    held: Json = {}
     if anatomy.merges_strategically:
+        if change is None:
+            return digest(template)
         body, style = {"spec": {"template": change_patch(template, change)}}, PatchStyle.STRATEGIC
     else:
-        body, style = {"spec": {"template": changed(template, change)}}, PatchStyle.MERGE
+        held = view.hold.moving(own_values(view.hold, view.workload))
+        after = changed(template, change) if change is not None else template
+        body, style = {"spec": {"template": after, **held}}, PatchStyle.MERGE
     answer = await client.patch(anatomy.resource, metadata.namespace, metadata.name, body, style=style, dry_run=True)
     if isinstance(answer, NotFound):
         raise Transient("the workload has just been deleted")
+    ensure_kept(held, answer, anatomy.resource.kind)
     return digest(raw_template(answer))
 
 

@@ -100,9 +100,8 @@ class Reading:
         metadata = record.metadata
         if metadata.controller_uid != owner:
             return None
-        return Revision(
-            record.label, metadata.name, metadata.uid, metadata.creation_timestamp or "", number=record.revision
-        )
+        name = metadata.labels.get(self.anatomy.revision_label, metadata.name)
+        return Revision(name, metadata.name, metadata.uid, metadata.creation_timestamp or "", number=record.revision)
 
     def view(
         self, workload: Workload, revisions: Iterable[Revision], pods: list[Pod], hold: Hold, *, live: bool

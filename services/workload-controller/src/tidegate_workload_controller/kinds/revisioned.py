@@ -15,7 +15,6 @@ from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.held import Held, Opened
 from tidegate_workload_controller.kinds.looking import Cached
 from tidegate_workload_controller.kinds.protocol import HeldWorkload
-from tidegate_workload_controller.marks import REVISION_HASH
 from tidegate_workload_controller.seen import Pod, Workload
 
 OWNER: Final = "owner"
@@ -50,7 +49,8 @@ class Revisioned:
     def _follow(self) -> tuple[Reflector[Workload], Reflector[Pod]]:
         if self._followed is None:
             workloads = self._cluster.follow(self.anatomy.resource, Workload)
-            pods = self._cluster.follow(PODS, Pod, label_selector=REVISION_HASH, indexes={OWNER: owner_uid})
+            labelled = self.anatomy.revision_label
+            pods = self._cluster.follow(PODS, Pod, label_selector=labelled, indexes={OWNER: owner_uid})
             workloads.subscribe(self._on_workload)
             pods.subscribe(self._on_pod)
             self._followed = (workloads, pods)
