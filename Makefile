@@ -13,6 +13,9 @@ SECONDS ?= 60
 OUT ?= out/bench.json
 
 export UV_PYTHON_DOWNLOADS := never
+# Hundreds of processes start in one test run: each would compile a thousand files anew.
+export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup parts demo test lint types architecture unit simulate bench schemas clean
 
@@ -37,7 +40,7 @@ demo: parts ## Watch a good version roll out and a bad one go back (KEEP=1 leave
 	$(PYTHON) -m tidegate_demo $(if $(KEEP),--keep)
 
 test: parts lint types ## Everything that must hold: lint, types, then every test on real parts
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not alone"
+	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(PYTHON) -m pytest -m alone
 
 unit: setup ## The fast tests only

@@ -10,6 +10,7 @@ import pytest
 from tidegate_sandbox import credentials, files, nats_passwords, paths
 from tidegate_sandbox.errors import SandboxError
 from tidegate_sandbox.namespaces import _candidates
+from tidegate_sandbox.parts.api_server_client import without_descriptions
 from tidegate_sandbox.parts.pod_targets import Pod, target_of
 from tidegate_sandbox.state import directory_of
 from tidegate_sandbox.toolchain.progress import bar, duration
@@ -151,3 +152,20 @@ def test_a_duration_reads_like_speech(seconds: float, shown: str) -> None:
 @pytest.mark.parametrize(("share", "shown"), [(0, "░░░░"), (0.5, "██░░"), (1, "████")])
 def test_a_bar_is_filled_by_its_share(share: float, shown: str) -> None:
     assert bar(share, 4) == shown
+
+
+def test_a_definition_goes_without_descriptions_but_keeps_a_property_of_that_name() -> None:
+    text = {"type": "string", "description": "What it is."}
+    schema = {"type": "object", "description": "All.", "properties": {"description": text, "properties": text}}
+    assert without_descriptions({"spec": {"versions": [{"schema": schema}]}}) == {
+        "spec": {
+            "versions": [
+                {
+                    "schema": {
+                        "type": "object",
+                        "properties": {"description": {"type": "string"}, "properties": {"type": "string"}},
+                    }
+                }
+            ]
+        }
+    }

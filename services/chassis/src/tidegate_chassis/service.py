@@ -7,6 +7,7 @@ status 1, for its supervisor to start it anew.
 """
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from typing import Any, Final, NoReturn
 
 import structlog
 import uvicorn
+import uvloop
 
 from tidegate_chassis import broker as brokers
 from tidegate_chassis import logs, telemetry
@@ -38,7 +40,12 @@ def run(name: Service, settings: Settings, compose: Compose) -> NoReturn:
     """Runs the service until it is told to stop, and exits."""
     logs.configure(name, settings.log_level)
     telemetry.configure(name, settings.otlp_endpoint)
-    sys.exit(asyncio.run(serve(name, settings, compose)))
+    # What was imported stays for the process's life: a full collection need not stop everything to walk it.
+    gc.collect()
+    gc.freeze()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        status = runner.run(serve(name, settings, compose))
+    sys.exit(status)
 
 
 async def serve(name: Service, settings: Settings, compose: Compose) -> int:

@@ -7,6 +7,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,16 @@ class ApiServerClient:
             raise _refused("create", manifest, status, body)
 
     async def apply_all(self, manifests: Iterable[Manifest]) -> None:
-        """Server-side apply, one after the other, in the order given."""
-        for manifest in manifests:
-            await _insist(partial(self._apply, manifest), "apply", manifest)
+        """Server-side apply, namespaces first, then several at a time."""
+        gate = asyncio.Semaphore(PARALLEL_WRITES)
+
+        async def apply(manifest: Manifest) -> None:
+            async with gate:
+                await _insist(partial(self._apply, manifest), "apply", manifest)
+
+        ordered = sorted(manifests, key=lambda manifest: manifest["kind"] != "Namespace")
+        for _, group in groupby(ordered, key=lambda manifest: manifest["kind"] == "Namespace"):
+            await asyncio.gather(*(apply(manifest) for manifest in group))
 
     async def _apply(self, manifest: Manifest) -> None:
         options = f"fieldManager={FIELD_MANAGER}&force=true"
@@ -124,6 +132,24 @@ def manifests_from_lines(path: Path) -> list[Manifest]:
 async def _insist(write: Probe, verb: str, manifest: Manifest) -> None:
     """A write without an answer, on a machine that is very busy, may be done or not: again is right in either case."""
     await wait_for(write, what=f"the API server's answer to {verb} {_name_of(manifest)}")
+
+
+def definitions_from_lines(path: Path) -> list[Manifest]:
+    """CRDs without what they say to people: three quarters of their bytes, which every start would pay for."""
+    return [without_descriptions(manifest) for manifest in manifests_from_lines(path)]
+
+
+def without_descriptions(schema: Any, *, named: bool = False) -> Any:
+    """A schema's `description` goes; a property of that name (`named`: its keys are properties' names) stays."""
+    if isinstance(schema, list):
+        return [without_descriptions(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: without_descriptions(value, named=name == "properties" and not named)
+        for name, value in schema.items()
+        if named or name != "description" or not isinstance(value, str)
+    }
 
 
 def _refused(verb: str, manifest: Manifest, status: int, body: object) -> SandboxError:

@@ -14,7 +14,7 @@ from tidegate_sandbox.parts.api_server_client import ApiServerClient
 from tidegate_sandbox.supervisor.settings import Settings
 from tidegate_sandbox.supervisor.steps import NotReadyError, Probe
 
-HTTP_TIMEOUT = aiohttp.ClientTimeout(total=10, connect=2)
+HTTP_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=2)
 KUBECONFIGS_INSIDE = "kubeconfigs/inside"
 KUBECONFIGS_OUTSIDE = "kubeconfigs/outside"
 

@@ -109,7 +109,8 @@ def _api_server(context: Context) -> Process:
     async def probe() -> None:
         await context.api_server().check("/readyz")
 
-    return Process(name="kube-apiserver", needs=("etcd",), command=command, probe=probe)
+    # It allocates much and keeps little: collecting half as often saves it a fifteenth of its work.
+    return Process(name="kube-apiserver", needs=("etcd",), command=command, probe=probe, environment={"GOGC": "200"})
 
 
 def _controller_manager(context: Context) -> Process:

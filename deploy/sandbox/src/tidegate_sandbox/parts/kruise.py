@@ -9,7 +9,7 @@ from functools import partial
 
 from tidegate_sandbox.addresses import KRUISE_HEALTH_PORT, KRUISE_METRICS_PORT, KRUISE_WEBHOOK_PORT, LOOPBACK
 from tidegate_sandbox.credentials import KRUISE_MANAGER, SYSTEM_NAMESPACE
-from tidegate_sandbox.parts.api_server_client import Manifest, manifests_from_lines
+from tidegate_sandbox.parts.api_server_client import Manifest, definitions_from_lines, manifests_from_lines
 from tidegate_sandbox.parts.context import Context
 from tidegate_sandbox.supervisor.steps import Chore, Process, Step, wait_for
 
@@ -34,7 +34,7 @@ def steps(context: Context) -> list[Step]:
 
     async def crds() -> None:
         client = context.api_server()
-        definitions = [converted(crd) for crd in manifests_from_lines(share / "crds.jsonl")]
+        definitions = [converted(crd) for crd in definitions_from_lines(share / "crds.jsonl")]
         webhooks = patched_webhooks(
             manifests_from_lines(share / "webhooks.jsonl"), manifests_from_lines(share / "webhook-patches.jsonl")
         )

@@ -19,7 +19,7 @@ from tidegate_sandbox.addresses import (
     LOOPBACK,
 )
 from tidegate_sandbox.credentials import SYSTEM_NAMESPACE
-from tidegate_sandbox.parts.api_server_client import Manifest, manifests_from_lines
+from tidegate_sandbox.parts.api_server_client import Manifest, definitions_from_lines, manifests_from_lines
 from tidegate_sandbox.parts.context import Context
 from tidegate_sandbox.supervisor.steps import Chore, NotReadyError, Process, Step, wait_for
 
@@ -48,7 +48,7 @@ def steps(context: Context) -> list[Step]:
         client = context.api_server()
         await client.apply_all([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}])
         toolchain = context.settings.toolchain
-        await client.create_all([*manifests_from_lines(toolchain.proxy_crds), *contour_rights(context)])
+        await client.create_all([*definitions_from_lines(toolchain.proxy_crds), *contour_rights(context)])
         for path in WATCHED_PATHS:
             await wait_for(partial(client.check, path), what=f"the API server serving {path}")
         await client.apply_all(gateway_manifests())
