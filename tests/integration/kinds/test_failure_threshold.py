@@ -1,6 +1,7 @@
 """A batch of which some pods never get ready, and may: in every style, on the real controllers."""
 
 import pytest
+from support.kinds import IMAGE
 from support.until import until
 from support.workloads import Rig, image, observed, rig
 
@@ -17,22 +18,15 @@ pytestmark = pytest.mark.sandbox
 
 
 async def get_one_ready(made: Rig, stable: str) -> None:
-    """Say of one new pod that it is ready: its kubelet never will."""
+    """Give one new pod an image that gets ready: all the others never will."""
     pods = [decode(raw, Pod) for raw in (await made.admin.list_all(PODS, made.namespace)).items]
     waiting = [
         pod
         for pod in pods
         if pod.alive and pod.ready_since_s is None and pod.metadata.labels["pod-template-hash"] != stable
     ]
-    condition = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
-    await made.admin.patch(
-        PODS,
-        made.namespace,
-        waiting[0].metadata.name,
-        {"status": {"conditions": [condition]}},
-        style=PatchStyle.STRATEGIC,
-        subresource="status",
-    )
+    body = {"spec": {"containers": [{"name": "app", "image": f"{IMAGE}:v2_ready-0.1"}]}}
+    await made.admin.patch(PODS, made.namespace, waiting[0].metadata.name, body, style=PatchStyle.STRATEGIC)
 
 
 @pytest.mark.parametrize("style", STYLES)
