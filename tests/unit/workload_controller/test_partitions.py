@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tidegate_chassis.kubernetes.objects import ObjectMeta
-from tidegate_contracts.orders import Target
+from tidegate_contracts.orders import ApplyBatch, Target
+from tidegate_contracts.workload import WorkloadReference
 from tidegate_workload_controller.batch import rounded_up
 from tidegate_workload_controller.budgets import Amount, ceiling_of
 from tidegate_workload_controller.census import Census, count
@@ -15,6 +17,7 @@ from tidegate_workload_controller.hold import Fields
 from tidegate_workload_controller.marks import REVISION_HASH
 from tidegate_workload_controller.partition_hold import PartitionHold
 from tidegate_workload_controller.partitions import ALL_ORDINALS, Counted, OnNodes, Ordered, Partition, Places
+from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.seen import Condition, Ordinals, Pod, PodStatus, View, Workload, WorkloadSpec
 
 SCALES = (1, 2, 3, 5, 10, 99, *range(100, 201))
@@ -149,3 +152,21 @@ def test_a_plugins_field_is_written_read_and_given_back_as_any_other(own: dict[s
     assert hold.moves_freely(after(hold.moving(saved)), saved)
     assert after(hold.own(saved)).spec.update_strategy == own
     assert hold.finishes(saved) == ("newPods" not in own)
+
+
+def test_a_batch_goes_to_rest_without_the_pods_that_may_be_unready() -> None:
+    order = ApplyBatch(
+        rollout="r1",
+        revision=1,
+        workload=WorkloadReference(name="web", kind="StatefulSet"),
+        change=None,
+        target=Target(count=3),
+        template_digest="new",
+        stable_revision="old",
+    )
+    seen = view(5, {2, 3, 4}, unready=frozenset({3}))
+    patient = replace(order, failure_threshold=Target(count=1))
+    moving, resting = (
+        BY_ORDINAL.look(each, seen, Saved(), new="new", now_s=1e10).wanted.amount for each in (order, patient)
+    )
+    assert (moving, resting) == (2, ALL_ORDINALS)

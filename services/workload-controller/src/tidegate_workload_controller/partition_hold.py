@@ -7,7 +7,7 @@ user's own maxUnavailable (or maxSurge) lets them: the native controller's busin
 from typing import Any, Final
 
 from tidegate_contracts.orders import ApplyBatch
-from tidegate_workload_controller.batch import held_back, rounded_up
+from tidegate_workload_controller.batch import held_back, least_ready, rounded_up
 from tidegate_workload_controller.budgets import Amount
 from tidegate_workload_controller.census import Census, count
 from tidegate_workload_controller.hold import Fields
@@ -102,7 +102,7 @@ class PartitionHold:
         if census.replicas == 0:
             return Partition(self._places.everything)
         resting = self._places.partition(order.target, view, census, goal, at_rest=True)
-        ready = census.available >= goal or self.setting(view.workload) == resting
+        ready = census.available >= least_ready(order, goal) or self.setting(view.workload) == resting
         if order.settle and len(census.new) >= goal and ready:
             return resting
         return self._places.partition(order.target, view, census, goal, at_rest=False)
