@@ -8,10 +8,20 @@ changes nothing here.
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from tidegate_chassis.errors import Permanent
 
-__all__ = ["KubernetesObject", "ListPage", "NotFound", "ObjectMeta", "OwnerReference", "WatchEvent", "decode"]
+__all__ = [
+    "KubernetesObject",
+    "ListPage",
+    "NotFound",
+    "ObjectMeta",
+    "OwnerReference",
+    "WatchEvent",
+    "decode",
+    "says_the_same",
+]
 
 T = TypeVar("T")
 
@@ -91,3 +101,11 @@ def decode(raw: bytes | msgspec.Raw, as_type: type[T]) -> T:
             code="unreadable-object",
             rule="the object has the shape of its kind",
         ) from error
+
+
+def says_the_same(old: KubernetesObject | None, new: KubernetesObject | None) -> bool:
+    """Whether a change left all that we read of an object as it was: only its version is another."""
+    if old is None or new is None:
+        return False
+    version = new.metadata.resource_version
+    return replace(old, metadata=replace(old.metadata, resource_version=version)) == new

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from tidegate_chassis.kubernetes.cluster import Cluster
-from tidegate_chassis.kubernetes.objects import KubernetesObject
+from tidegate_chassis.kubernetes.objects import KubernetesObject, says_the_same
 from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 from tidegate_workload_controller.blue_green_hold import BlueGreenHold
 from tidegate_workload_controller.budget_hold import BudgetHold
@@ -78,15 +78,18 @@ class Deployments:
 
     def _on_replica_set(self, old: ReplicaSet | None, new: ReplicaSet | None) -> None:
         seen = new or old
-        if seen is not None:
-            for owner in seen.metadata.owner_references:
-                self._opened.wake(seen.metadata.namespace, owner.name)
+        if seen is not None and not says_the_same(old, new):
+            self._wake_owners(seen)
 
     def _on_pod(self, old: Pod | None, new: Pod | None) -> None:
         seen = new or old
-        if seen is not None:
+        if seen is not None and not says_the_same(old, new):
             for owner in self._replica_sets.store.by_index(UID, seen.metadata.controller_uid or ""):
-                self._on_replica_set(owner, owner)
+                self._wake_owners(owner)
+
+    def _wake_owners(self, replica_set: ReplicaSet) -> None:
+        for owner in replica_set.metadata.owner_references:
+            self._opened.wake(replica_set.metadata.namespace, owner.name)
 
 
 def _uid(seen: KubernetesObject) -> Iterable[str]:
