@@ -1,8 +1,7 @@
 """Makes the helpers in tests/support importable as `support...`: pytest puts this file's folder on the path.
 
-It also marks what has to run alone: kills, whole stories and figures of processes, whose time limits are promises that
-other tests on the same cores would break; single tests of that kind are marked where they stand. `make test` runs the
-others three at a time first: most of them wait for pods, acks and timers rather than compute.
+It also marks what has to run alone: whole rollouts, kills and figures of processes, whose time limits are promises that
+two other tests on the same cores would break. `make test` runs the others two at a time first.
 """
 
 from pathlib import Path
@@ -18,14 +17,13 @@ settings.load_profile("tidegate")
 
 HERE = Path(__file__).parent
 ALONE = (
+    "e2e",
     "chaos",
-    "e2e/test_examples.py",
-    "e2e/test_story.py",
-    "integration/bus/test_standing_orders_many.py",
+    "simulation",
+    "integration/traffic_shifter",
+    "integration/workload_controller",
     "integration/metrics_analyzer/test_analyzer_service.py",
-    "integration/traffic_shifter/test_shift_requests.py",
-    "integration/traffic_shifter/test_shifter_processes.py",
-    "integration/workload_controller/test_controller_processes.py",
+    "integration/bus/test_standing_orders_many.py",
 )
 
 

@@ -107,7 +107,6 @@ async def test_a_release_can_be_given_twice(sandbox: SandboxState, namespace: st
         assert after["metadata"]["generation"] == before["metadata"]["generation"]
 
 
-@pytest.mark.alone
 async def test_what_was_never_touched_is_released_at_once(sandbox: SandboxState, namespace: str) -> None:
     async with rig(sandbox, namespace) as made:
         await made.create(replicas=2, tag="v1_ready-0.1")

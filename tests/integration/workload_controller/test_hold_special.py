@@ -27,7 +27,6 @@ async def test_a_single_replica_is_replaced_without_being_missed(sandbox: Sandbo
             assert observer.least_ready() >= 1
 
 
-@pytest.mark.alone
 async def test_a_single_replica_without_surge_is_said_to_be_impossible_with_traffic(
     sandbox: SandboxState, namespace: str
 ) -> None:
