@@ -40,8 +40,9 @@ demo: parts ## Watch a good version roll out and a bad one go back (KEEP=1 leave
 	$(PYTHON) -m tidegate_demo $(if $(KEEP),--keep)
 
 test: parts lint types ## Everything that must hold: lint, types, then every test on real parts
-	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not alone"
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not alone and not kinds"
 	$(PYTHON) -m pytest -m alone
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m kinds
 
 unit: setup ## The fast tests only
 	$(PYTHON) -m pytest tests/unit tests/architecture tests/contract

@@ -26,9 +26,14 @@ ALONE = (
     "integration/bus/test_standing_orders_many.py",
 )
 
+KINDS = ("integration/kinds", "integration/kruise_sandbox")
+"""What needs a sandbox with OpenKruise: played by itself, so that no worker of the others has one up as well."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         path = item.path.relative_to(HERE).as_posix()
         if path.startswith(ALONE):
             item.add_marker(pytest.mark.alone)
+        elif path.startswith(KINDS):
+            item.add_marker(pytest.mark.kinds)

@@ -24,7 +24,7 @@ from tidegate_sandbox.state import SandboxState
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 REPLICAS = 5
-AT_ONCE = 12
+AT_ONCE = 6
 """Cases that are played at the same time: enough to fill the waiting, few enough for two cores."""
 
 
