@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup parts demo test lint types architecture unit simulate bench schemas clean
+.PHONY: help setup parts kinds demo test lint types architecture unit simulate bench schemas clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -36,10 +36,13 @@ setup: .venv/.synced ## Install everything Python into .venv
 parts: setup ## Build the sandbox's pinned parts into the cache (the first time: minutes)
 	$(PYTHON) -m tidegate_sandbox build
 
+kinds: setup ## The same, with OpenKruise's manager, for the tests of its kinds
+	$(PYTHON) -m tidegate_sandbox build --with kruise
+
 demo: parts ## Watch a good version roll out and a bad one go back (KEEP=1 leaves it up)
 	$(PYTHON) -m tidegate_demo $(if $(KEEP),--keep)
 
-test: parts lint types ## Everything that must hold: lint, types, then every test on real parts
+test: kinds lint types ## Everything that must hold: lint, types, then every test on real parts
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not alone and not kinds"
 	$(PYTHON) -m pytest -m alone
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m kinds

@@ -38,9 +38,12 @@ def main() -> None:
 
 
 @app.command()
-def build() -> None:
+def build(
+    including: Annotated[str, typer.Option("--with", help=f"Add, comma-separated: {', '.join(OPTIONAL_GROUPS)}.")] = "",
+) -> None:
     """Build or download whatever is missing in the cache."""
-    tools = toolchain.ensure()
+    groups = sandbox.chosen_groups((), _groups(including))
+    tools = toolchain.ensure(set().union(*(GROUPS[group] for group in groups)))
     for field in msgspec.structs.fields(tools):
         typer.echo(f"{field.name.replace('_', '-'):24} {getattr(tools, field.name)}")
 

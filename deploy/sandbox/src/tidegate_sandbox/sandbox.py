@@ -49,7 +49,7 @@ def up(
         owner_pid: a process with which the sandbox shall end, however that process ends.
         on_step: hears of each step that is ready.
     """
-    groups = _chosen_groups(without, including)
+    groups = chosen_groups(without, including)
     tools = toolchain.ensure(set().union(*(GROUPS[group] for group in groups)))
     directory, deploy_directory = directory_of(name), paths.deploy_directory()
     with ExitStack() as stack:
@@ -134,7 +134,8 @@ def status(name: str) -> tuple[PartStatus, ...]:
     return control.ask(directory_of(name), Order()).parts
 
 
-def _chosen_groups(without: Collection[str], including: Collection[str]) -> frozenset[str]:
+def chosen_groups(without: Collection[str], including: Collection[str]) -> frozenset[str]:
+    """The groups of parts that are meant; raises `SandboxError` for a name that is none."""
     if unknown := {*without, *including} - set(GROUPS):
         raise SandboxError(f"no group is called {', '.join(unknown)}; there are: {', '.join(GROUPS)}")
     chosen = set(GROUPS) - (OPTIONAL_GROUPS - set(including)) - set(without)
