@@ -6,7 +6,7 @@ import pytest
 
 from tidegate_sandbox.errors import SandboxError
 from tidegate_sandbox.parts.kruise import converted, patched_webhooks, rights, served_paths
-from tidegate_sandbox.sandbox import _chosen_groups
+from tidegate_sandbox.sandbox import chosen_groups
 
 USUAL = {"kubernetes", "nats", "prometheus", "proxy", "podlet"}
 
@@ -26,13 +26,13 @@ USUAL = {"kubernetes", "nats", "prometheus", "proxy", "podlet"}
 def test_a_sandbox_has_the_usual_groups_and_those_that_are_asked_for(
     without: list[str], including: list[str], chosen: set[str]
 ) -> None:
-    assert _chosen_groups(without, including) == chosen
+    assert chosen_groups(without, including) == chosen
 
 
 @pytest.mark.parametrize(("without", "including"), [(["crews"], []), ([], ["crews"])])
 def test_a_group_that_does_not_exist_is_refused(without: list[str], including: list[str]) -> None:
     with pytest.raises(SandboxError, match="no group is called crews; there are: kubernetes"):
-        _chosen_groups(without, including)
+        chosen_groups(without, including)
 
 
 def crd(plural: str) -> dict[str, Any]:
