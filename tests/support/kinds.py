@@ -87,6 +87,10 @@ def load(reference: str) -> Kind:
     return kind
 
 
+def _a_quarter(replicas: int) -> int:
+    return max(replicas // 4, 1)
+
+
 def _a_fifth(replicas: int) -> int:
     return -(-replicas // 5)
 
@@ -95,7 +99,7 @@ def _headless(name: str) -> dict[str, Any]:
     return {"serviceName": name}
 
 
-DEPLOYMENT: Final = Kind("deployment", DEPLOYMENTS, "pod-template-hash", keeps_one=True)
+DEPLOYMENT: Final = Kind("deployment", DEPLOYMENTS, "pod-template-hash", keeps_one=True, most_missing=_a_quarter)
 STATEFUL_SET: Final = Kind("stateful-set", STATEFUL_SETS, spec=_headless)
 PARALLEL_STATEFUL_SET: Final = Kind(
     "stateful-set-parallel", STATEFUL_SETS, spec=lambda name: {**_headless(name), "podManagementPolicy": "Parallel"}

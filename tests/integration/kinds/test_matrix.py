@@ -19,6 +19,7 @@ from support.scenarios import PREPARES_ITSELF, SCENARIOS, V1, V2, Stage
 from support.witness import Witness, own_spec
 from support.workloads import observed, rig
 
+from tidegate_sandbox.sandbox import unique_name
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
@@ -34,7 +35,7 @@ def played(kinds_sandbox: SandboxState, request: pytest.FixtureRequest) -> Itera
     asked = [
         item.callspec for item in request.session.items if item.path == Path(__file__) and hasattr(item, "callspec")
     ]
-    namespaces = [f"matrix-{number}" for number in range(len(asked))]
+    namespaces = [unique_name("matrix") for _ in asked]
     for namespace in namespaces:
         kubectl(kinds_sandbox, "create", "namespace", namespace)
     yield asyncio.run(_play_all(kinds_sandbox, asked, namespaces))
