@@ -45,7 +45,7 @@ demo: parts ## Watch a good version roll out and a bad one go back (KEEP=1 leave
 test: kinds lint types ## Everything that must hold: lint, types, then every test on real parts
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not alone and not kinds"
 	$(PYTHON) -m pytest -m alone
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m kinds
+	$(PYTHON) -m pytest -m kinds
 
 unit: setup ## The fast tests only
 	$(PYTHON) -m pytest tests/unit tests/architecture tests/contract

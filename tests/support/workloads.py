@@ -39,8 +39,10 @@ from tidegate_workload_controller.marks import FIELD_MANAGER
 from tidegate_workload_controller.seen import Pod, ReplicaSet, Workload
 
 CLOCK = SystemClock()
-SOCKETS_CLOSE_S = 0.05
-"""TLS connections are closed by callbacks that nobody can wait for."""
+SOCKETS_CLOSE_S = 0.25
+"""TLS connections are closed by callbacks that nobody can wait for; aiohttp's own manual names this time."""
+
+SYNCED_WITHIN_S = 30.0
 
 F = TypeVar("F", bound=Fact)
 
@@ -280,22 +282,31 @@ async def rig(
     sandbox: SandboxState, namespace: str, name: str = "web", *, kind: Kind = DEPLOYMENT, style: Style = "partition"
 ) -> AsyncIterator[Rig]:
     """A copy of the controller under its own identity."""
+    try:
+        async with _connected(sandbox) as (client, admin):
+            made = Rig(client, admin, namespace, name, kind)
+            made.style = style
+            running = asyncio.create_task(made.cluster.run())
+            try:
+                await asyncio.wait_for(made.cluster.wait_synced(), SYNCED_WITHIN_S)
+                yield made
+            finally:
+                await made.drop()
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+    finally:
+        await asyncio.sleep(SOCKETS_CLOSE_S)
+
+
+@asynccontextmanager
+async def _connected(sandbox: SandboxState) -> AsyncIterator[tuple[KubernetesClient, KubernetesClient]]:
+    """The controller's own client, and an administrator's in the part of the user."""
     folder = sandbox.kubeconfig_directory
     async with (
         await KubernetesClient.connect(str(folder / "workload-controller.yaml"), field_manager=FIELD_MANAGER) as client,
         await KubernetesClient.connect(str(folder / "admin.yaml"), field_manager="a-user") as admin,
     ):
-        made = Rig(client, admin, namespace, name, kind)
-        made.style = style
-        running = asyncio.create_task(made.cluster.run())
-        try:
-            await asyncio.wait_for(made.cluster.wait_synced(), 10.0)
-            yield made
-        finally:
-            await made.drop()
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-    await asyncio.sleep(SOCKETS_CLOSE_S)
+        yield client, admin
 
 
 class Sample:
@@ -368,7 +379,7 @@ async def observed(made: Rig) -> AsyncIterator[Observer]:
     tasks = [asyncio.create_task(each.run()) for each in observer.reflectors]
     try:
         for each in observer.reflectors:
-            await asyncio.wait_for(each.wait_synced(), 10.0)
+            await asyncio.wait_for(each.wait_synced(), SYNCED_WITHIN_S)
         observer.forget()
         yield observer
     finally:
