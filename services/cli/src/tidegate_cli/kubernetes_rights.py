@@ -11,10 +11,19 @@ class Right(NamedTuple):
 
 
 SYSTEM_NAMESPACE: Final = "tidegate-system"
+_HELD: Final = ("get", "list", "watch", "patch")
 RIGHTS: Final = (
-    Right("workload-controller", "apps", "deployments", ("get", "list", "watch", "patch")),
+    *(Right("workload-controller", "apps", each, _HELD) for each in ("deployments", "statefulsets", "daemonsets")),
+    *(
+        Right("workload-controller", "apps.kruise.io", each, _HELD)
+        for each in ("clonesets", "statefulsets", "daemonsets")
+    ),
+    Right("workload-controller", "apps", "deployments", ("create", "delete")),
+    Right("workload-controller", "apps.kruise.io", "clonesets", ("create", "delete")),
     Right("workload-controller", "apps", "replicasets", ("get", "list", "watch")),
-    Right("workload-controller", "", "pods", ("list", "watch", "patch")),
+    Right("workload-controller", "apps", "controllerrevisions", ("get", "list", "watch")),
+    Right("workload-controller", "autoscaling", "horizontalpodautoscalers", ("list", "patch")),
+    Right("workload-controller", "", "pods", ("list", "watch", "patch", "delete")),
     Right("traffic-shifter", "gateway.networking.k8s.io", "httproutes", ("get", "list", "watch", "patch")),
     Right("traffic-shifter", "", "services", ("get", "list", "watch", "create", "patch", "delete")),
     Right("traffic-shifter", "discovery.k8s.io", "endpointslices", ("list", "watch")),
