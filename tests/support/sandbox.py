@@ -19,7 +19,8 @@ from tidegate_sandbox.toolchain import ensure
 
 POLL_PERIOD_S = 0.05
 KUBECTL_TIMEOUT_S = 90
-NODE_GRACE_S = 10
+NODE_GRACE_S = 20
+"""Short enough to wait for a node's loss, long enough that a busy machine isn't one."""
 
 
 @pytest.fixture(scope="session")
