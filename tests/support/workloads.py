@@ -271,7 +271,7 @@ class Rig:
         deadline_s = time.monotonic() + within_s
         while True:
             found = await self.read()
-            if found.complete and found.replicas:
+            if found.complete and (found.replicas or found.spec.replicas == 0):
                 return
             assert time.monotonic() < deadline_s, f"the workload is not whole: {found.status}"
             await asyncio.sleep(0.05)
