@@ -8,8 +8,9 @@ included, so a pod can only be made while it is up.
 from functools import partial
 
 from tidegate_sandbox.addresses import KRUISE_HEALTH_PORT, KRUISE_METRICS_PORT, KRUISE_WEBHOOK_PORT, LOOPBACK
-from tidegate_sandbox.credentials import KRUISE_MANAGER, SYSTEM_NAMESPACE
+from tidegate_sandbox.credentials import KRUISE_MANAGER
 from tidegate_sandbox.parts.api_server_client import Manifest, definitions_from_lines, manifests_from_lines
+from tidegate_sandbox.parts.bindings import bound
 from tidegate_sandbox.parts.context import Context
 from tidegate_sandbox.supervisor.steps import Chore, Process, Step, wait_for
 
@@ -109,17 +110,5 @@ def patched_webhooks(configurations: list[Manifest], patches: list[Manifest]) ->
 
 def rights(roles: list[Manifest]) -> list[Manifest]:
     """The manager's own roles, bound to the sandbox's user for it."""
-    group = "rbac.authorization.k8s.io"
-    subjects = [{"kind": "ServiceAccount", "name": KRUISE_MANAGER, "namespace": SYSTEM_NAMESPACE}]
     named = [role | {"metadata": {"name": f"{NAME_PREFIX}{role['metadata']['name']}"}} for role in roles]
-    bindings = [
-        {
-            "apiVersion": f"{group}/v1",
-            "kind": f"{role['kind']}Binding",
-            "metadata": role["metadata"],
-            "roleRef": {"apiGroup": group, "kind": role["kind"], "name": role["metadata"]["name"]},
-            "subjects": subjects,
-        }
-        for role in named
-    ]
-    return [*named, *bindings]
+    return bound(named, KRUISE_MANAGER)

@@ -18,8 +18,8 @@ from tidegate_sandbox.addresses import (
     GATEWAY_PORT,
     LOOPBACK,
 )
-from tidegate_sandbox.credentials import SYSTEM_NAMESPACE
 from tidegate_sandbox.parts.api_server_client import Manifest, definitions_from_lines, manifests_from_lines
+from tidegate_sandbox.parts.bindings import bound
 from tidegate_sandbox.parts.context import Context
 from tidegate_sandbox.supervisor.steps import Chore, NotReadyError, Process, Step, wait_for
 
@@ -145,20 +145,7 @@ def contour_configuration() -> Manifest:
 
 def contour_rights(context: Context) -> list[Manifest]:
     """Contour's own roles, bound to the sandbox's user for it."""
-    group = "rbac.authorization.k8s.io"
-    subjects = [{"kind": "ServiceAccount", "name": "contour", "namespace": SYSTEM_NAMESPACE}]
-    roles = manifests_from_lines(context.settings.toolchain.proxy_roles)
-    bindings = [
-        {
-            "apiVersion": f"{group}/v1",
-            "kind": f"{role['kind']}Binding",
-            "metadata": role["metadata"],
-            "roleRef": {"apiGroup": group, "kind": role["kind"], "name": role["metadata"]["name"]},
-            "subjects": subjects,
-        }
-        for role in roles
-    ]
-    return [*roles, *bindings]
+    return bound(manifests_from_lines(context.settings.toolchain.proxy_roles), "contour")
 
 
 def gateway_manifests() -> list[Manifest]:
