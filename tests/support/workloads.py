@@ -37,6 +37,9 @@ from tidegate_workload_controller.holder import WorkloadHolder
 from tidegate_workload_controller.seen import Pod, ReplicaSet, Workload
 
 CLOCK = SystemClock()
+POLL_PERIOD_S = 0.2
+"""For what is read live: many rigs share one API server."""
+
 SOCKETS_CLOSE_S = 0.25
 """TLS connections are closed by callbacks that nobody can wait for; aiohttp's own manual names this time."""
 
@@ -277,7 +280,7 @@ class Rig:
         async with asyncio.timeout(within_s):
             while (found := await self.images()) != {f"{IMAGE}:{tag}"}:
                 assert found, "no pod is left"
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(POLL_PERIOD_S)
 
     async def own_tag(self) -> str:
         """The version in the workload's own template."""
@@ -292,7 +295,7 @@ class Rig:
             if found.complete and (found.replicas or found.spec.replicas == 0):
                 return
             assert time.monotonic() < deadline_s, f"the workload is not whole: {found.status}"
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(POLL_PERIOD_S)
 
 
 @asynccontextmanager
