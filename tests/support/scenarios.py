@@ -169,6 +169,48 @@ async def rolled_back_from_the_end(stage: Stage) -> str:
     return V1
 
 
+async def rolled_back_in_batches(stage: Stage) -> str:
+    """One step's pods after the other, a copy killed on the way."""
+    await stage.step(1, 20)
+    await stage.step(2, 40)
+    await stage.step(3, 80)
+    order = stage.made.batch(2, "40%", going_back=True)
+    await stage.made.give(order)
+    await until(lambda: _now(stage, stage.stable) > 1, within_s=SOON_S, what="a first stable pod")
+    await stage.made.give(order)
+    await _back(stage, await stage.made.fact(BatchReady, within_s=SOON_S), 40)
+    await _back(stage, await stage.made.apply(1, "20%", going_back=True, within_s=SOON_S), 20)
+    await stage.made.release("restore", within_s=SOON_S)
+    return V1
+
+
+async def _back(stage: Stage, ready: BatchReady, percent: int) -> None:
+    """Back at a step's pods, of which there may be fewer from now on, and never more again."""
+    counts = ready.counts
+    most = -(-percent * counts.replicas // 100)
+    assert (ready.target_pods, ready.settled, counts.updated) == (most, True, most), ready
+    assert counts.stable_ready == counts.replicas - most, ready
+    stage.witness.approve(Target(count=most))
+
+
+def _now(stage: Stage, revision: str) -> int:
+    return stage.seen.samples[-1].alive.get(revision, 0)
+
+
+async def broken_rolled_back_in_batches(stage: Stage) -> str:
+    """None of the pods that go has to be ready."""
+    stage.witness.approve(Target(percent=80))
+    await stage.prepared(BROKEN)
+    await stage.made.give(stage.made.batch(2, "80%"))
+    await stage.made.fact(BatchStalled, within_s=SOON_S)
+    ready = await stage.made.apply(1, "20%", going_back=True, within_s=SOON_S)
+    most = -(-20 * ready.counts.replicas // 100)
+    assert ready.counts.updated <= most, ready
+    assert ready.counts.stable_ready >= ready.counts.replicas - most, ready
+    await stage.made.release("restore", within_s=SOON_S)
+    return V1
+
+
 async def superseded(stage: Stage) -> str:
     await stage.step(1, 40)
     await stage.prepared(V3, "r2")
@@ -275,6 +317,8 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "scaled to nothing": scaled_to_nothing,
     "rolled back": rolled_back,
     "rolled back from the end": rolled_back_from_the_end,
+    "rolled back in batches": rolled_back_in_batches,
+    "broken, rolled back in batches": broken_rolled_back_in_batches,
     "superseded": superseded,
     "broken image": broken_image,
     "mended by a newer version": mended_by_a_newer_version,
@@ -285,4 +329,6 @@ SCENARIOS: Final[dict[str, Scenario]] = {
 }
 SCALING: Final = frozenset(name for name in SCENARIOS if name.startswith("scaled"))
 """Only for kinds that have replicas."""
-PREPARES_ITSELF: Final = frozenset({"adopted in the middle", "broken image", "mended by a newer version"})
+PREPARES_ITSELF: Final = frozenset(
+    {"adopted in the middle", "broken image", "mended by a newer version", "broken, rolled back in batches"}
+)

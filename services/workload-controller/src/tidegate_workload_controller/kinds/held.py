@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_contracts.orders import PrepareWorkload, PromoteWorkload, ReleaseWorkload
 from tidegate_contracts.rollout import Style
-from tidegate_workload_controller import beside, convergence, promotion, release
+from tidegate_workload_controller import backwards, beside, convergence, promotion, release
 from tidegate_workload_controller.actions import Action, Decision, OnAutoscalers, OnBeside, OnWorkload
 from tidegate_workload_controller.around import after, before
 from tidegate_workload_controller.extra import extra_name
@@ -135,6 +135,8 @@ class Held:
             return promotion.decide(order, sight.own, memory, now_s)
         if self._anatomy.is_beside(order.style):
             return beside.decide(order, sight, memory, now_s)
+        if order.going_back:
+            return backwards.decide(order, sight.own, memory, now_s)
         return convergence.decide(order, sight.own, memory, now_s)
 
     async def carry_out(self, action: Action, sight: Sight, ensure: Ensure) -> None:
