@@ -6,7 +6,7 @@ People's parts are played by the test: whatever waits for approval, or for long,
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,14 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tidegate_contracts.decisions import PauseStarted, RolloutCompleted, StepCompleted
+from tidegate_contracts.codec import AnyEvent
+from tidegate_contracts.decisions import (
+    BatchReturnStarted,
+    PauseStarted,
+    RolloutCompleted,
+    RolloutRolledBack,
+    StepCompleted,
+)
 from tidegate_demo.journal import terminal
 from tidegate_demo.scenario import HOST, World, kubectl, prepared
 from tidegate_demo.stack import running_stack
@@ -106,6 +113,39 @@ async def test_an_example_completes(world: World, path: Path) -> None:
     await kubectl(state, "rollout", "status", workload, "--timeout=60s")
     world.load.read()
     assert sum(window.lost_total for window in world.load.windows) == 0
+
+
+async def test_told_to_go_back_in_batches(world: World) -> None:
+    """At the second step of the example that waits for people, the command turns it back."""
+    state, path = world.state, EXAMPLES / "03-approval/request.yaml"
+    workload = await _start_over(state, path.parent)
+    document = path.read_text(encoding="utf-8").replace("web-release-42", "web-release-43")
+    given = world.state.directory / "back.yaml"
+    given.write_text(document, encoding="utf-8")
+    await _tidegate(state, "request", "-f", str(given))
+    async with asyncio.timeout(END_TIMEOUT_S):
+        await _until(world, "web-release-43", lambda events: _paused_at(events, 1))
+        await _tidegate(state, "approve", "web-release-43")
+        await _until(world, "web-release-43", lambda events: _paused_at(events, 2))
+        await _tidegate(state, "rollback", "web-release-43", "--pace", "in_batches")
+        await _until(world, "web-release-43", lambda events: terminal(events) is not None)
+    events = world.listener.of("web-release-43")
+    assert isinstance(terminal(events), RolloutRolledBack), terminal(events)
+    assert [event.step for event in events if isinstance(event, BatchReturnStarted)] == [1]
+    image = await kubectl(state, "get", workload, "-o", "jsonpath={.spec.template.spec.containers[0].image}")
+    assert image == V1
+    await kubectl(state, "rollout", "status", workload, "--timeout=60s")
+    world.load.read()
+    assert sum(window.lost_total for window in world.load.windows) == 0
+
+
+async def _until(world: World, rollout: str, holds: Callable[[list[AnyEvent]], bool]) -> None:
+    while not holds(world.listener.of(rollout)):
+        await world.listener.heard()
+
+
+def _paused_at(events: list[AnyEvent], step: int) -> bool:
+    return any(isinstance(event, PauseStarted) and event.step == step for event in events)
 
 
 def _long(pause: PauseStarted) -> bool:

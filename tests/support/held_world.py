@@ -12,7 +12,7 @@ from support.native_deployment import HOLD, Check, NativeDeployment, Written
 from tidegate_contracts.facts import BatchReady, Fact, WorkloadReleased
 from tidegate_contracts.orders import ApplyBatch, ReleaseWorkload, Target
 from tidegate_contracts.workload import WorkloadReference
-from tidegate_workload_controller import convergence, release
+from tidegate_workload_controller import backwards, convergence, release
 from tidegate_workload_controller.actions import Decision, Patch, PutBack, Report, Touch
 from tidegate_workload_controller.hold import Hold
 from tidegate_workload_controller.memory import Memory
@@ -65,7 +65,8 @@ class HeldWorld:
         self.facts.clear()
         memory: Any = Memory()
         for _ in range(STEPS_MAX):
-            decision = convergence.decide(order, self.view(), memory, self.now_s)
+            decide = backwards.decide if order.going_back else convergence.decide
+            decision = decide(order, self.view(), memory, self.now_s)
             memory = decision.memory
             acted = self._act(decision)
             moved = self._step()

@@ -286,6 +286,17 @@ def _superseded_in_its_promotion(saga: Recorder) -> None:
     saga.to_end()
 
 
+def _back_in_batches(saga: Recorder) -> None:
+    saga.ask(request(*_THREE, traffic=(ROUTE,), rollback="in_batches", rollout="web-2"))
+    saga.to_step(3)
+    saga.tell(RollBack(by="ann", reason="too slow"))
+    saga.shifted()
+    saga.ready()
+    saga.report(BatchStalled(**saga.pod_fields(), step=1, reason="no further pod got ready"))
+    saga.tell(RollBack(by="ann", reason="now", pace="at_once"))
+    saga.to_end()
+
+
 STORIES: dict[str, Callable[[Recorder], None]] = {
     "01-forward": _forward,
     "02-forward-with-everything": _forward_with_everything,
@@ -303,4 +314,5 @@ STORIES: dict[str, Callable[[Recorder], None]] = {
     "14-canary-back-from-its-promotion": _canary_back_from_its_promotion,
     "15-another-style": _another_style,
     "16-superseded-in-its-promotion": _superseded_in_its_promotion,
+    "17-back-in-batches": _back_in_batches,
 }

@@ -56,9 +56,6 @@ class Kind(NamedTuple):
     in_place: bool = False
     """Whether its pods stay, and take the new image."""
 
-    tells_refused_pods: bool = False
-    """Whether its controller says in a status why it can't make pods, and not by events alone."""
-
     around: Callable[[SandboxState], AbstractAsyncContextManager[None]] = lambda _: nullcontext()
     """What has to be on the sandbox while the kind is played, where it isn't there already: a CRD, its controller."""
 
@@ -122,7 +119,6 @@ DEPLOYMENT: Final = Kind(
     most_missing=_a_quarter,
     styles=STYLES,
     beside=("canary",),
-    tells_refused_pods=True,
 )
 STATEFUL_SET: Final = Kind("stateful-set", STATEFUL_SETS, spec=_headless)
 PARALLEL_STATEFUL_SET: Final = Kind(

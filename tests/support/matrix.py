@@ -25,7 +25,7 @@ class Case(NamedTuple):
 
     @property
     def id(self) -> str:
-        return f"{self.column.replace(', ', '-')}-by-{self.scenario.replace(' ', '-')}"
+        return f"{self.column.replace(', ', '-')}-by-{self.scenario.replace(',', '').replace(' ', '-')}"
 
 
 def cases(kinds: Iterable[Kind]) -> list[Case]:

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from tidegate_contracts.rollout import RollbackPace
+
 
 class _Control(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
@@ -36,6 +38,9 @@ class Retry(_Control, frozen=True, kw_only=True, tag="control.retry.v1"):
 
 class RollBack(_Control, frozen=True, kw_only=True, tag="control.roll-back.v1"):
     """Goes back to the stable version: traffic first, then pods."""
+
+    pace: RollbackPace | None = None
+    """None: as the request says. One that goes back in batches may be told to go at once from there."""
 
 
 class Cancel(_Control, frozen=True, kw_only=True, tag="control.cancel.v1"):

@@ -10,7 +10,7 @@ import msgspec
 
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.problem import Problem
-from tidegate_contracts.rollout import RolloutRequested, Style, TrafficReference
+from tidegate_contracts.rollout import RollbackPace, RolloutRequested, Style, TrafficReference
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +138,8 @@ class RollbackStarted(Decision, frozen=True, kw_only=True, tag="rollout.rollback
     by: str
     problem: Problem | None = None
     """What made the rollout impossible, where it could not even start."""
+    pace: RollbackPace | None = None
+    """How the pods go, where somebody said so; None: as the request says."""
 
 
 class CancellationStarted(Decision, frozen=True, kw_only=True, tag="rollout.cancellation-started.v1"):
@@ -151,6 +153,12 @@ class PodsPromotionStarted(Decision, frozen=True, kw_only=True, tag="rollout.pod
     """In the styles canary and blue_green every stable pod is still there: the workload's own pods become the new
     version, while the new pods that are there keep all the traffic.
     """
+
+
+class BatchReturnStarted(Decision, frozen=True, kw_only=True, tag="rollout.batch-return-started.v1"):
+    """Going back in batches: as many pods stay on the new version as this step has, and no request reaches them."""
+
+    step: int
 
 
 class PodsReleaseStarted(Decision, frozen=True, kw_only=True, tag="rollout.pods-release-started.v1"):
@@ -218,6 +226,7 @@ AnyDecision = (
     | RollbackStarted
     | CancellationStarted
     | PodsPromotionStarted
+    | BatchReturnStarted
     | PodsReleaseStarted
     | TrafficReleaseStarted
     | RolloutCompleted

@@ -125,6 +125,9 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
 
 FailureAction = Literal["roll_back", "pause"]
 
+RollbackPace = Literal["at_once", "in_batches"]
+"""at_once: the workload's own strategy brings the stable version back. in_batches: as many steps back as were done."""
+
 
 class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.requested.v1"):
     """The one event that starts a rollout."""
@@ -145,6 +148,9 @@ class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.r
     analysis: Analysis | None = None
     """Runs in the background from the first step to the end."""
     on_failure: FailureAction = "roll_back"
+    rollback: RollbackPace = "at_once"
+    """How pods go back, whoever says so, once no request reaches them. In the styles canary and blue_green every stable
+    pod is still there, and nothing is left to do in batches."""
     deadlines: Deadlines = Deadlines()
     requested_by: str = ""
 

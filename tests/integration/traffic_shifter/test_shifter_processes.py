@@ -11,6 +11,7 @@ from support.sandbox import kubectl
 from support.traffic import TrafficRig, traffic_rig
 from support.traffic_service import TrafficBus, TrafficService, traffic_service
 
+from tidegate_chassis.kubernetes.outage import BACKOFF_FIRST_MAX_S
 from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficShifted
 from tidegate_sandbox import sandbox as sandboxes
 from tidegate_sandbox.state import SandboxState
@@ -106,7 +107,11 @@ async def test_an_api_server_that_is_killed_holds_a_shift_up_and_no_more(
         await bus.fact(key, TrafficShifted, order)
         await asyncio.to_thread(sandboxes.part, own_sandbox.name, "kill", "kube-apiserver")
         await bus.shift(key, order := user.shift(30))
+        await asyncio.to_thread(sandboxes.part, own_sandbox.name, "ready", "kube-apiserver")
+        back_at_s = time.monotonic()
         await bus.fact(key, TrafficShifted, order, within_s=40.0)
+        waited_s = time.monotonic() - back_at_s
+        assert waited_s > BACKOFF_FIRST_MAX_S, "the proxy's own watches had their time to come back"
         await bus.shift(key, order := user.release())
         await bus.fact(key, TrafficReleased, order, within_s=40.0)
     assert await user.weights() == {"web": 1}

@@ -265,6 +265,7 @@ class Auditor:
         watched.held = watched.failed = False
         if watched.ending:
             watched.promote_revisions += [event.revision] if watched.promote_revisions else []
+            watched.return_revisions += [event.revision] if watched.return_step else []
             return
         watched.pause = None
         if watched.step and not watched.jumped:
@@ -287,8 +288,10 @@ class Auditor:
         self._limit(watched, None)
 
     def _RollbackStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
-        self.require(watched.ending != "rolling back", "I5 rolled back twice")
+        hastened = watched.pace == "in_batches" and event.pace == "at_once"
+        self.require(watched.ending != "rolling back" or hastened, "I5 rolled back twice")
         watched.ending, watched.held, watched.promoted = "rolling back", False, False
+        watched.pace, watched.return_step = event.pace or watched.pace, 0
         watched.ending_revision, watched.releasing = event.revision, False
 
     def _CancellationStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
@@ -303,6 +306,21 @@ class Auditor:
         self._traffic_settled(watched, "I2 promoted while traffic moves", watched.traffic)
         watched.promote_revisions = [event.revision]
 
+    def _BatchReturnStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self.require(watched.ending == "rolling back" and watched.settles, "I5 a batch went back without a rollback")
+        self.require(watched.pace == "in_batches", "I5 went back in batches though nobody asked for it")
+        self._returned(watched)
+        expected = watched.return_step - 1 if watched.return_step else watched.highest - 1
+        self.require(0 < event.step <= expected, f"I3 went back to step {event.step} from {expected + 1}")
+        self.require(event.step == expected or not watched.return_step, "I3 a batch was left out on the way back")
+        watched.return_step, watched.return_revisions = event.step, [event.revision]
+
+    def _returned(self, watched: Watched) -> None:
+        """One batch after the other: the last one's stable pods are there."""
+        if watched.return_step and not watched.gone():
+            done = any(watched.answer("BatchReady", revision) for revision in watched.return_revisions)
+            self.require(done, "I3 the next batch went back before the last one's stable pods were there")
+
     def _PodsReleaseStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
         if watched.clearing and not watched.ending:
             self._traffic_settled(watched, "I3 a superseded version's pods go while traffic moves")
@@ -310,6 +328,9 @@ class Auditor:
             return
         self.require(bool(watched.ending), "I5 pods released before an ending was chosen")
         self._promoted(watched, "I5 released before the workload was promoted")
+        if watched.ending == "rolling back" and watched.return_step:
+            self.require(watched.return_step == 1 or watched.gone(), "I3 a batch was left out on the way back")
+            self._returned(watched)
         if watched.promoted and not watched.settles:
             self._back(watched, "I3 the extra pods go while they get the traffic")
         watched.releasing = True

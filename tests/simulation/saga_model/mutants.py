@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from saga_model.mutant import Mutant, planted
+from saga_model.mutants_going_back import GOING_BACK
 from saga_model.mutants_in_styles import IN_STYLES
 
 SEEDS_MAX = 12_000
@@ -174,7 +175,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "rollout.share[0] < 100",
     ),
     planted(
-        "evolve",
+        "towards_an_end",
         "rollback-without-lowering",
         "a bad version gets traffic for as long as it has pods",
         "        rollout.routed\n        and not rollout.quiet\n",
@@ -209,14 +210,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "if True:\n        return Say(Traffic",
     ),
     planted(
-        "evolve",
+        "towards_an_end",
         "rollback-goes-forward",
         "a rollback gives the workload back with the new version",
         'else "restore"',
         'else "let_go"',
     ),
     planted(
-        "evolve",
+        "towards_an_end",
         "stable-pods-overestimated",
         "traffic goes back to a version whose pods may be gone",
         "        and not rollout.stable_gone\n        and not rollout.gone",
@@ -230,7 +231,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "leaves_none = settle and order",
     ),
     planted(
-        "evolve",
+        "towards_an_end",
         "failure-leaves-orders",
         "a rollout that failed leaves its order standing",
         "if not isinstance(rollout.pods.order, ReleaseWorkload):",
@@ -273,6 +274,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "return rollout.hold.is_doubt",
     ),
     *IN_STYLES,
+    *GOING_BACK,
     # one rollout after another
     planted(
         "requests",

@@ -3,7 +3,9 @@ meanwhile.
 """
 
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
+
+from msgspec.structs import replace
 
 from tidegate_contracts.controls import Approve, Cancel, Control, JumpToStep, Pause, Resume, Retry, RollBack
 from tidegate_contracts.rollout import (
@@ -12,6 +14,7 @@ from tidegate_contracts.rollout import (
     Check,
     Deadlines,
     HttpMatch,
+    RollbackPace,
     RolloutRequested,
     Step,
     StepTraffic,
@@ -76,7 +79,24 @@ class Options(NamedTuple):
         return self.faults == Faults()
 
 
-def draw(random: Random) -> Options:
+def draw(random: Random, *, paces: Random) -> Options:
+    options = _draw(random)
+    requests = tuple((at_s, replace(request, rollback=_pace(paces))) for at_s, request in options.requests)
+    controls = tuple((at_s, _paced(control, paces)) for at_s, control in options.controls)
+    return options._replace(requests=requests, controls=controls)
+
+
+def _pace(paces: Random) -> RollbackPace:
+    return paces.choice(get_args(RollbackPace))
+
+
+def _paced(control: Control, paces: Random) -> Control:
+    if not isinstance(control, RollBack) or paces.random() < 0.5:
+        return control
+    return replace(control, pace=_pace(paces))
+
+
+def _draw(random: Random) -> Options:
     chance = random.random
     requests = [(0.0, _request(random, "v2"))]
     if chance() < 0.35:

@@ -30,6 +30,8 @@ LIMIT_S = 4000.0
 PATIENCE = 3
 DEGRADED_MAX_S = 5.0 + 10.0
 """I2, D1: the service looks for 5 s whether they recover, then the traffic has 10 s to leave pods that broke."""
+PACES = 1_000_000_007
+"""Apart from the other draws, so that what a seed plays stays the same without them."""
 REPLAYED_EVERY = 4
 """Of so many seeds one has its history replayed from the start, which the others' invariants don't need."""
 
@@ -46,7 +48,7 @@ class Schedule:
     def __init__(self, seed: int) -> None:
         random = Random(seed)
         self.seed = seed
-        self.options: Options = draw(random)
+        self.options: Options = draw(random, paces=Random(seed + PACES))
         self.engine = Engine(random)
         self.auditor = Auditor(calm=self.options.calm)
         self.world = World(self.engine, self.options, self.auditor)
@@ -151,7 +153,7 @@ class Schedule:
             if rollout.hold is None:
                 control: Control = Approve(by="ann")
             elif isinstance(rollout.phase, Ending):
-                control = RollBack(by="ann") if rollout.phase.goal != "roll_back" else Retry(by="ann")
+                control = self._way_back(rollout.phase)
             elif self._interventions > PATIENCE:
                 control = random.choice((RollBack(by="ann"), Cancel(by="ann")))
             else:
@@ -160,6 +162,11 @@ class Schedule:
             message_id = f"control-{self._told}"
             self.bus.post(Letter(Told(id=message_id, rollout=rollout.id, control=control), message_id))
         self.engine.after(PERSON_S, self._person)
+
+    def _way_back(self, ending: Ending) -> Control:
+        if ending.goal != "roll_back":
+            return RollBack(by="ann")
+        return RollBack(by="ann", pace="at_once") if ending.step and self._interventions % 2 else Retry(by="ann")
 
     # at the end
 

@@ -51,6 +51,10 @@ class Watched:
         self.routes_released = False
         self.raised_at = 0
         self.promoted = False
+        self.pace = accepted.request.rollback
+        self.return_step = 0
+        """The step that the pods went back to last; 0 before they did."""
+        self.return_revisions: list[int] = []
 
     def passes_through(self, step: int) -> bool:
         """Whether nothing is waited for between this step and the next one's pods."""

@@ -65,6 +65,9 @@ class WorkloadHolder(Holder):
         if world.edited:
             world.edited = False
             self.report(WorkloadChanged, what="the template", by="kubectl")
+        if order.going_back:
+            self._go_back(order, new)
+            return
         wanted = pods_of(order.target, world.replicas)
         limit = wanted if order.settle or order.style != "partition" else self._unsettled(wanted, order)
         world.hold(order.style, order.stable_revision)
@@ -80,6 +83,23 @@ class WorkloadHolder(Holder):
         else:
             world.add_pods(new, limit)
         self._observe(order, new, limit)
+
+    def _go_back(self, order: ApplyBatch, new: str) -> None:
+        """Stable pods come first, as many as may be missing of the new ones; then these go."""
+        world, keep = self.world, pods_of(order.target, self.world.replicas)
+        stable = world.saved_stable or order.stable_revision
+        wanted = world.replicas - min(keep, world.pods.get(new, 0))
+        if self.wrote is None:
+            self.wrote = world.template = stable
+            self.again(order.progress_deadline_s + 1.0)
+        world.add_pods(stable, wanted)
+        if world.ready.get(stable, 0) >= wanted:
+            world.shrink_others(stable, world.replicas - wanted, new)
+            counts = world.counts(new)
+            fields = {"canary_revision": new, "target_pods": keep, "counts": counts}
+            self.report(BatchReady, "returned", step=order.step, settled=True, **fields)
+        elif self.engine.now_s - self.service.since_s >= order.progress_deadline_s:
+            self.report(BatchStalled, "stalled", step=order.step, reason="not back")
 
     def _beside(self, order: ApplyBatch, new: str, wanted: int) -> None:
         self.world.auditor.pods_ordered(order.revision)

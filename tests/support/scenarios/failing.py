@@ -46,6 +46,18 @@ async def _given_up(stage: Stage, tag: str, reason: str, **more: Any) -> str:
     return V1
 
 
+async def broken_rolled_back_in_batches(stage: Stage) -> str:
+    """None of the pods that go has to be ready."""
+    await stage.prepared(BROKEN)
+    await _stalls(stage, 80)
+    ready = await stage.made.apply(1, "20%", going_back=True, within_s=SOON_S)
+    most = -(-20 * ready.counts.replicas // 100)
+    assert ready.counts.updated <= most, ready
+    assert ready.counts.stable_ready >= ready.counts.replicas - most, ready
+    await stage.made.release("restore", within_s=SOON_S)
+    return V1
+
+
 async def _stalls(stage: Stage, percent: int, **more: Any) -> BatchStalled:
     """A step that can't be: said once, and the order stands."""
     stage.witness.approve(Target(percent=percent))
@@ -69,8 +81,7 @@ async def quota_reached_and_retried(stage: Stage) -> str:
     made = stage.made
     await _limit(stage)
     stalled = await _stalls(stage, 40, progress_deadline_s=DEADLINE_S)
-    assert stalled.reason
-    assert not made.kind.tells_refused_pods or "exceeded quota" in stalled.reason, stalled
+    assert f"exceeded quota: {QUOTA}" in stalled.reason, stalled
     await _lift(stage)
     await made.fact(BatchRecovered, within_s=SOON_S)
     ready = await made.fact(BatchReady, lambda each: each.settled, within_s=SOON_S)

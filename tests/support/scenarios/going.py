@@ -44,6 +44,31 @@ async def rolled_back_from_the_end(stage: Stage) -> str:
     return V1
 
 
+async def rolled_back_in_batches(stage: Stage) -> str:
+    """One step's pods after the other, a copy killed on the way."""
+    await stage.step(1, 20)
+    await stage.step(2, 40)
+    await stage.step(3, 80)
+    order = stage.made.batch(2, "40%", going_back=True)
+    await stage.made.give(order)
+    stable = lambda: stage.seen.samples[-1].alive.get(stage.stable, 0)  # noqa: E731
+    await until(lambda: stable() > 1, within_s=SOON_S, what="a first stable pod")
+    await stage.made.give(order)
+    await _back(stage, await stage.made.fact(BatchReady, within_s=SOON_S), 40)
+    await _back(stage, await stage.made.apply(1, "20%", going_back=True, within_s=SOON_S), 20)
+    await stage.made.release("restore", within_s=SOON_S)
+    return V1
+
+
+async def _back(stage: Stage, ready: BatchReady, percent: int) -> None:
+    """Back at a step's pods, of which there may be fewer from now on, and never more again."""
+    counts = ready.counts
+    most = -(-percent * counts.replicas // 100)
+    assert (ready.target_pods, ready.settled, counts.updated) == (most, True, most), ready
+    assert counts.stable_ready == counts.replicas - most, ready
+    stage.witness.approve(Target(count=most))
+
+
 async def rolled_back_while_promoted(stage: Stage) -> str:
     """The workload itself is between two versions: it goes back by its user's own strategy."""
     await stage.step(1, 100)

@@ -15,7 +15,7 @@ from tidegate_chassis.holding import HeldOrder, Lease, OrderLost
 from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_chassis.message import Message
-from tidegate_contracts.facts import PodCounts, WorkloadGone, WorkloadPrepared, WorkloadRefused
+from tidegate_contracts.facts import PodCounts, WorkloadFact, WorkloadGone, WorkloadPrepared, WorkloadRefused
 from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, ReleaseWorkload, Target, WorkloadOrder
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_workload_controller.actions import Action, Decision, Patch, Progress, Report
@@ -83,6 +83,9 @@ class FakeWorkload:
     def decide(self, order: WorkloadOrder, view: str, memory: int, now_s: float) -> Decision[int]:  # noqa: ARG002
         self.decisions += 1
         return self._decide(view, memory)
+
+    async def explain(self, fact: WorkloadFact) -> WorkloadFact:
+        return fact
 
     async def carry_out(self, action: Action, view: str, ensure: Callable[[], None]) -> None:  # noqa: ARG002
         ensure()

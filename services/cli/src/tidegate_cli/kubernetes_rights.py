@@ -23,6 +23,7 @@ RIGHTS: Final = (
     Right("workload-controller", "apps", "replicasets", ("get", "list", "watch")),
     Right("workload-controller", "apps", "controllerrevisions", ("get", "list", "watch")),
     Right("workload-controller", "autoscaling", "horizontalpodautoscalers", ("list", "patch")),
+    Right("workload-controller", "", "events", ("list",)),
     Right("workload-controller", "", "pods", ("list", "watch", "patch", "delete")),
     Right("traffic-shifter", "gateway.networking.k8s.io", "httproutes", ("get", "list", "watch", "patch")),
     Right("traffic-shifter", "", "services", ("get", "list", "watch", "create", "patch", "delete")),

@@ -34,6 +34,7 @@ STAGES: Final[dict[type[decisions.Decision], tuple[Phase, str]]] = {
 WAITS: Final[dict[type[decisions.Decision], str]] = {
     decisions.StepCompleted: "",
     decisions.PodsPromotionStarted: "the workload's own pods to become the new version",
+    decisions.BatchReturnStarted: "a batch of stable pods to come back",
     decisions.PodsReleaseStarted: "the workload to be given back",
     decisions.TrafficReleaseStarted: "the routes to be given back",
 }

@@ -54,12 +54,18 @@ def _refuse(draft: Draft, told: Told, rule: str, remedy: str) -> None:
 def _refusal(rollout: Rollout, control: Control) -> _Refusal:
     goal = rollout.phase.goal if isinstance(rollout.phase, Ending) else ""
     if isinstance(control, RollBack):
-        return _unless(goal != "roll_back", "not rolling back yet", "Wait for its end.")
+        fine = goal != "roll_back" or _hastens(rollout, control)
+        return _unless(fine, "not rolling back yet, or in batches and asked to go at once", "Wait for its end.")
     if isinstance(control, Cancel):
         return _unless(goal != "cancel", "not cancelled yet", "Wait for its end.")
     if rollout.events >= EVENTS_PER_ROLLOUT_MAX:
         return f"a history of fewer than {EVENTS_PER_ROLLOUT_MAX} events", "Roll it back or cancel it."
     return _refusal_to_go_on(rollout, control)
+
+
+def _hastens(rollout: Rollout, control: RollBack) -> bool:
+    in_batches = isinstance(rollout.phase, Ending) and rollout.phase.step > 0
+    return in_batches and control.pace == "at_once"
 
 
 def _refusal_to_go_on(rollout: Rollout, control: Approve | Pause | Resume | JumpToStep | Retry) -> _Refusal:
@@ -119,7 +125,7 @@ def _carry_out(draft: Draft, rollout: Rollout, control: Control) -> None:
         case Retry():
             draft.say(StepRetried, step=rollout.step, by=by)
         case RollBack():
-            draft.say(RollbackStarted, reason=reason, by=by)
+            draft.say(RollbackStarted, reason=reason, by=by, pace=control.pace)
         case Cancel():
             draft.say(CancellationStarted, reason=reason, by=by)
         case _:

@@ -7,6 +7,7 @@ once and then waited out, or tried again when somebody says so.
 from typing import assert_never
 
 from tidegate_contracts.decisions import (
+    BatchReturnStarted,
     PodsPromotionStarted,
     PodsReleaseStarted,
     RolloutCancelled,
@@ -15,7 +16,7 @@ from tidegate_contracts.decisions import (
     RolloutRolledBack,
     TrafficReleaseStarted,
 )
-from tidegate_contracts.facts import WorkloadPromoted, WorkloadReleased
+from tidegate_contracts.facts import BatchReady, WorkloadPromoted, WorkloadReleased
 from tidegate_contracts.orders import ReleaseWorkload
 from tidegate_orchestrator.alarms import doubt
 from tidegate_orchestrator.draft import Say
@@ -29,9 +30,11 @@ def onward(rollout: Rollout, ending: Ending, now_s: float) -> Say | None:
         case Stage.CHOSEN:
             return _chosen(rollout, ending)
         case Stage.LOWERING:
-            return _lowering(rollout, now_s)
+            return _lowering(rollout, ending, now_s)
         case Stage.PROMOTING:
             return _promoting(rollout, ending)
+        case Stage.RETURNING:
+            return _returning(rollout, ending)
         case Stage.RELEASING_TRAFFIC:
             return _releasing_traffic(rollout, ending, now_s)
         case Stage.RELEASING_PODS:
@@ -49,18 +52,23 @@ def _chosen(rollout: Rollout, ending: Ending) -> Say:
 def _first_release(rollout: Rollout, ending: Ending) -> Say:
     """Going back with the traffic already at the stable pods, these stay pinned until the others are gone."""
     if not rollout.routed:
-        return _terminal(rollout, ending) if rollout.gone else Say(PodsReleaseStarted, {})
+        return _terminal(rollout, ending) if rollout.gone else _pods_back(ending)
     keeps_pin = ending.goal == "roll_back" and rollout.quiet and not rollout.gone
-    return Say(PodsReleaseStarted, {}) if keeps_pin else Say(TrafficReleaseStarted, {})
+    return _pods_back(ending) if keeps_pin else Say(TrafficReleaseStarted, {})
 
 
-def _lowering(rollout: Rollout, now_s: float) -> Say | None:
+def _pods_back(ending: Ending) -> Say:
+    """No request reaches the pods that go: one batch after the other, or all as the workload's own strategy does it."""
+    return Say(BatchReturnStarted, {"step": ending.step - 1}) if ending.step > 1 else Say(PodsReleaseStarted, {})
+
+
+def _lowering(rollout: Rollout, ending: Ending, now_s: float) -> Say | None:
     """Where the stable pods can't be given the traffic, the user's own route is the way back."""
     routes = rollout.routes
     if rollout.gone or (routes is not None and routes.refused is not None):
         return Say(TrafficReleaseStarted, {})
     if routes is None or routes.answered:
-        return Say(PodsReleaseStarted, {})
+        return _pods_back(ending)
     return _overdue(rollout, now_s)
 
 
@@ -74,6 +82,14 @@ def _promoting(rollout: Rollout, ending: Ending) -> Say | None:
     return doubt(rollout, str(refused)) if refused is not None else None
 
 
+def _returning(rollout: Rollout, ending: Ending) -> Say | None:
+    if rollout.gone:
+        return _first_release(rollout, ending)
+    if rollout.pods.trouble is not None:
+        return doubt(rollout, f"the batch can't go back: {rollout.pods.trouble_text}")
+    return _pods_back(ending) if isinstance(rollout.pods.answer, BatchReady) else None
+
+
 def _overdue(rollout: Rollout, now_s: float) -> Say | None:
     due = deadline(rollout)
     return doubt(rollout, due.reason) if due is not None and due.due_s <= now_s else None
@@ -82,7 +98,7 @@ def _overdue(rollout: Rollout, now_s: float) -> Say | None:
 def _releasing_traffic(rollout: Rollout, ending: Ending, now_s: float) -> Say | None:
     if not rollout.routed:
         done = rollout.gone or _pods_released(rollout, ending)
-        return _terminal(rollout, ending) if done else Say(PodsReleaseStarted, {})
+        return _terminal(rollout, ending) if done else _pods_back(ending)
     if rollout.routes is not None and rollout.routes.refused is not None:
         return doubt(rollout, str(rollout.routes.refused))
     return _overdue(rollout, now_s)

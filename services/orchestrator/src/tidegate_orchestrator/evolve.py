@@ -11,36 +11,25 @@ from msgspec.structs import replace
 
 from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import (
-    CancellationStarted,
     ControlRefused,
     Decision,
     Inherited,
     PauseStarted,
-    PodsPromotionStarted,
-    PodsReleaseStarted,
     PreparationStarted,
-    PromotionStarted,
-    RollbackStarted,
     RolloutAccepted,
-    RolloutCancelled,
-    RolloutCompleted,
-    RolloutFailed,
     RolloutPaused,
     RolloutRejected,
     RolloutResumed,
-    RolloutRolledBack,
-    RolloutSuperseded,
     StepCompleted,
     StepJudgingStarted,
     StepJumped,
     StepRetried,
     StepStarted,
     TrafficPinStarted,
-    TrafficReleaseStarted,
     TrafficShiftStarted,
 )
 from tidegate_contracts.facts import Fact, WorkloadReleased
-from tidegate_contracts.orders import Analyse, ReleaseTraffic, ReleaseWorkload, ShiftTraffic
+from tidegate_contracts.orders import Analyse, ShiftTraffic
 from tidegate_orchestrator import orders
 from tidegate_orchestrator.observe import observe
 from tidegate_orchestrator.retry import forgiven, retried
@@ -50,13 +39,11 @@ from tidegate_orchestrator.state import (
     Cause,
     Clearing,
     Ended,
-    Ending,
     Falling,
     Hold,
     Judge,
     Judging,
     Jumped,
-    Mode,
     Pausing,
     Phase,
     Pinning,
@@ -66,10 +53,10 @@ from tidegate_orchestrator.state import (
     Rollout,
     Routes,
     Shifting,
-    Stage,
     Workload,
     covers_all,
 )
+from tidegate_orchestrator.towards_an_end import TOWARDS_AN_END, lowered
 
 
 def evolve(workload: Workload, event: AnyEvent) -> Workload:
@@ -219,12 +206,7 @@ def _step_completed(rollout: Rollout, event: StepCompleted) -> Rollout:
 
 def _paused(rollout: Rollout, event: RolloutPaused) -> Rollout:
     rollout = replace(rollout, hold=Hold(event.reason, event.by))
-    return _lowered(rollout, event.revision, event.at_s) if event.lowered else rollout
-
-
-def _lowered(rollout: Rollout, revision: int, at_s: float) -> Rollout:
-    order = orders.shift_traffic(rollout, revision, rollout.step, 0, (), lowering=True)
-    return replace(rollout, routes=Routes(order, since_s=at_s))
+    return lowered(rollout, event.revision, event.at_s) if event.lowered else rollout
 
 
 def _resumed(rollout: Rollout, event: RolloutResumed) -> Rollout:
@@ -243,104 +225,6 @@ def _retried(rollout: Rollout, event: StepRetried) -> Rollout:
 def _jumped(rollout: Rollout, event: StepJumped) -> Rollout:
     rollout = forgiven(rollout, event.revision, event.at_s)
     return replace(rollout, phase=Jumped(event.to_step), since_s=event.at_s)
-
-
-def _promotion_started(rollout: Rollout, event: PromotionStarted) -> Rollout:
-    return _ending(rollout, event, Ending("promote", "every step is done", "promote"))
-
-
-def _rollback_started(rollout: Rollout, event: RollbackStarted) -> Rollout:
-    """Where the stable pods can carry all requests, the traffic goes back to them before anything else."""
-    # A superseded version that is everywhere, and whole, is what there is to go back to.
-    mode: Mode = "promote" if rollout.phase == Clearing("promote") else "restore"
-    lower = (
-        rollout.routed
-        and not rollout.quiet
-        and not rollout.stable_gone
-        and not rollout.gone
-        and rollout.routes is not None
-        and isinstance(rollout.routes.order, ShiftTraffic)
-    )
-    if lower:
-        rollout = _lowered(rollout, event.revision, event.at_s)
-    stage = Stage.LOWERING if lower else Stage.CHOSEN
-    return _ending(rollout, event, Ending("roll_back", event.reason, mode, stage, event.problem))
-
-
-def _cancellation_started(rollout: Rollout, event: CancellationStarted) -> Rollout:
-    return _ending(rollout, event, Ending("cancel", event.reason, "let_go"))
-
-
-def _ending(rollout: Rollout, event: Decision, ending: Ending) -> Rollout:
-    return replace(
-        rollout,
-        phase=ending,
-        since_s=event.at_s,
-        hold=None,
-        judge=_released_judge(rollout, event.revision),
-    )
-
-
-def _released_judge(rollout: Rollout, revision: int) -> Judge | None:
-    if rollout.judge is None or not isinstance(rollout.judge.order, Analyse):
-        return rollout.judge
-    return Judge(orders.release_analysis(rollout.id, revision, rollout.request))
-
-
-def _pods_promotion_started(rollout: Rollout, event: PodsPromotionStarted) -> Rollout:
-    if not isinstance(rollout.phase, Ending):
-        return rollout
-    phase = replace(rollout.phase, stage=Stage.PROMOTING)
-    pods = Pods(orders.promote_workload(rollout, event.revision))
-    return replace(rollout, phase=phase, since_s=event.at_s, hold=None, pods=pods, stable_gone=True)
-
-
-def _pods_release_started(rollout: Rollout, event: PodsReleaseStarted) -> Rollout:
-    pods = rollout.pods
-    if isinstance(rollout.phase, Clearing) and not pods.told:
-        return replace(rollout, since_s=event.at_s, pods=Pods(replace(pods.order, revision=event.revision)))
-    if not isinstance(rollout.phase, Ending):
-        return rollout
-    mode = rollout.phase.mode
-    if not (isinstance(pods.order, ReleaseWorkload) and pods.told and pods.order.mode == mode):
-        pods = Pods(_release(rollout, event.revision, mode))
-    phase = replace(rollout.phase, stage=Stage.RELEASING_PODS)
-    return replace(
-        rollout,
-        phase=phase,
-        since_s=event.at_s,
-        hold=None,
-        pods=pods,
-        stable_gone=rollout.stable_gone or mode != "restore",
-    )
-
-
-def _release(rollout: Rollout, revision: int, mode: Mode) -> ReleaseWorkload:
-    return orders.release_workload(
-        rollout.id, revision, rollout.request, mode, rollout.stable_revision, style=rollout.held_style
-    )
-
-
-def _traffic_release_started(rollout: Rollout, event: TrafficReleaseStarted) -> Rollout:
-    routes = rollout.routes
-    if not isinstance(rollout.phase, Ending) or routes is None:
-        return rollout
-    if not isinstance(routes.order, ReleaseTraffic) or routes.refused is not None:
-        order = orders.release_traffic(rollout.id, event.revision, rollout.request, routes.order.traffic)
-        routes = Routes(order, since_s=event.at_s)
-    phase = replace(rollout.phase, stage=Stage.RELEASING_TRAFFIC)
-    return replace(rollout, phase=phase, since_s=event.at_s, hold=None, routes=routes)
-
-
-def _failed(rollout: Rollout, event: RolloutFailed) -> Rollout:
-    """Nothing is waited for any more: whatever still stands is let go."""
-    if not isinstance(rollout.pods.order, ReleaseWorkload):
-        rollout = replace(rollout, pods=Pods(_release(rollout, event.revision, "let_go")))
-    return _ended(replace(rollout, judge=_released_judge(rollout, event.revision)), event)
-
-
-def _ended(rollout: Rollout, event: Decision) -> Rollout:
-    return replace(rollout, phase=Ended(type(event).__name__), since_s=event.at_s, hold=None)
 
 
 def _unchanged(rollout: Rollout, event: Decision) -> Rollout:
@@ -365,16 +249,6 @@ _CHANGES: Final[dict[type[Decision], Callable[[Rollout, Any], Rollout]]] = {
     StepRetried: _retried,
     StepJumped: _jumped,
     ControlRefused: _unchanged,
-    PromotionStarted: _promotion_started,
-    RollbackStarted: _rollback_started,
-    CancellationStarted: _cancellation_started,
-    PodsPromotionStarted: _pods_promotion_started,
-    PodsReleaseStarted: _pods_release_started,
-    TrafficReleaseStarted: _traffic_release_started,
-    RolloutCompleted: _ended,
-    RolloutRolledBack: _ended,
-    RolloutCancelled: _ended,
-    RolloutSuperseded: _ended,
-    RolloutFailed: _failed,
     RolloutRejected: _unchanged,
+    **TOWARDS_AN_END,
 }

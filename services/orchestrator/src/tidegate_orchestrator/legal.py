@@ -66,11 +66,21 @@ def _phase_faults(rollout: Rollout) -> Iterator[str]:
         yield f"step {phase.step} without a plan or a way back"
     if isinstance(phase, Ending) and phase.stage is Stage.RELEASING_PODS and not isinstance(order, ReleaseWorkload):
         yield "pods are being released without the order to do it"
+    if isinstance(phase, Ending) and phase.stage is Stage.RETURNING:
+        yield from _return_faults(rollout)
     if isinstance(phase, Ending) and phase.stage is Stage.PROMOTING:
         yield from _promotion_faults(rollout)
     shift = rollout.routes.order if rollout.routes is not None else None
     if isinstance(shift, ShiftTraffic) and shift.weight_percent > 0 and shift.canary_revision is None:
         yield "traffic is sent to a revision that nobody knows"
+
+
+def _return_faults(rollout: Rollout) -> Iterator[str]:
+    order = rollout.pods.order
+    if not isinstance(order, ApplyBatch) or not order.going_back or order.style != "partition":
+        yield "a batch goes back without the order to do it"
+    if not rollout.quiet and rollout.routed:
+        yield "pods go back that still get traffic"
 
 
 def _promotion_faults(rollout: Rollout) -> Iterator[str]:

@@ -7,6 +7,8 @@ publishes them.
 
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from tidegate_contracts.orders import (
     Analyse,
     AnalysisOrder,
@@ -57,6 +59,20 @@ def prepare(rollout: str, revision: int, request: RolloutRequested) -> PrepareWo
 
 def apply_batch(rollout: Rollout, revision: int, step: int, *, settle: bool) -> ApplyBatch:
     """Stable pods may all go only where no request reaches them any more."""
+    return replace(
+        _batch(rollout, revision, step),
+        settle=settle,
+        stable_minimum=1 if rollout.with_traffic and not rollout.shifted_whole else 0,
+        ready_before=rollout.ready_pods if rollout.share != (0, ()) else 0,
+    )
+
+
+def return_batch(rollout: Rollout, revision: int, step: int) -> ApplyBatch:
+    """Back to the pods of an earlier step."""
+    return replace(_batch(rollout, revision, step), going_back=True)
+
+
+def _batch(rollout: Rollout, revision: int, step: int) -> ApplyBatch:
     request = rollout.request
     threshold = request.failure_threshold
     return ApplyBatch(
@@ -69,10 +85,7 @@ def apply_batch(rollout: Rollout, revision: int, step: int, *, settle: bool) -> 
         template_digest=rollout.template_digest,
         stable_revision=rollout.stable_revision or "",
         canary_revision=rollout.canary_revision,
-        settle=settle,
-        stable_minimum=1 if rollout.with_traffic and not rollout.shifted_whole else 0,
         batch=step,
-        ready_before=rollout.ready_pods if rollout.share != (0, ()) else 0,
         progress_deadline_s=request.deadlines.progress_s,
         style=request.style,
         canary_metadata=request.canary_metadata,

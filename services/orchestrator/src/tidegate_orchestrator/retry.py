@@ -22,7 +22,7 @@ from tidegate_orchestrator.state import (
     Stage,
 )
 
-_POD_STAGES: Final = (Stage.PROMOTING, Stage.RELEASING_PODS)
+_POD_STAGES: Final = (Stage.PROMOTING, Stage.RETURNING, Stage.RELEASING_PODS)
 
 
 def forgiven(rollout: Rollout, revision: int, at_s: float) -> Rollout:

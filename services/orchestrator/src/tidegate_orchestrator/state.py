@@ -104,6 +104,7 @@ class Stage(StrEnum):
     CHOSEN = "chosen"
     LOWERING = "lowering"
     PROMOTING = "promoting"
+    RETURNING = "returning"
     RELEASING_TRAFFIC = "releasing-traffic"
     RELEASING_PODS = "releasing-pods"
 
@@ -120,6 +121,8 @@ class Ending(msgspec.Struct, frozen=True):
     """How the workload is given back."""
     stage: Stage = Stage.CHOSEN
     problem: Problem | None = None
+    step: int = 0
+    """Going back in batches: the step whose pods the workload has; 0 where it goes at once."""
 
 
 class Ended(msgspec.Struct, frozen=True):

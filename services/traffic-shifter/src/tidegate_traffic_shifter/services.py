@@ -75,6 +75,10 @@ class Services:
         at = f"{service.metadata.namespace}/{service.metadata.name}"
         return endpoints_of(service, self._slices.store.by_index(BY_SERVICE, at))
 
+    def others_know_at_s(self, now_s: float) -> float:
+        """When everybody else follows endpoints again, after an API server that was out of reach."""
+        return self._slices.outage.others_back_at_s(now_s)
+
     async def pin(self, place: Place, label: str, revision: str, fence: Fence) -> Outcome:
         """Bind the stable Service to a revision's pods."""
         cached = await self.find(place, place.service, fence)

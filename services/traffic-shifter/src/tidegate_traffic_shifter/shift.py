@@ -23,7 +23,8 @@ ALL_READY_WAIT_S: Final = 2.0
 
 WARM_UP_S: Final = 0.3
 """Between a route's first naming of the canary Service and its first request: a proxy learns of routes and of the
-endpoints behind them on separate ways, and answers 503 for a share without endpoints."""
+endpoints behind them on separate ways, and answers 503 for a share without endpoints. After an API server that was out
+of reach it may learn of the endpoints much later, see `tidegate_chassis.kubernetes.outage`."""
 
 
 class Shift:
@@ -118,7 +119,8 @@ class Shift:
         if not isinstance(named, Settled):
             return named
         now_s = self._clock.monotonic_s()
-        left_s = self._warm_at_s.setdefault(place, now_s + WARM_UP_S) - now_s
+        warm_at_s = self._warm_at_s.setdefault(place, now_s + WARM_UP_S)
+        left_s = max(warm_at_s, self._services.others_know_at_s(now_s)) - now_s
         if left_s > 0:
             return Pending(f"proxies learn of Service {place.canary_service}", again_s=left_s)
         self._cold.discard(place)

@@ -159,7 +159,7 @@ class _Loop:
 
     async def _carry_out(self, action: Action, view: Any) -> None:
         if isinstance(action, Report):
-            await self._report(action.fact)
+            await self._report(await self._workload.explain(action.fact))
         else:
             await self._workload.carry_out(action, view, self._held.ensure)
 

@@ -28,6 +28,8 @@ def is_parked(order: ApplyBatch | PromoteWorkload, view: View, saved: Saved) -> 
 
 def is_due(order: ApplyBatch, view: View) -> bool:
     """Whether there are no pods, and some of those to come should be stable ones."""
+    if order.going_back:  # the template is the stable one already
+        return False
     partial = order.target.percent != WHOLE_PERCENT or order.style != "partition"
     return view.workload.replicas == 0 and partial and order.stable_revision in view.digests
 

@@ -110,9 +110,14 @@ class PartitionHold:
     def _removals(
         self, order: ApplyBatch, view: View, new: str | None, wanted: Partition
     ) -> tuple[tuple[str, str], ...]:
-        """What isn't ready and has to be replaced anyway, of this batch or of a superseded version."""
+        """What isn't ready and has to be replaced anyway, of this batch or of a superseded version.
+
+        Going back, that is whatever isn't ready: made anew behind the partition, a pod is of the stable version, too.
+        """
         if new is None or wanted != self.setting(view.workload):
             return ()
+        if order.going_back:
+            return self._places.obstacles(view, new)
         stable = {pod.metadata.uid for pod in view.pods if view.revision_of(pod) == order.stable_revision}
         least = wanted.amount if isinstance(wanted.amount, int) else 0
         within = self._places.obstacles(view, new, least)

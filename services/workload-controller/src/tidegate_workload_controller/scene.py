@@ -64,7 +64,9 @@ class Scene(msgspec.Struct, frozen=True):
         return self.goal == 0 and self.pods > 0
 
     def unlabelled(self, labelled: frozenset[str]) -> LabelPods | None:
-        """New pods that don't carry the rollout's labels yet."""
+        """New pods that don't carry the rollout's labels yet; those that come back are of no batch."""
+        if self.order.going_back:
+            return None
         pods = tuple(
             (pod.metadata.name, pod.metadata.uid)
             for pod in self.census.new

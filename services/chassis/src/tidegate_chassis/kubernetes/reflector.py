@@ -19,6 +19,7 @@ from tidegate_chassis.errors import OperatingError, Permanent, Transient
 from tidegate_chassis.kubernetes import metrics
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import KubernetesObject, WatchEvent, decode
+from tidegate_chassis.kubernetes.outage import Outage
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_chassis.kubernetes.retry import Backoff
 from tidegate_chassis.kubernetes.status import Expired
@@ -81,6 +82,7 @@ class Reflector(Generic[T]):
         self.store: Store[T] = Store(indexes)
         self.resource = resource
         self.problem: OperatingError | None = None  # why the server can't be followed just now
+        self.outage = Outage()
         self.unreadable: dict[Key, str] = {}  # objects of a shape that we don't know, and why; kept as last readable
         self._client = client
         self._item_type = item_type
@@ -121,6 +123,7 @@ class Reflector(Generic[T]):
                 await self._back_off(error)
 
     async def _list(self) -> str:
+        self.outage.attempted(time.monotonic())
         page = await self._client.list_all(
             self.resource,
             self._namespace,
@@ -141,6 +144,7 @@ class Reflector(Generic[T]):
         resync_at_s = time.monotonic() + self._limits.resync_s * random.uniform(0.9, 1.1)  # noqa: S311
         while (left_s := resync_at_s - time.monotonic()) > 0:
             started_at_s = time.monotonic()
+            self.outage.attempted(started_at_s)
             try:
                 async for event in self._client.watch(
                     self.resource,
@@ -198,7 +202,10 @@ class Reflector(Generic[T]):
         metrics.WATCH_BREAKS.labels(self.resource.qualified_plural).inc()
         self.problem = error
         # An expired version is answered by a server that is well: it only has to be listed again.
-        delay_s = self._limits.backoff.delay_s(1 if isinstance(error, Expired) else self._failures)
+        expired = isinstance(error, Expired)
+        if not expired:
+            self.outage.failed(time.monotonic())
+        delay_s = self._limits.backoff.delay_s(1 if expired else self._failures)
         if isinstance(error, Transient) and error.delay_s:
             delay_s = max(delay_s, min(error.delay_s, self._limits.asked_s_max))
         log.warning(

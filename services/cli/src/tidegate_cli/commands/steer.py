@@ -17,12 +17,16 @@ from tidegate_contracts import controls, subjects
 from tidegate_contracts.codec import tag_of
 from tidegate_contracts.decisions import ControlRefused
 from tidegate_contracts.problem import Problem
+from tidegate_contracts.rollout import RollbackPace
 from tidegate_contracts.validate import validate_control
 
 Rollout = Annotated[str, typer.Argument(metavar="ID", help="The rollout's id.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 By = Annotated[str, typer.Option("--by", help="Who, for the record; your user name where left out.")]
 OnlyStep = Annotated[int | None, typer.Option("--step", help="Approve only this step.")]
+Pace = Annotated[
+    RollbackPace | None, typer.Option("--pace", help="How pods go back; as the request says where left out.")
+]
 ToStep = Annotated[int, typer.Option("--step", help="The step to go to.")]
 
 
@@ -56,9 +60,9 @@ async def retry(session: Session, rollout: Rollout, reason: Reason = "", by: By 
     await _say(session, rollout, controls.Retry(by=_author(by), reason=reason))
 
 
-async def rollback(session: Session, rollout: Rollout, reason: Reason = "", by: By = "") -> None:
+async def rollback(session: Session, rollout: Rollout, pace: Pace = None, reason: Reason = "", by: By = "") -> None:
     """Go back to the stable version: traffic first, then pods."""
-    await _say(session, rollout, controls.RollBack(by=_author(by), reason=reason))
+    await _say(session, rollout, controls.RollBack(pace=pace, by=_author(by), reason=reason))
 
 
 async def cancel(session: Session, rollout: Rollout, reason: Reason = "", by: By = "") -> None:

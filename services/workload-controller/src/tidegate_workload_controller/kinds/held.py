@@ -11,9 +11,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
+from tidegate_chassis.kubernetes.resources import REPLICA_SETS
+from tidegate_contracts.facts import BatchStalled, WorkloadFact
 from tidegate_contracts.orders import PrepareWorkload, PromoteWorkload, ReleaseWorkload
 from tidegate_contracts.rollout import Style
-from tidegate_workload_controller import beside, convergence, promotion, release
+from tidegate_workload_controller import backwards, beside, convergence, promotion, release
 from tidegate_workload_controller.actions import Action, Decision, OnAutoscalers, OnBeside, OnWorkload
 from tidegate_workload_controller.around import after, before
 from tidegate_workload_controller.extra import extra_name
@@ -23,6 +25,7 @@ from tidegate_workload_controller.kinds.looking import Cached, Looking
 from tidegate_workload_controller.kinds.preparing import prepare
 from tidegate_workload_controller.kinds.protocol import Ensure, HeldOrder, Prepared
 from tidegate_workload_controller.kinds.reading import essence
+from tidegate_workload_controller.kinds.reasons import explained
 from tidegate_workload_controller.kinds.scaling import Scaling
 from tidegate_workload_controller.kinds.writing import Writer
 from tidegate_workload_controller.memory import Memory
@@ -76,6 +79,9 @@ class Held:
         self._writer = Writer(client, anatomy, namespace, name)
         self._beside = BesideWriter(client, anatomy, namespace, name, own=self._writer, reading=self._own.reading)
         self._fresh: tuple[Sight, float] | None = None
+        self._namespace = namespace
+        self._uids: tuple[str, ...] = ()
+        """Of the workload and of what is beside it, as they were seen live."""
 
     def wake(self) -> None:
         self.changed.set()
@@ -116,6 +122,7 @@ class Held:
             self._scaling.find() if self._style in AUTOSCALERS_HELD_OFF else _nothing(()),
         )
         sight = Sight(own, extra, autoscalers)
+        self._uids = tuple(each.workload.metadata.uid for each in (own, extra) if each is not None)
         self._fresh = (sight, time.monotonic())
         return sight
 
@@ -135,6 +142,8 @@ class Held:
             return promotion.decide(order, sight.own, memory, now_s)
         if self._anatomy.is_beside(order.style):
             return beside.decide(order, sight, memory, now_s)
+        if order.going_back:
+            return backwards.decide(order, sight.own, memory, now_s)
         return convergence.decide(order, sight.own, memory, now_s)
 
     async def carry_out(self, action: Action, sight: Sight, ensure: Ensure) -> None:
@@ -151,6 +160,11 @@ class Held:
             answer = await self._writer.write(action, sight.own, self._own.reading, ensure)
             if answer is not None:
                 self._own.reading.take(answer)
+
+    async def explain(self, fact: WorkloadFact) -> WorkloadFact:
+        if not isinstance(fact, BatchStalled) or self._anatomy.revisions is REPLICA_SETS:
+            return fact
+        return await explained(self._client, self._namespace, self._uids, fact)
 
     @property
     def _is_beside(self) -> bool:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-from tidegate_contracts.facts import WorkloadPrepared, WorkloadRefused
+from tidegate_contracts.facts import WorkloadFact, WorkloadPrepared, WorkloadRefused
 from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, PromoteWorkload, ReleaseWorkload
 from tidegate_workload_controller.actions import Action, Decision
 
@@ -65,6 +65,10 @@ class HeldWorkload(Protocol):
             Conflict: The workload is not what was looked at; the loop looks again.
             UnknownOutcome: It may have been made; the loop looks again and forgets what it remembers.
         """
+        ...
+
+    async def explain(self, fact: WorkloadFact) -> WorkloadFact:
+        """The fact as it is to be reported: with what only a look elsewhere can tell of it."""
         ...
 
     def close(self) -> None:
