@@ -23,7 +23,7 @@ from support.workloads import observed, rig
 from tidegate_sandbox.sandbox import unique_name
 from tidegate_sandbox.state import SandboxState
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(1_800)]
 
 AT_ONCE: Final = 12
 """Cases that are played at the same time: enough to fill the waiting, few enough for two cores."""
