@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
 from support.kinds import Kind
+from support.until import until
 from support.witness import Witness
 from support.workloads import Observer, Rig, image
 from tidegate_contracts.facts import BatchReady, WorkloadPrepared
@@ -49,13 +50,13 @@ class Stage(NamedTuple):
         return ready
 
     async def again(self, pods: int) -> None:
-        """The same order is reported as ready anew, at the present scale."""
-        replicas = (await self.made.read()).replicas
+        """The same order is reported as ready anew, with the pods that it means at the present scale."""
 
-        def ready(each: BatchReady) -> bool:
-            return each.counts.replicas == replicas and each.target_pods == pods and each.counts.updated_ready >= pods
+        def is_last() -> bool:
+            facts = self.made.facts(BatchReady)
+            return bool(facts) and facts[-1].target_pods == pods <= facts[-1].counts.updated_ready
 
-        await self.made.fact(BatchReady, ready, within_s=SOON_S)
+        await until(is_last, within_s=SOON_S, what=f"a batch of {pods}")
 
     async def finish(self, *, rollout: str = "r1") -> str:
         await self.step(9, 100, rollout=rollout)
