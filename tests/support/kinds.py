@@ -56,6 +56,9 @@ class Kind(NamedTuple):
     in_place: bool = False
     """Whether its pods stay, and take the new image."""
 
+    tells_refused_pods: bool = True
+    """Whether its controller says, in a condition or an event, why it can't make a pod."""
+
     around: Callable[[SandboxState], AbstractAsyncContextManager[None]] = lambda _: nullcontext()
     """What has to be on the sandbox while the kind is played, where it isn't there already: a CRD, its controller."""
 

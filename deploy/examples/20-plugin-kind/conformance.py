@@ -36,4 +36,5 @@ SQUAD: Final = Kind(
     revision_label="squads.example.com/template",
     around=third_party,
     min_ready=None,
+    tells_refused_pods=False,
 )
