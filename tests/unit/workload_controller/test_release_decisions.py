@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.held_world import REFERENCE, HeldWorld
 from support.native_deployment import NativeDeployment
 
@@ -49,6 +50,17 @@ def test_a_rolling_workload_is_given_back_in_one_patch(mode: str) -> None:
     }
     assert (spec["minReadySeconds"], spec["progressDeadlineSeconds"], spec["paused"]) == (None, 600, None)
     assert patch.body["metadata"]["annotations"] == dict.fromkeys(marks.ANNOTATIONS)
+
+
+def test_it_is_not_turned_back_while_pods_that_were_told_to_go_are_still_counted() -> None:
+    world = held(10, 40)
+    given, view = order(world, "restore"), world.written.view()
+    counted = tuple(replace(each, available=each.told + 1) for each in view.revisions)
+    early = release.decide(given, replace(view, revisions=counted), ReleaseMemory(), NOW_S)
+    assert not early.actions
+    assert not early.done
+    (put_back,) = release.decide(given, view, early.memory, NOW_S).actions
+    assert isinstance(put_back, PutBack)
 
 
 @pytest.mark.parametrize("mode", ["promote", "restore", "let_go"])
