@@ -1,7 +1,8 @@
 """The traffic-shifter as a service: its parts put together, and nothing else.
 
 Started as `python -m tidegate_traffic_shifter`; with `give-back` it gives everything back and ends. Orders come in
-through the chassis' standing orders, go to `holder`, which asks the routers' plugins, and come out as patches and facts.
+through the chassis' standing orders, go to `holder`, which asks the routers' plugins, and come out
+as patches and facts.
 """
 
 from collections.abc import AsyncIterator, Mapping
