@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from tidegate_bench.following import Condition, Following, Native, following, gone, whole
+from tidegate_bench.following import Condition, Following, Native, empty, following, gone, whole
 from tidegate_bench.lab import Lab
 from tidegate_bench.moves import STEP_PODS, is_beside, moves
 from tidegate_bench.workloads import Spec, Variant, manifest, template
@@ -54,6 +54,7 @@ class Bed:
         for pods in STEP_PODS[1:]:
             await self.tell({"replicas": pods}, whole, name)
         await self.tell({"template": template({"app": self.name}, version)}, whole)
+        await self.tell({"replicas": 0}, empty, name)
         found = await client.read(shape.resource, NAMESPACE, name, Native)
         assert not isinstance(found, NotFound), "it was made above"
         await client.delete(shape.resource, NAMESPACE, name, uid=found.metadata.uid)

@@ -81,6 +81,11 @@ def whole(native: Native | None) -> bool:
     return native is not None and native.complete
 
 
+def empty(native: Native | None) -> bool:
+    """No pod is left that wasn't told to go."""
+    return native is not None and native.seen and native.pods == 0
+
+
 def gone(native: Native | None) -> bool:
     return native is None
 

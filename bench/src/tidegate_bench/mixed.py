@@ -24,7 +24,7 @@ STEPS: Final = ("50%", "100%")
 HELD_TIMEOUT_S: Final = 240.0
 SETTLED_S: Final = 5.0
 """After the last rollout has come to its pause, until what that caused is over."""
-IDLE_S: Final = 35.0
+IDLE_S: Final = 65.0
 """Longer than from one of the orchestrator's sweeps to the next, so that one of them is always in it."""
 WATCHERS: Final = tuple(name for name, kind in SERVICES.items() if kind.kubernetes)
 

@@ -12,7 +12,8 @@ can be faster. How each kind is told:
   values back, which brings the last pods and ends the rollout in one.
 - *Deployment, blue_green*: the same with `maxSurge`; one move more gives its own values back, and the old pods go.
 - *canary, and a CloneSet's blue_green*: a second workload is scaled by hand; then the first gets the template and
-  updates all its pods natively, and the second one is deleted.
+  updates all its pods natively, and the second one is scaled to nothing and deleted: a rollout ends when no pod beside
+  is in use either.
 """
 
 from collections.abc import Callable

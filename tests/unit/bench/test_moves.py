@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tidegate_bench.following import Native, whole
+from tidegate_bench.following import Native, empty, whole
 from tidegate_bench.moves import STEP_PODS, at_rest, is_beside, moves
 from tidegate_bench.workloads import PODS, VARIANTS, Variant
 from tidegate_chassis.kubernetes.objects import ObjectMeta, decode
@@ -79,3 +79,9 @@ def test_a_workload_with_a_pod_a_node_is_whole_by_its_own_numbers() -> None:
 
 def test_a_workload_that_its_controller_has_not_looked_at_is_not_whole() -> None:
     assert not whole(Native(metadata=ObjectMeta(name="web", generation=1)))
+
+
+def test_pods_beside_are_out_of_use_when_their_controller_counts_none() -> None:
+    assert empty(_native(0, observedGeneration=2))
+    assert not empty(_native(0, observedGeneration=1))
+    assert not empty(_native(0, observedGeneration=2, replicas=1))
