@@ -60,3 +60,24 @@ def test_the_table_shows_what_was_measured() -> None:
 
 def test_a_floor_is_named_with_its_ratio() -> None:
     assert table.floor_note({"ours": 3.0, "floor": 1.5}, "ours", "floor") == "2.00 x the native 1.5 s"
+
+
+def test_one_and_twenty_rollouts_are_shown_beside_their_floors(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = {
+        "hardware": {"cores": 2, "cpu": "some", "memory_gb": 25.0},
+        "one_rollout_s": 2.4,
+        "native_update_s": 1.2,
+        "twenty_rollouts_s": 12.0,
+        "twenty_native_s": 10.0,
+        "handover_ms": {"p50": 41.0, "p99": 117.0},
+        "verdict_to_safe_s": 0.05,
+        "requests_lost": 0,
+        "api_writes_per_step": 3.2,
+        "takeover_s": 2.2,
+        "services": {"orchestrator": {"ready_s": 1.4, "idle_mb": 66.0, "held_100_mb": 67.0}},
+    }
+    notes = {row.name: row.note for row in table.goals(figures)}
+    assert notes["one rollout, 5 steps, 10 pods"] == "2.00 x the native 1.2 s"
+    assert notes["twenty rollouts at once"] == "1.20 x the native 10 s"
+    table.show(figures)
+    assert "Tidegate on 2 cores" in capsys.readouterr().out
