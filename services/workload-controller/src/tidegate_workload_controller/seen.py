@@ -114,6 +114,8 @@ class Revision(msgspec.Struct, frozen=True):
     number: int = 0
     told: int = 0
     scaled_for: int | None = None
+    available: int = 0
+    """Pods that the native controller counts as available, where it says so for each revision."""
     conditions: tuple[Condition, ...] = ()
 
 
@@ -141,6 +143,7 @@ class ReplicaSet(KubernetesObject, frozen=True):
             number=_number(annotations.get("deployment.kubernetes.io/revision")) or 0,
             told=self.spec.replicas,
             scaled_for=_number(annotations.get("deployment.kubernetes.io/desired-replicas")),
+            available=self.status.available_replicas,
             conditions=self.status.conditions,
         )
 
