@@ -18,6 +18,7 @@ from tidegate_chassis.kubernetes.resources import (
     STATEFUL_SETS,
     Resource,
 )
+from tidegate_contracts.rollout import STYLES, Style
 from tidegate_sandbox.state import SandboxState
 
 IMAGE: Final = "registry.example/web"
@@ -42,14 +43,28 @@ class Kind(NamedTuple):
     """Pods of so many that its own default strategy lets be missing."""
 
     keeps_one: bool = False
-    """Whether one stable pod stays below 100 %."""
+    """Whether one stable pod stays below 100 % in the style partition."""
+
+    styles: tuple[Style, ...] = ("partition",)
+
+    beside: tuple[Style, ...] = ()
+    """Those of them in which the new pods come in an extra workload."""
+
+    min_ready: Callable[[int], dict[str, Any]] | None = lambda seconds: {"minReadySeconds": seconds}
+    """How its spec says how long a pod has to be ready; None where it can't."""
+
+    in_place: bool = False
+    """Whether its pods stay, and take the new image."""
+
+    tells_refused_pods: bool = True
+    """Whether its controller says, in a condition or an event, why it can't make a pod."""
 
     around: Callable[[SandboxState], AbstractAsyncContextManager[None]] = lambda _: nullcontext()
     """What has to be on the sandbox while the kind is played, where it isn't there already: a CRD, its controller."""
 
-    def most_new(self, replicas: int) -> int:
+    def most_new(self, replicas: int, style: Style = "partition") -> int:
         """New pods of so many at any step below 100 %."""
-        return replicas - 1 if self.keeps_one else replicas
+        return replicas - 1 if self.keeps_one and style == "partition" else replicas
 
     @property
     def key(self) -> str:
@@ -99,20 +114,34 @@ def _headless(name: str) -> dict[str, Any]:
     return {"serviceName": name}
 
 
-DEPLOYMENT: Final = Kind("deployment", DEPLOYMENTS, "pod-template-hash", keeps_one=True, most_missing=_a_quarter)
+DEPLOYMENT: Final = Kind(
+    "deployment",
+    DEPLOYMENTS,
+    "pod-template-hash",
+    keeps_one=True,
+    most_missing=_a_quarter,
+    styles=STYLES,
+    beside=("canary",),
+)
 STATEFUL_SET: Final = Kind("stateful-set", STATEFUL_SETS, spec=_headless)
 PARALLEL_STATEFUL_SET: Final = Kind(
     "stateful-set-parallel", STATEFUL_SETS, spec=lambda name: {**_headless(name), "podManagementPolicy": "Parallel"}
 )
 DAEMON_SET: Final = Kind("daemon-set", DAEMON_SETS, scales=False)
-CLONE_SET: Final = Kind("clone-set", CLONE_SETS, most_missing=_a_fifth)
+CLONE_SET: Final = Kind("clone-set", CLONE_SETS, most_missing=_a_fifth, styles=STYLES, beside=("canary", "blue_green"))
 CLONE_SET_IN_PLACE: Final = Kind(
     "clone-set-in-place",
     CLONE_SETS,
     spec=lambda _: {"updateStrategy": {"type": "InPlaceIfPossible"}},
     most_missing=_a_fifth,
+    in_place=True,
 )
-ADVANCED_STATEFUL_SET: Final = Kind("advanced-stateful-set", ADVANCED_STATEFUL_SETS, spec=_headless)
+ADVANCED_STATEFUL_SET: Final = Kind(
+    "advanced-stateful-set",
+    ADVANCED_STATEFUL_SETS,
+    spec=_headless,
+    min_ready=lambda seconds: {"updateStrategy": {"rollingUpdate": {"minReadySeconds": seconds}}},
+)
 ADVANCED_DAEMON_SET: Final = Kind(
     "advanced-daemon-set",
     ADVANCED_DAEMON_SETS,

@@ -22,6 +22,13 @@ KUBECTL_TIMEOUT_S = 90
 NODE_GRACE_S = 20
 """Short enough to wait for a node's loss, long enough that a busy machine isn't one."""
 
+SHARED_NODES = 6
+SPARE_NODES = 3
+"""Nodes beyond those that all share: for whoever loses one. Their taint keeps everybody else away."""
+
+SPARE_TAINT = "tidegate.dev/spare"
+KRUISE_SANDBOX = "TIDEGATE_KRUISE_SANDBOX"
+
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[SandboxState]:
@@ -34,16 +41,22 @@ def sandbox() -> Iterator[SandboxState]:
 
 @pytest.fixture(scope="session")
 def kruise_sandbox() -> Iterator[SandboxState]:
-    """One for all tests of workload kinds: OpenKruise's manager, resource metrics, six nodes that are soon lost."""
-    if name := os.environ.get("TIDEGATE_KRUISE_SANDBOX"):
-        yield sandboxes.load(name)
+    """One for all tests of workload kinds: OpenKruise's manager, resource metrics, six nodes that are soon lost, and
+    spare ones.
+    """
+    if name := os.environ.get(KRUISE_SANDBOX):
+        states = iter([sandboxes.load(name)])
     else:
-        yield from _up_for_a_while(
+        states = _up_for_a_while(
             including=("kruise", "resource-metrics"),
             without=("proxy", "prometheus", "nats"),
-            nodes=6,
+            nodes=SHARED_NODES + SPARE_NODES,
             node_grace_s=NODE_GRACE_S,
         )
+    for state in states:
+        for node in spare_nodes(state):
+            kubectl(state, "taint", "node", node, f"{SPARE_TAINT}={node}:NoSchedule", "--overwrite")
+        yield state
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +93,16 @@ def namespace(sandbox: SandboxState) -> Iterator[str]:
     kubectl(sandbox, "create", "namespace", name)
     yield name
     kubectl(sandbox, "delete", "namespace", name, "--wait=false")
+
+
+def outlives_the_run() -> bool:
+    """Whether the sandbox with every kind is somebody's own, who wants it back as it was."""
+    return KRUISE_SANDBOX in os.environ
+
+
+def spare_nodes(sandbox: SandboxState) -> list[str]:
+    names = kubectl(sandbox, "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split()
+    return [name for name in names if int(name.removeprefix("node-")) > SHARED_NODES]
 
 
 def kubectl(sandbox: SandboxState, *arguments: str, manifest: str = "", user: str = "admin") -> str:

@@ -7,16 +7,16 @@ chassis does. The observer reads only the API server, under another identity.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
+from support.controller_copy import SYNCED_WITHIN_S, ControllerCopy, controller_copy
 from support.kinds import DEPLOYMENT, IMAGE, Kind
 from support.until import until
 from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.errors import Conflict
 from tidegate_chassis.holding import HeldOrder, Lease
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
-from tidegate_chassis.kubernetes.cluster import Cluster
 from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.reflector import Reflector
 from tidegate_chassis.kubernetes.resources import PODS, REPLICA_SETS
@@ -33,16 +33,15 @@ from tidegate_contracts.orders import (
 from tidegate_contracts.rollout import CanaryMetadata, Change, Style
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_sandbox.state import SandboxState
-from tidegate_workload_controller.app import load_kinds
 from tidegate_workload_controller.holder import WorkloadHolder
-from tidegate_workload_controller.marks import FIELD_MANAGER
 from tidegate_workload_controller.seen import Pod, ReplicaSet, Workload
 
 CLOCK = SystemClock()
+POLL_PERIOD_S = 0.2
+"""For what is read live: many rigs share one API server."""
+
 SOCKETS_CLOSE_S = 0.25
 """TLS connections are closed by callbacks that nobody can wait for; aiohttp's own manual names this time."""
-
-SYNCED_WITHIN_S = 30.0
 
 F = TypeVar("F", bound=Fact)
 
@@ -77,16 +76,14 @@ class Rig:
     style: Style = "partition"
     canary_metadata: CanaryMetadata | None = None
 
-    def __init__(
-        self, client: KubernetesClient, admin: KubernetesClient, namespace: str, name: str, kind: Kind
-    ) -> None:
+    def __init__(self, copy: ControllerCopy, admin: KubernetesClient, namespace: str, name: str, kind: Kind) -> None:
         self.notes = Notes()
         self.admin = admin
-        self.client = client
+        self.copy = copy
+        self.client = copy.client
         self.namespace = namespace
         self.name = name
-        self.cluster = Cluster(client)
-        self.holder = WorkloadHolder(load_kinds(self.cluster), self.notes, CLOCK)
+        self.holder = WorkloadHolder(copy.kinds, self.notes, CLOCK)
         self.kind = kind
         self.key = WorkloadKey("default", namespace, kind.key, name)
         self.reference = WorkloadReference(name=name, kind=kind.resource.kind, api_version=kind.resource.api_version)
@@ -187,8 +184,12 @@ class Rig:
         )
 
     async def release(self, mode: str, *, within_s: float = 15.0, rollout: str = "r1") -> WorkloadReleased:
+        await self.give(self.giving_back(mode, rollout))
+        return await self.fact(WorkloadReleased, within_s=within_s)
+
+    def giving_back(self, mode: str, rollout: str = "r1") -> ReleaseWorkload:
         assert self.prepared is not None, "prepare first"
-        order = ReleaseWorkload(
+        return ReleaseWorkload(
             rollout=rollout,
             revision=self.next_revision(),
             workload=self.reference,
@@ -196,8 +197,6 @@ class Rig:
             stable_revision=self.prepared.stable_revision,
             style=self.style,
         )
-        await self.give(order)
-        return await self.fact(WorkloadReleased, within_s=within_s)
 
     async def fact(self, kind: type[F], matching: Callable[[F], bool] = lambda _: True, *, within_s: float = 10.0) -> F:
         """The first such fact that answers the newest order."""
@@ -229,9 +228,12 @@ class Rig:
 
     # The user's own doings
 
-    async def create(self, *, replicas: int = 10, tag: str = "v1_ready-0.3", **spec: Any) -> None:
+    async def create(
+        self, *, replicas: int = 10, tag: str = "v1_ready-0.3", pod_spec: dict[str, Any] | None = None, **spec: Any
+    ) -> None:
         """Create the workload and wait until it is whole."""
         manifest = self.kind.manifest(self.name, replicas=replicas, tag=tag, **spec)
+        manifest["spec"]["template"]["spec"] |= pod_spec or {}
         await self.admin.create(self.kind.resource, self.namespace, manifest)
         await self.until_whole()
 
@@ -267,6 +269,25 @@ class Rig:
         living = [decode(raw, dict) for raw in page.items if decode(raw, Pod).alive]
         return {container["image"] for pod in living for container in pod["spec"]["containers"]}
 
+    async def stable_revision(self, tag: str) -> str:
+        """The one from which a rollout would start, as the controller says before it begins."""
+        fact = await self.prepare(image(tag))
+        assert isinstance(fact, WorkloadPrepared), fact
+        return fact.stable_revision
+
+    async def until_all_run(self, tag: str, *, within_s: float) -> None:
+        """Wait until no living pod runs anything else; who is beside the workload may take a moment to go."""
+        async with asyncio.timeout(within_s):
+            while (found := await self.images()) != {f"{IMAGE}:{tag}"}:
+                assert found, "no pod is left"
+                await asyncio.sleep(POLL_PERIOD_S)
+
+    async def own_tag(self) -> str:
+        """The version in the workload's own template."""
+        found = await self.raw()
+        (container,) = found["spec"]["template"]["spec"]["containers"]
+        return str(container["image"]).removeprefix(f"{IMAGE}:")
+
     async def until_whole(self, *, within_s: float = 60.0) -> None:
         deadline_s = time.monotonic() + within_s
         while True:
@@ -274,39 +295,31 @@ class Rig:
             if found.complete and (found.replicas or found.spec.replicas == 0):
                 return
             assert time.monotonic() < deadline_s, f"the workload is not whole: {found.status}"
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(POLL_PERIOD_S)
 
 
 @asynccontextmanager
 async def rig(
-    sandbox: SandboxState, namespace: str, name: str = "web", *, kind: Kind = DEPLOYMENT, style: Style = "partition"
+    sandbox: SandboxState,
+    namespace: str,
+    name: str = "web",
+    *,
+    kind: Kind = DEPLOYMENT,
+    style: Style = "partition",
+    copy: ControllerCopy | None = None,
 ) -> AsyncIterator[Rig]:
-    """A copy of the controller under its own identity."""
+    """A workload in the hands of a copy of the controller, one of its own where none is given."""
+    kubeconfig = str(sandbox.kubeconfig_directory / "admin.yaml")
     try:
-        async with _connected(sandbox) as (client, admin):
-            made = Rig(client, admin, namespace, name, kind)
+        async with AsyncExitStack() as stack:
+            admin = await stack.enter_async_context(await KubernetesClient.connect(kubeconfig, field_manager="a-user"))
+            copy = copy or await stack.enter_async_context(controller_copy(sandbox))
+            made = Rig(copy, admin, namespace, name, kind)
             made.style = style
-            running = asyncio.create_task(made.cluster.run())
-            try:
-                await asyncio.wait_for(made.cluster.wait_synced(), SYNCED_WITHIN_S)
-                yield made
-            finally:
-                await made.drop()
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
+            stack.push_async_callback(made.drop)
+            yield made
     finally:
         await asyncio.sleep(SOCKETS_CLOSE_S)
-
-
-@asynccontextmanager
-async def _connected(sandbox: SandboxState) -> AsyncIterator[tuple[KubernetesClient, KubernetesClient]]:
-    """The controller's own client, and an administrator's in the part of the user."""
-    folder = sandbox.kubeconfig_directory
-    async with (
-        await KubernetesClient.connect(str(folder / "workload-controller.yaml"), field_manager=FIELD_MANAGER) as client,
-        await KubernetesClient.connect(str(folder / "admin.yaml"), field_manager="a-user") as admin,
-    ):
-        yield client, admin
 
 
 class Sample:

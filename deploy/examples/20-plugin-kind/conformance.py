@@ -35,4 +35,6 @@ SQUAD: Final = Kind(
     Resource("squads.example.com", "v1", "squads", "Squad"),
     revision_label="squads.example.com/template",
     around=third_party,
+    min_ready=None,
+    tells_refused_pods=False,
 )

@@ -3,46 +3,55 @@
 All built-in kinds, or the one of `--workload-kind FILE:NAME`; the services/workload-controller's README tells how.
 """
 
+import datetime as dt
+import os
+import time
+from pathlib import Path
+from typing import Final
+
 import pytest
 from support.kinds import DEPLOYMENT, PARTITIONED, load
-from support.scenarios import SCALING, SCENARIOS
+from support.matrix import SIGNS, TITLE, Case, Results, cases, results
 
-SIGNS = {"passed": "kept", "failed": "BROKEN"}
-OPTION = "--workload-kind"
+KIND: Final = "--workload-kind"
+OUT: Final = "--matrix-out"
+STARTED_S: Final = time.monotonic()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(OPTION, metavar="FILE:NAME", help="play this Kind of tests/support/kinds.py instead of all")
+    parser.addoption(KIND, metavar="FILE:NAME", help="play this Kind of tests/support/kinds.py instead of all")
+    parser.addoption(OUT, metavar="FILE", type=Path, help="write the run's matrix to this page, too")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if not {"kind", "scenario"} <= set(metafunc.fixturenames):
-        return
-    asked = metafunc.config.getoption(OPTION, default=None)
-    cases = [
-        pytest.param(kind, name, id=f"{kind.label}-by-{name.replace(' ', '-')}")
-        for kind in ((DEPLOYMENT, *PARTITIONED) if asked is None else (load(asked),))
-        for name in SCENARIOS
-        if kind.scales or name not in SCALING
+    if "case" in metafunc.fixturenames:
+        metafunc.parametrize("case", [pytest.param(case, id=case.id) for case in _cases(metafunc.config)])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    known = {case.id: case for case in _cases(config)}
+    played = [
+        (known[report.nodeid.partition("[")[2].removesuffix("]")], outcome)
+        for outcome in SIGNS
+        for report in terminalreporter.stats.get(outcome, ())
+        if "test_case_of_the_matrix[" in report.nodeid
     ]
-    metafunc.parametrize(("kind", "scenario"), cases)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    found: dict[str, dict[str, str]] = {}
-    for outcome, sign in SIGNS.items():
-        for report in terminalreporter.stats.get(outcome, ()):
-            if "test_kind_by_scenario[" in report.nodeid:
-                case = report.nodeid.partition("[")[2].removesuffix("]")
-                scenario = next(each for each in SCENARIOS if case.endswith(f"-by-{each.replace(' ', '-')}"))
-                kind = case.removesuffix(f"-by-{scenario.replace(' ', '-')}")
-                found.setdefault(scenario, {})[kind] = sign
-    if not found:
+    if not played:
         return
-    kinds = sorted({kind for row in found.values() for kind in row})
-    width = max(map(len, SCENARIOS))
-    terminalreporter.section("every kind by every scenario, on the real controllers")
-    terminalreporter.line(f"{'':{width}}  {'  '.join(kinds)}")
-    for scenario, row in found.items():
-        cells = "  ".join(f"{row.get(kind, '-'):{len(kind)}}" for kind in kinds)
-        terminalreporter.line(f"{scenario:{width}}  {cells}")
+    found = results(played)
+    terminalreporter.section(TITLE)
+    for line in (*found.text(), "", _figures(found)):
+        terminalreporter.line(line)
+    out: Path | None = config.getoption(OUT, default=None)
+    if out is not None:
+        out.write_text(found.page(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}: {_figures(found)}"))
+
+
+def _cases(config: pytest.Config) -> list[Case]:
+    asked = config.getoption(KIND, default=None)
+    return cases((DEPLOYMENT, *PARTITIONED) if asked is None else (load(asked),))
+
+
+def _figures(found: Results) -> str:
+    took_s, cores = time.monotonic() - STARTED_S, len(os.sched_getaffinity(0))
+    return f"{found.kept} of {found.played} cases kept, in a run of {took_s:.0f} s on {cores} cores."

@@ -1,4 +1,4 @@
-"""A Deployment grows by its new pods, every stable one stays, and it is given back as it was."""
+"""A Deployment that grows by its new pods, whatever strategy it is given back to. The matrix plays the rest."""
 
 from typing import Any
 
@@ -6,14 +6,13 @@ import pytest
 from support.until import until
 from support.workloads import Rig, image, observed, rig
 
-from tidegate_contracts.facts import BatchReady, BatchStalled, WorkloadChanged, WorkloadPrepared
+from tidegate_contracts.facts import BatchReady, WorkloadChanged, WorkloadPrepared
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller import marks
 
 pytestmark = pytest.mark.sandbox
 
 STRATEGIES: dict[str, dict[str, Any]] = {
-    "the defaults": {},
     "no surge": {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}, "minReadySeconds": 1},
     "recreate": {"strategy": {"type": "Recreate"}},
 }
@@ -78,19 +77,6 @@ async def test_back_or_let_go_at_60_percent(
         assert after == own if mode == "restore" else without_template(after) == without_template(own)
 
 
-async def test_the_share_follows_the_scale_up_and_down(kinds_sandbox: SandboxState, kinds_namespace: str) -> None:
-    async with rig(kinds_sandbox, kinds_namespace, style="blue_green") as made:
-        await made.create(replicas=5, tag="v1_ready-0.1")
-        prepared = await made.prepare(image("v2_ready-0.1"))
-        assert isinstance(prepared, WorkloadPrepared)
-        stable, canary = prepared.stable_revision, (await made.apply(1, "40%")).canary_revision
-        async with observed(made) as seen:
-            for replicas, pods in ((10, 4), (5, 2), (20, 8), (3, 2)):
-                await made.scale(replicas)
-                wanted = {stable: replicas, canary: pods}
-                await until(lambda wanted=wanted: seen.samples[-1].ready == wanted, within_s=10, what=f"{wanted}")
-
-
 async def test_scaled_to_nothing_and_up_again_the_stable_pods_are_there(
     kinds_sandbox: SandboxState, kinds_namespace: str
 ) -> None:
@@ -105,64 +91,6 @@ async def test_scaled_to_nothing_and_up_again_the_stable_pods_are_there(
             await made.scale(4)
             wanted = {stable: 4, canary: 4}
             await until(lambda: seen.samples[-1].ready == wanted, within_s=10, what=f"{wanted}")
-
-
-async def test_a_newer_version_takes_the_hold_over_and_the_stable_pods_stay(
-    kinds_sandbox: SandboxState, kinds_namespace: str
-) -> None:
-    async with rig(kinds_sandbox, kinds_namespace, style="blue_green") as made:
-        await made.create(replicas=5, tag="v1_ready-0.1")
-        own = await own_spec(made)
-        prepared = await made.prepare(image("v2_ready-0.1"))
-        assert isinstance(prepared, WorkloadPrepared)
-        await made.apply(1, "80%")
-        async with observed(made) as seen:
-            again = await made.prepare(image("v3_ready-0.1"), rollout="r2")
-            assert isinstance(again, WorkloadPrepared)
-            assert again.stable_revision == prepared.stable_revision
-            ready = await made.apply(1, "40%", rollout="r2")
-            wanted = {prepared.stable_revision: 5, ready.canary_revision: 2}
-            await until(lambda: seen.samples[-1].ready == wanted, within_s=10, what=f"{wanted}")
-            assert all(each.ready.get(prepared.stable_revision) == 5 for each in seen.samples)
-        await made.release("restore", rollout="r2")
-        assert await own_spec(made) == own
-
-
-async def test_a_broken_image_stalls_and_the_stable_pods_go_on(
-    kinds_sandbox: SandboxState, kinds_namespace: str
-) -> None:
-    async with rig(kinds_sandbox, kinds_namespace, style="blue_green") as made:
-        await made.create(replicas=4, tag="v1_ready-0.1")
-        own = await own_spec(made)
-        await made.prepare(image("v2_pull-fail"))
-        async with observed(made) as seen:
-            await made.give(made.batch(1, "50%"))
-            stalled = await made.fact(BatchStalled, within_s=15)
-            assert stalled.counts.stable_ready == 4
-            await made.release("restore")
-            assert seen.least_ready() == 4
-        assert await own_spec(made) == own
-
-
-async def test_another_copy_goes_on_where_a_lost_one_was(kinds_sandbox: SandboxState, kinds_namespace: str) -> None:
-    async with rig(kinds_sandbox, kinds_namespace, style="blue_green") as made:
-        await made.create(replicas=4, tag="v1_ready-0.3")
-        own = await own_spec(made)
-        prepared = await made.prepare(image("v2_ready-0.3"))
-        assert isinstance(prepared, WorkloadPrepared)
-        async with observed(made) as seen:
-            order = made.batch(1, "50%")
-            await made.give(order)
-            await until(lambda: len(seen.samples[-1].alive) == 2, what="a new pod")
-            await made.give(order)
-            await made.fact(BatchReady)
-            ready = await made.apply(2, "100%")
-            await made.give(made.promotion())
-            await until(lambda: seen.samples[-1].alive.get(prepared.stable_revision, 0) < 4, what="the promotion")
-            await made.promote()
-            assert seen.most(ready.canary_revision) == 4
-        await made.release("promote")
-        assert without_template(await own_spec(made)) == without_template(own)
 
 
 async def test_an_edited_hold_is_put_back_once(kinds_sandbox: SandboxState, kinds_namespace: str) -> None:

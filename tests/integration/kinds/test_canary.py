@@ -1,4 +1,4 @@
-"""New pods beside the workload, in an extra one of its kind, which leaves nothing behind: Deployments and CloneSets."""
+"""New pods beside the workload, in an extra one of its kind: what no other style has. The matrix plays the rest."""
 
 import asyncio
 from typing import Any
@@ -11,8 +11,6 @@ from support.workloads import Observer, Rig, gone, image, observed, rig
 from tidegate_chassis.kubernetes.client import PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_contracts.facts import (
-    BatchReady,
-    BatchStalled,
     WorkloadChanged,
     WorkloadGone,
     WorkloadPrepared,
@@ -95,116 +93,6 @@ async def test_forward_the_workload_is_untouched_until_the_promotion(
         found = await made.raw()
         assert found["spec"]["template"]["spec"]["containers"][0]["image"].endswith("v2_ready-0.1")
         assert found["spec"]["template"]["metadata"]["labels"] == {"app": "web"}
-
-
-@KINDS
-@pytest.mark.parametrize("mode", ["restore", "let_go"])
-async def test_back_or_let_go_nothing_is_left(
-    kinds_sandbox: SandboxState, kinds_namespace: str, kind: Kind, style: Style, mode: str
-) -> None:
-    async with rig(kinds_sandbox, kinds_namespace, kind=kind, style=style) as made:
-        await made.create(replicas=5, tag="v1_ready-0.1")
-        own = await own_spec(made)
-        prepared = await made.prepare(image("v2_ready-0.1"))
-        assert isinstance(prepared, WorkloadPrepared)
-        async with observed(made) as seen:
-            await made.apply(1, "60%")
-            await made.release(mode)
-            await comes(seen, {prepared.stable_revision: 5})
-            assert all(each.ready.get(prepared.stable_revision) == 5 for each in seen.samples)
-        assert await own_spec(made) == own
-
-
-@KINDS
-async def test_a_rollback_in_the_midst_of_the_promotion(
-    kinds_sandbox: SandboxState, kinds_namespace: str, kind: Kind, style: Style
-) -> None:
-    async with rig(kinds_sandbox, kinds_namespace, kind=kind, style=style) as made:
-        await made.create(replicas=5, tag="v1_ready-0.3")
-        own = await own_spec(made)
-        prepared = await made.prepare(image("v2_ready-0.3"))
-        assert isinstance(prepared, WorkloadPrepared)
-        await made.apply(1, "100%")
-        async with observed(made) as seen:
-            await made.give(made.promotion())
-            await until(lambda: seen.samples[-1].ready.get(prepared.stable_revision, 0) < 5, what="a stable pod to go")
-            await made.release("restore")
-            await comes(seen, {prepared.stable_revision: 5})
-            assert seen.least_ready() >= 3
-        assert await own_spec(made) == own
-
-
-@KINDS
-async def test_the_extra_pods_follow_the_scale(
-    kinds_sandbox: SandboxState, kinds_namespace: str, kind: Kind, style: Style
-) -> None:
-    async with rig(kinds_sandbox, kinds_namespace, kind=kind, style=style) as made:
-        await made.create(replicas=5, tag="v1_ready-0.1")
-        prepared = await made.prepare(image("v2_ready-0.1"))
-        assert isinstance(prepared, WorkloadPrepared)
-        stable, canary = prepared.stable_revision, (await made.apply(1, "40%")).canary_revision
-        async with observed(made) as seen:
-            for replicas, pods in ((10, 4), (3, 2), (0, 0), (5, 2)):
-                await made.scale(replicas)
-                await comes(seen, {name: pods for name, pods in ((stable, replicas), (canary, pods)) if pods})
-
-
-@KINDS
-async def test_a_newer_version_takes_the_extra_one_over(
-    kinds_sandbox: SandboxState, kinds_namespace: str, kind: Kind, style: Style
-) -> None:
-    async with rig(kinds_sandbox, kinds_namespace, kind=kind, style=style) as made:
-        await made.create(replicas=5, tag="v1_ready-0.1")
-        own = await own_spec(made)
-        prepared = await made.prepare(image("v2_ready-0.1"))
-        assert isinstance(prepared, WorkloadPrepared)
-        older = await made.apply(1, "80%")
-        async with observed(made) as seen:
-            again = await made.prepare(image("v3_ready-0.1"), rollout="r2")
-            assert isinstance(again, WorkloadPrepared), again
-            assert again.stable_revision == prepared.stable_revision
-            ready = await made.apply(1, "40%", rollout="r2")
-            assert ready.canary_revision != older.canary_revision
-            await comes(seen, {prepared.stable_revision: 5, ready.canary_revision: 2})
-            assert all(each.ready.get(prepared.stable_revision) == 5 for each in seen.samples)
-        await made.release("restore", rollout="r2")
-        assert await own_spec(made) == own
-
-
-@KINDS
-async def test_the_stable_version_wanted_again(
-    kinds_sandbox: SandboxState, kinds_namespace: str, kind: Kind, style: Style
-) -> None:
-    async with rig(kinds_sandbox, kinds_namespace, kind=kind, style=style) as made:
-        await made.create(replicas=4, tag="v1_ready-0.1")
-        own = await own_spec(made)
-        await made.prepare(image("v2_ready-0.1"))
-        await made.apply(1, "50%")
-        prepared = await made.prepare(image("v1_ready-0.1"), rollout="r2")
-        assert isinstance(prepared, WorkloadPrepared), prepared
-        ready = await made.apply(1, "50%", rollout="r2")
-        assert ready.canary_revision == prepared.stable_revision
-        assert not await is_there(made)
-        await made.promote(rollout="r2")
-        await made.release("promote", rollout="r2")
-        assert await own_spec(made) == own
-
-
-@KINDS
-async def test_a_broken_image_stalls_and_goes_without_a_trace(
-    kinds_sandbox: SandboxState, kinds_namespace: str, kind: Kind, style: Style
-) -> None:
-    async with rig(kinds_sandbox, kinds_namespace, kind=kind, style=style) as made:
-        await made.create(replicas=4, tag="v1_ready-0.1")
-        own = await own_spec(made)
-        await made.prepare(image("v2_pull-fail"))
-        async with observed(made) as seen:
-            await made.give(made.batch(1, "50%"))
-            stalled = await made.fact(BatchStalled, within_s=15)
-            assert "ImagePull" in stalled.reason
-            await made.release("restore")
-            assert seen.least_ready() == 4
-        assert await own_spec(made) == own
 
 
 @KINDS
@@ -309,33 +197,6 @@ async def test_a_style_that_a_kind_does_not_know(kinds_sandbox: SandboxState, ki
         assert isinstance(refused, WorkloadRefused)
         assert (refused.problem.field, refused.problem.value) == ("strategy", "canary")
         assert refused.problem.rule == "one of partition for a StatefulSet"
-
-
-@KINDS
-async def test_another_copy_goes_on_where_a_lost_one_was(
-    kinds_sandbox: SandboxState, kinds_namespace: str, kind: Kind, style: Style
-) -> None:
-    async with rig(kinds_sandbox, kinds_namespace, kind=kind, style=style) as made:
-        await made.create(replicas=4, tag="v1_ready-0.3")
-        own = await own_spec(made)
-        prepared = await made.prepare(image("v2_ready-0.3"))
-        assert isinstance(prepared, WorkloadPrepared)
-        async with observed(made) as seen:
-            order = made.batch(1, "50%")
-            await made.give(order)
-            await until(lambda: len(seen.samples[-1].alive) == 2, what="a new pod")
-            await made.give(order)
-            await made.fact(BatchReady)
-            ready = await made.apply(2, "100%")
-            promotion = made.promotion()
-            await made.give(promotion)
-            await until(lambda: seen.samples[-1].alive.get(prepared.stable_revision, 0) < 4, what="the promotion")
-            await made.drop()
-            await made.promote()
-            assert seen.most(ready.canary_revision) == 4
-            await made.drop()
-        await made.release("promote")
-        assert without_template(await own_spec(made)) == without_template(own)
 
 
 async def test_the_stable_template_changed_or_the_workload_deleted(

@@ -54,7 +54,7 @@ async def play(made: Rig, name: str, replicas: int, moves: list[Move]) -> None:
     native = NativeDeployment(replicas)
     await made.admin.create(DEPLOYMENTS, made.namespace, deployment(name, replicas=replicas, tag="v1"))
     await agree(made, name, {"v1": replicas})
-    one = Rig(made.client, made.admin, made.namespace, name, made.kind)
+    one = Rig(made.copy, made.admin, made.namespace, name, made.kind)
     await one.until_whole()
     for move in moves:
         if isinstance(move, int):

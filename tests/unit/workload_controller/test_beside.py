@@ -140,6 +140,14 @@ def test_ready_pods_beside_are_a_ready_batch() -> None:
     assert not said(decide(world.order(), world.sight(), decision.memory, NOW_S))
 
 
+def test_pods_beside_are_no_ready_batch_before_their_controller_knows_how_many_they_are_to_be() -> None:
+    world = World()
+    world.mark()
+    world.make(2)
+    world.metadata["generation"] = 1_000
+    assert not said(decide(world.order(), world.sight(), Memory(), NOW_S))
+
+
 @pytest.mark.parametrize(("replicas", "pods"), [(20, 4), (3, 1), (0, 0)])
 def test_the_extra_one_follows_the_workloads_scale(replicas: int, pods: int) -> None:
     world = World()

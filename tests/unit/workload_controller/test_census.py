@@ -49,6 +49,13 @@ def test_a_pod_counts_as_available_after_the_users_own_time() -> None:
     assert (late.available, late.next_available_s) == (3, None)
 
 
+def test_pods_that_the_native_controller_is_about_to_remove_are_not_available() -> None:
+    view = mixed()
+    fewer = tuple(replace(each, told=1) if each.name == "v2" else each for each in view.revisions)
+    census = count(replace(view, revisions=fewer), new="v2", stable="v1", min_ready_s=0, now_s=NOW_S)
+    assert (census.new_ready, census.available) == (3, 1)
+
+
 def test_before_the_new_revision_exists_nothing_is_new() -> None:
     census = count(mixed(), new=None, stable="v1", min_ready_s=0, now_s=NOW_S)
     assert (len(census.new), census.new_told, census.old_told) == (0, 0, 10)

@@ -1,5 +1,7 @@
+import msgspec
 from msgspec.structs import replace
 
+from tidegate_chassis.kubernetes.objects import ListPage
 from tidegate_contracts.facts import BatchStalled, PodCounts
 from tidegate_workload_controller.kinds.reasons import OLD_AFTER_S, Event, explained, with_reason
 
@@ -31,4 +33,17 @@ def test_what_is_long_over_is_not_told() -> None:
 
 async def test_where_no_pod_is_missing_nothing_is_read() -> None:
     whole = replace(STALLED, counts=PodCounts(replicas=3, updated=1, updated_ready=0, stable=2, stable_ready=2))
-    assert await explained(None, "shop", ("uid",), whole) is whole  # type: ignore[arg-type]
+    assert await explained(None, "shop", ("uid",), whole, beside=False) is whole  # type: ignore[arg-type]
+
+
+async def test_beside_the_stable_pods_it_is_read_whatever_the_counts_say() -> None:
+    told = await explained(Eventful(), "shop", ("uid",), STALLED, beside=True)  # type: ignore[arg-type]
+    assert told.reason.endswith("FailedCreate: exceeded quota")
+
+
+class Eventful:
+    """A cluster in which a quota is in the way."""
+
+    async def list_all(self, *_where: object, **_of: object) -> ListPage:
+        event = {"message": "exceeded quota", "lastTimestamp": AT_NOW}
+        return ListPage([msgspec.Raw(msgspec.json.encode(event))], resource_version="1", continue_token="")

@@ -176,7 +176,14 @@ def _census(order: ApplyBatch, own: View, beside: View | None, new: str | None, 
         pods=tuple(pod for view in views for pod in view.pods),
     )
     min_ready_s = own.hold.min_ready_s(own.workload, own_values(own.hold, own.workload))
-    return count(both, new=new, stable=order.stable_revision, min_ready_s=min_ready_s, now_s=now_s)
+    census = count(both, new=new, stable=order.stable_revision, min_ready_s=min_ready_s, now_s=now_s)
+    return replace(census, scaling=beside is not None and not _is_seen(beside))
+
+
+def _is_seen(beside: View) -> bool:
+    """Whether its native controller knows how many pods it is to have: before, it may still remove some."""
+    workload = beside.workload
+    return workload.status.observed_generation >= workload.metadata.generation
 
 
 def _goal(order: ApplyBatch, own: View) -> int:

@@ -13,6 +13,7 @@ class Census(msgspec.Struct, frozen=True):
     """Pods by revision. `told` is what the native controller was told to have, `alive` what there is.
 
     `available` are the new pods that are ready for as long as the user wants; the next one is at `next_available_s`.
+    Those that the native controller was told to remove, and has not yet, don't count.
     """
 
     replicas: int
@@ -56,13 +57,15 @@ def count(view: View, *, new: str | None, stable: str, min_ready_s: int, now_s: 
     ready_at_s = [pod.ready_since_s + min_ready_s for pod in new_pods if pod.ready_since_s is not None]
     # Kubernetes writes whole seconds: only where a wait was asked for does the rest of the second matter.
     waits_s = [moment + 1 for moment in ready_at_s if min_ready_s and moment + 1 > now_s]
+    told = [each.told for each in view.revisions if new is not None and each.name == new]
+    available = len(ready_at_s) - len(waits_s)
     return Census(
         replicas=replicas,
-        new_told=sum(each.told for each in view.revisions if new is not None and each.name == new),
+        new_told=sum(told),
         old_told=sum(each.told for each in view.revisions if each.name != new),
         new=new_pods,
         new_ready=len(ready_at_s),
-        available=len(ready_at_s) - len(waits_s),
+        available=min((available, *told)),
         next_available_s=min(waits_s, default=None),
         stable=len(stable_pods),
         stable_ready=sum(pod.ready_since_s is not None for pod in stable_pods),

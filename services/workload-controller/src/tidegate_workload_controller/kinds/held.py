@@ -164,7 +164,7 @@ class Held:
     async def explain(self, fact: WorkloadFact) -> WorkloadFact:
         if not isinstance(fact, BatchStalled) or self._anatomy.revisions is REPLICA_SETS:
             return fact
-        return await explained(self._client, self._namespace, self._uids, fact)
+        return await explained(self._client, self._namespace, self._uids, fact, beside=self._is_beside)
 
     @property
     def _is_beside(self) -> bool:

@@ -48,13 +48,14 @@ class Event(msgspec.Struct, frozen=True, rename="camel"):
 
 
 async def explained(
-    client: KubernetesClient, namespace: str, uids: tuple[str, ...], fact: BatchStalled
+    client: KubernetesClient, namespace: str, uids: tuple[str, ...], fact: BatchStalled, *, beside: bool
 ) -> BatchStalled:
     """The fact with what the native controllers of these objects say about pods that they could not make.
 
+    Of pods that come `beside` the stable ones, the counts don't tell whether any is lacking: there it is always asked.
     A reason is no reason to keep the fact itself back: where it can't be read, the fact goes out as it is.
     """
-    if not _lacks_pods(fact):
+    if not beside and not _lacks_pods(fact):
         return fact
     try:
         return with_reason(fact, await _events(client, namespace, uids))

@@ -1,0 +1,40 @@
+"""A copy of the workload-controller without its bus: its client, its caches and its kinds, as `app` composes them.
+
+A rig of `support.workloads` has one of its own; the matrix plays all its cases with one, as a real copy holds many
+workloads.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+from tidegate_chassis.kubernetes.client import KubernetesClient
+from tidegate_chassis.kubernetes.cluster import Cluster
+from tidegate_sandbox.state import SandboxState
+from tidegate_workload_controller.app import load_kinds
+from tidegate_workload_controller.catalogue import Catalogue
+from tidegate_workload_controller.marks import FIELD_MANAGER
+
+SYNCED_WITHIN_S: Final = 30.0
+
+
+class ControllerCopy(NamedTuple):
+    client: KubernetesClient
+    kinds: Catalogue
+
+
+@asynccontextmanager
+async def controller_copy(sandbox: SandboxState) -> AsyncIterator[ControllerCopy]:
+    """One under its own identity, with its caches full."""
+    kubeconfig = str(sandbox.kubeconfig_directory / "workload-controller.yaml")
+    async with await KubernetesClient.connect(kubeconfig, field_manager=FIELD_MANAGER) as client:
+        cluster = Cluster(client)
+        kinds = load_kinds(cluster)
+        running = asyncio.create_task(cluster.run())
+        try:
+            await asyncio.wait_for(cluster.wait_synced(), SYNCED_WITHIN_S)
+            yield ControllerCopy(client, kinds)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)

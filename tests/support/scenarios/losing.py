@@ -1,0 +1,110 @@
+"""Pods are lost while a step stands: deleted, evicted, or with their node."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from support.kinds import Kind
+from support.scenarios.stage import SOON_S, Stage
+from support.until import until
+from support.workloads import Rig
+from tidegate_chassis.kubernetes.client import PatchStyle
+from tidegate_chassis.kubernetes.objects import decode
+from tidegate_chassis.kubernetes.resources import NODES, PODS, Resource
+from tidegate_contracts.facts import BatchReady, BatchStalled
+from tidegate_contracts.orders import Target
+from tidegate_workload_controller.marks import POD_BATCH, POD_ROLLOUT_ID
+from tidegate_workload_controller.seen import Pod
+
+SPARE: Final = "tidegate.dev/spare"
+"""The taint of the nodes that the sandbox keeps for those who lose one; its value is the node's name."""
+
+LOST: Final = "tidegate.dev/lost"
+DEADLINE_S: Final = 5.0
+
+Remove = Callable[[Rig, Pod], Awaitable[None]]
+
+
+async def pods_deleted_and_evicted(stage: Stage) -> str:
+    """Pods of both versions go while the step stands: the batch is made whole again each time, and labelled."""
+    new = (await stage.step(1, 40)).canary_revision
+    stage.witness.excuse(1)
+    revisions = (new, stage.stable) if stage.made.kind.scales else (new,)  # of the others every pod that is made is new
+    for remove in (_delete, _evict):
+        for revision in revisions:
+            await _lose(stage, revision, remove)
+    await until(lambda: all(map(_labelled, stage.seen.pods(new))), within_s=SOON_S, what="labels")
+    return await stage.finish()
+
+
+async def _lose(stage: Stage, revision: str, remove: Remove) -> None:
+    before = stage.seen.pods(revision)
+    lost = before[0].metadata
+    await remove(stage.made, before[0])
+
+    def replaced() -> bool:
+        now = stage.seen.pods(revision)
+        whole = len(now) == len(before) and all(pod.ready_since_s is not None for pod in now)
+        return whole and all(pod.metadata.uid != lost.uid for pod in now)
+
+    await until(replaced, within_s=SOON_S, what=f"another pod of {revision} in the place of {lost.name}")
+
+
+async def _delete(made: Rig, pod: Pod) -> None:
+    await made.admin.delete(PODS, made.namespace, pod.metadata.name, uid=pod.metadata.uid)
+
+
+async def _evict(made: Rig, pod: Pod) -> None:
+    name = pod.metadata.name
+    evictions = Resource("", "v1", f"pods/{name}/eviction", "Eviction")  # a subresource to which one posts
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": made.namespace}}
+    await made.admin.create(evictions, made.namespace, body)
+
+
+def _labelled(pod: Pod) -> bool:
+    labels = pod.metadata.labels
+    return labels.get(POD_ROLLOUT_ID) == "r1" and labels.get(POD_BATCH) == "1"
+
+
+def on_a_node_of_its_own(kind: Kind, node: str) -> dict[str, Any]:
+    """One of the pods goes there, since nobody else may; where pods move, they move soon."""
+    own = {"key": SPARE, "operator": "Equal", "value": node, "effect": "NoSchedule"}
+    soon = {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute"}
+    return {"tolerations": [own, {**soon, "tolerationSeconds": 1}] if kind.scales else [own]}
+
+
+async def node_lost(stage: Stage) -> str:
+    """The next step is ordered while a node is away: it is ready without it, or says why not and waits for it."""
+    made, seen = stage.made, stage.seen
+    await stage.step(1, 40)
+    lost = await _on(made, stage.node)
+    assert lost, f"no pod on {stage.node}, which gets lost"
+    stage.witness.excuse(len(lost))
+
+    def is_noticed() -> bool:
+        living = [pod for revision in seen.samples[-1].alive for pod in seen.pods(revision)]
+        return not lost & {pod.metadata.uid for pod in living if pod.ready_since_s is not None}
+
+    await _mark_node(stage, "true")
+    try:
+        await until(is_noticed, within_s=SOON_S, what=f"the loss of {stage.node}")
+        stage.witness.approve(Target(percent=60))
+        await made.give(made.batch(2, "60%", progress_deadline_s=DEADLINE_S))
+        said = lambda: made.facts(BatchReady) or made.facts(BatchStalled)  # noqa: E731
+        await until(said, within_s=SOON_S, what="a word about the step")
+        assert all(fact.reason for fact in made.facts(BatchStalled))
+    finally:
+        await _mark_node(stage, None)
+    await made.fact(BatchReady, lambda each: each.settled, within_s=SOON_S)
+    return await stage.finish()
+
+
+async def _on(made: Rig, node: str) -> set[str]:
+    """The uids of the pods there."""
+    page = await made.admin.list_all(PODS, made.namespace)
+    pods = [decode(raw, dict) for raw in page.items]
+    return {pod["metadata"]["uid"] for pod in pods if pod["spec"].get("nodeName") == node}
+
+
+async def _mark_node(stage: Stage, lost: str | None) -> None:
+    body = {"metadata": {"annotations": {LOST: lost}}}
+    await stage.made.admin.patch(NODES, None, stage.node, body, style=PatchStyle.MERGE)
