@@ -1,12 +1,13 @@
 """Pods are lost while a step stands: deleted, evicted, or with their node."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from support.kinds import Kind
 from support.scenarios.stage import SOON_S, Stage
 from support.until import until
-from support.workloads import Rig
+from support.workloads import POLL_PERIOD_S, Rig
 from tidegate_chassis.kubernetes.client import PatchStyle
 from tidegate_chassis.kubernetes.objects import decode
 from tidegate_chassis.kubernetes.resources import NODES, PODS, Resource
@@ -94,6 +95,7 @@ async def node_lost(stage: Stage) -> str:
         assert all(fact.reason for fact in made.facts(BatchStalled))
     finally:
         await _mark_node(stage, None)
+        await _until_back(stage)
     await made.fact(BatchReady, lambda each: each.settled, within_s=SOON_S)
     return await stage.finish()
 
@@ -103,6 +105,18 @@ async def _on(made: Rig, node: str) -> set[str]:
     page = await made.admin.list_all(PODS, made.namespace)
     pods = [decode(raw, dict) for raw in page.items]
     return {pod["metadata"]["uid"] for pod in pods if pod["spec"].get("nodeName") == node}
+
+
+async def _until_back(stage: Stage) -> None:
+    """The node is ready for the pods of whoever has it next."""
+    async with asyncio.timeout(SOON_S):
+        while True:
+            answer = await stage.made.admin.get(NODES, None, stage.node)
+            assert isinstance(answer, bytes), answer
+            taints = decode(answer, dict)["spec"].get("taints", ())
+            if {taint["key"] for taint in taints} == {SPARE}:
+                return
+            await asyncio.sleep(POLL_PERIOD_S)
 
 
 async def _mark_node(stage: Stage, lost: str | None) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.held_world import REFERENCE, HeldWorld
 from support.native_deployment import NativeDeployment
 
@@ -124,3 +125,16 @@ def test_no_release_ever_misses_more_pods_than_the_user_allows(
     final = "v1" if mode == "restore" else "v2"
     assert {name: each.told for name, each in world.native.sets.items() if each.told} == {final: replicas}
     assert not world.written.annotations
+
+
+def test_turned_back_in_the_midst_of_a_move_it_waits_for_counts_that_are_true() -> None:
+    """The native controller would let so many new pods go as it still counts stable ones that are on their way out."""
+    world = held(10, 40)
+    given, view = order(world, "restore"), world.written.view()
+    gone = tuple(pod for pod in view.pods if view.revision_of(pod) != "v1")
+    lagging = replace(view, pods=gone)
+    assert lagging.counts_lag
+    assert not release.decide(given, lagging, ReleaseMemory(), NOW_S).actions
+    told = tuple(replace(each, available=0) for each in view.revisions)
+    (put_back,) = release.decide(given, replace(lagging, revisions=told), ReleaseMemory(), NOW_S).actions
+    assert isinstance(put_back, PutBack)

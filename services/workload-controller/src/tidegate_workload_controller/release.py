@@ -108,8 +108,13 @@ def _look(order: ReleaseWorkload, view: View, now_s: float) -> _Scene:
 
 
 def _give_back(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
-    """The next patch, or patience until the last one can be made."""
+    """The next patch, or patience until the last one can be made.
+
+    Turned back in the midst of a move, a Deployment lets as many pods go as it still counts of those that are to come.
+    """
     workload = scene.view.workload
+    if scene.order.mode == "restore" and not scene.in_place and scene.view.counts_lag:
+        return _patience(scene, memory)
     if scene.at_once:
         body = patches.given_back(scene.view.hold, scene.saved)
         return Decision(memory, (_patch(scene, body),), progress=_progress(scene))

@@ -4,6 +4,7 @@ Kinds decode them from watches and live reads; `census`, `convergence` and `rele
 """
 
 import datetime as dt
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -219,6 +220,12 @@ class View(msgspec.Struct, frozen=True):
     """Entries of its managed fields that are ours, by their place, as it was read last."""
     revision_label: str = POD_TEMPLATE_HASH
     """The label by which the pods tell their revision."""
+
+    @property
+    def counts_lag(self) -> bool:
+        """Whether the native controllers still count pods as available that are gone, or told to go."""
+        ready = Counter(self.revision_of(pod) for pod in self.pods if pod.alive and pod.ready_since_s is not None)
+        return any(each.available > min(each.told, ready[each.name]) for each in self.revisions)
 
     def revision_of(self, pod: Pod) -> str:
         return pod.metadata.labels.get(self.revision_label, "")
