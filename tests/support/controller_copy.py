@@ -7,10 +7,12 @@ workloads.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.cluster import Cluster
+from tidegate_contracts.facts import Fact
+from tidegate_contracts.workload import WorkloadKey
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller.app import load_kinds
 from tidegate_workload_controller.catalogue import Catalogue
@@ -38,3 +40,18 @@ async def controller_copy(sandbox: SandboxState) -> AsyncIterator[ControllerCopy
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+
+class Notes:
+    """In the place of the Publisher: what would have been published."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.telemetry: list[Any] = []
+
+    async def report(self, key: WorkloadKey, fact: Fact, *, cause: str = "", id: str | None = None) -> int:  # noqa: A002, ARG002
+        self.facts.append(fact)
+        return len(self.facts)
+
+    async def observe(self, key: WorkloadKey, rollout: str, telemetry: Any) -> None:  # noqa: ARG002
+        self.telemetry.append(telemetry)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
-from support.controller_copy import SYNCED_WITHIN_S, ControllerCopy, controller_copy
+from support.controller_copy import SYNCED_WITHIN_S, ControllerCopy, Notes, controller_copy
 from support.kinds import DEPLOYMENT, IMAGE, Kind
 from support.until import until
 from tidegate_chassis.clock import SystemClock
@@ -53,21 +53,6 @@ def deployment(name: str = "web", *, replicas: int = 10, tag: str = "v1_ready-0.
 
 def image(tag: str) -> Change:
     return Change(images={"app": f"registry.example/web:{tag}"})
-
-
-class Notes:
-    """In the place of the Publisher: what would have been published."""
-
-    def __init__(self) -> None:
-        self.facts: list[Fact] = []
-        self.telemetry: list[Any] = []
-
-    async def report(self, key: WorkloadKey, fact: Fact, *, cause: str = "", id: str | None = None) -> int:  # noqa: A002, ARG002
-        self.facts.append(fact)
-        return len(self.facts)
-
-    async def observe(self, key: WorkloadKey, rollout: str, telemetry: Any) -> None:  # noqa: ARG002
-        self.telemetry.append(telemetry)
 
 
 class Rig:
