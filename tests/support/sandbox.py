@@ -65,6 +65,12 @@ def own_sandbox() -> Iterator[SandboxState]:
     yield from _up_for_a_while()
 
 
+@pytest.fixture
+def spare_sandbox() -> Iterator[SandboxState]:
+    """A sandbox for one test, which leaves the bus and the cluster as nobody else could use them."""
+    yield from _up_for_a_while()
+
+
 @pytest.fixture(scope="session")
 def kinds_sandbox(kruise_sandbox: SandboxState) -> SandboxState:
     """The same, for tests of the workload-controller."""

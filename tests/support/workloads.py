@@ -14,7 +14,7 @@ from support.controller_copy import SYNCED_WITHIN_S, ControllerCopy, Notes, cont
 from support.kinds import DEPLOYMENT, IMAGE, Kind
 from support.until import until
 from tidegate_chassis.clock import SystemClock
-from tidegate_chassis.errors import Conflict
+from tidegate_chassis.errors import Conflict, Transient
 from tidegate_chassis.holding import HeldOrder, Lease
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound, decode
@@ -93,7 +93,7 @@ class Rig:
         while True:
             try:
                 return await self.holder.hold(held)
-            except Conflict:
+            except (Conflict, Transient):
                 await asyncio.sleep(0.1)
 
     async def drop(self) -> None:

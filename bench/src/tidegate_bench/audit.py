@@ -1,9 +1,11 @@
-"""The API server's audit log as figures: who wrote what, when. Pure but for reading the file.
+"""The API server's audit log as figures: who wrote what, when, and who watches. Pure but for reading the file.
 
-Every sandbox has the log at Metadata level. A write is a create, update, patch or delete that succeeded.
+Every sandbox has the log at Metadata level. A write is a create, update, patch or delete that succeeded; a watch has an
+entry when it starts and, under the same id, another when it ends.
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -19,6 +21,7 @@ class _User(msgspec.Struct):
 
 
 class _Object(msgspec.Struct):
+    apiGroup: str = ""  # noqa: N815
     resource: str = ""
     subresource: str = ""
     namespace: str = ""
@@ -37,6 +40,7 @@ class AuditEntry(msgspec.Struct):
     requestURI: str  # noqa: N815
     requestReceivedTimestamp: dt.datetime  # noqa: N815
     stageTimestamp: dt.datetime  # noqa: N815
+    auditID: str = ""  # noqa: N815
     user: _User = msgspec.field(default_factory=_User)
     objectRef: _Object = msgspec.field(default_factory=_Object)  # noqa: N815
     responseStatus: _Answer = msgspec.field(default_factory=_Answer)  # noqa: N815
@@ -45,6 +49,12 @@ class AuditEntry(msgspec.Struct):
     def service(self) -> str:
         """The last part of the user's name: a service account's own."""
         return self.user.username.rpartition(":")[2]
+
+    @property
+    def resource(self) -> str:
+        """As RBAC and kubectl call it: `deployments.apps`, `pods`."""
+        group = self.objectRef.apiGroup
+        return f"{self.objectRef.resource}.{group}" if group else self.objectRef.resource
 
     @property
     def received_s(self) -> float:
@@ -69,9 +79,26 @@ _DECODER: Final = msgspec.json.Decoder(AuditEntry)
 
 def read(path: Path, since_s: float) -> list[AuditEntry]:
     """Finished writes since a moment."""
+    return [entry for entry in _entries(path) if entry.is_write and entry.received_s >= since_s]
+
+
+def _entries(path: Path) -> Iterator[AuditEntry]:
+    """Every line that is whole."""
     with path.open("rb") as log:
-        entries = (_DECODER.decode(line) for line in log if line.endswith(b"\n"))
-        return [entry for entry in entries if entry.is_write and entry.received_s >= since_s]
+        yield from (_DECODER.decode(line) for line in log if line.endswith(b"\n"))
+
+
+def open_watches(path: Path, service: str) -> Counter[str]:
+    """How many watches a service has open now, by resource."""
+    watches: dict[str, str] = {}
+    for entry in by_service(_entries(path), service):
+        if entry.verb != "watch":
+            continue
+        if entry.stage == "ResponseStarted":
+            watches[entry.auditID] = entry.resource
+        else:
+            watches.pop(entry.auditID, None)
+    return Counter(watches.values())
 
 
 def by_service(entries: Iterable[AuditEntry], service: str) -> Iterator[AuditEntry]:

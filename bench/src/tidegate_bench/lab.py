@@ -7,21 +7,21 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from nats.aio.client import Client
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
-from tidegate_chassis.kubernetes.resources import Resource
+from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, Resource
 from tidegate_contracts import subjects
 from tidegate_contracts.decisions import Decision
+from tidegate_contracts.rollout import Style
 from tidegate_demo.journal import Listener, listening, requester, terminal
 from tidegate_demo.scenario import NAMESPACE, kubectl
 from tidegate_demo.stack import Stack, running_stack
 from tidegate_sandbox.state import SandboxState
 
-DEPLOYMENTS: Final = Resource(group="apps", version="v1", plural="deployments", kind="Deployment")
 FIVE_STEPS: Final = ("20%", "40%", "60%", "80%", "100%")
 PUBLISH_TIMEOUT_S: Final = 5.0
 Condition = Callable[[], bool]
@@ -50,14 +50,22 @@ class Lab:
         await kubectl(self.state, "-n", NAMESPACE, "delete", "deployment", "--wait", "--cascade=foreground", *names)
 
     async def publish(
-        self, name: str, version: str, steps: tuple[str, ...] = FIVE_STEPS, *, approve: bool = False
+        self,
+        name: str,
+        version: str,
+        steps: tuple[str, ...] = FIVE_STEPS,
+        *,
+        approve: bool = False,
+        resource: Resource = DEPLOYMENTS,
+        style: Style = "partition",
     ) -> str:
         """Asks for one rollout without traffic and returns its id."""
         rollout = f"{name}-{version}".replace("_", "-")
         body = {
             "type": "rollout.requested.v1",
             "rollout": rollout,
-            "workload": {"name": name},
+            "workload": {"name": name, "kind": resource.kind, "api_version": resource.api_version},
+            "strategy": style,
             "change": {"images": {"web": image(version)}},
             "steps": [{"replicas": step, **({"pause": {}} if approve else {})} for step in steps],
         }
@@ -91,7 +99,7 @@ def image(version: str) -> str:
     return f"registry.example/web:{version}"
 
 
-def deployment(name: str, replicas: int, version: str) -> dict[str, object]:
+def deployment(name: str, replicas: int, version: str) -> dict[str, Any]:
     labels = {"app": name}
     container = {"name": "web", "image": image(version), "ports": [{"containerPort": 8080}]}
     return {

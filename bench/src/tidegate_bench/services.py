@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from pathlib import Path
 from typing import Final
 
 from tidegate_bench.lab import Lab
+from tidegate_bench.processes import resident_mb
 from tidegate_contracts.decisions import PauseStarted, StepStarted
 from tidegate_contracts.facts import BatchReady
 from tidegate_demo.stack import SERVICES, ServiceProcess
@@ -15,13 +15,6 @@ HELD_REPLICAS: Final = 2
 HELD_TIMEOUT_S: Final = 180.0
 TAKEOVER_TIMEOUT_S: Final = 60.0
 SLOW_PODS: Final = "v2_ready-2"
-KIBIBYTE: Final = 1024
-
-
-def resident_mb(service: ServiceProcess) -> float:
-    status = Path(f"/proc/{service.pid}/status").read_text(encoding="ascii")
-    kilobytes = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
-    return kilobytes * KIBIBYTE / 1e6
 
 
 async def idle(lab: Lab) -> dict[str, dict[str, float]]:

@@ -190,6 +190,24 @@ async def test_a_namesake_is_left_alone(kinds_sandbox: SandboxState, kinds_names
         assert EXTRA in refused.problem.rule
 
 
+@KINDS
+async def test_in_the_middle_of_its_own_update_it_is_refused_until_that_is_over(
+    kinds_sandbox: SandboxState, kinds_namespace: str, kind: Kind, style: Style
+) -> None:
+    async with rig(kinds_sandbox, kinds_namespace, kind=kind, style=style) as made:
+        await made.create(replicas=4, tag="v1_ready-0.1")
+        await made.update("v2_ready-600")
+        refused = await made.prepare(image("v3_ready-0.1"))
+        assert isinstance(refused, WorkloadRefused), refused
+        assert refused.problem.field == "strategy"
+        assert "partition" in refused.problem.remedy
+        await made.update("v2_ready-0.1")
+        await made.until_whole()
+        prepared = await made.prepare(image("v3_ready-0.1"))
+        assert isinstance(prepared, WorkloadPrepared), prepared
+        assert (await made.apply(1, "50%")).counts.stable_ready == 4
+
+
 async def test_a_style_that_a_kind_does_not_know(kinds_sandbox: SandboxState, kinds_namespace: str) -> None:
     async with rig(kinds_sandbox, kinds_namespace, kind=STATEFUL_SET, style="canary") as made:
         await made.create(replicas=1, tag="v1_ready-0.1")

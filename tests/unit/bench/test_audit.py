@@ -64,3 +64,17 @@ def test_a_hand_over_lasts_from_the_last_pods_readiness_to_the_next_steps_first_
     epoch_s = entries[0].received_s - 1.0
     starts_s = [epoch_s + 0.9, epoch_s + 1.62]
     assert audit.handovers_s(entries, "web", starts_s) == [pytest.approx(0.04, abs=1e-5)]
+
+
+def test_a_watch_is_open_until_it_is_said_to_have_ended(tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    group = {"apiGroup": "apps", "resource": "deployments", "namespace": "", "name": ""}
+    started = {"verb": "watch", "stage": "ResponseStarted"}
+    log.write_text(
+        _line(1, SERVICE_ACCOUNT, auditID="a", resource="pods", **started)
+        + _line(1, SERVICE_ACCOUNT, auditID="b", resource="pods", **started)
+        + _line(1, SERVICE_ACCOUNT, auditID="c", objectRef=group, **started)
+        + _line(1, "system:serviceaccount:tidegate-system:traffic-shifter", auditID="d", resource="pods", **started)
+        + _line(2, SERVICE_ACCOUNT, auditID="b", resource="pods", verb="watch")
+    )
+    assert audit.open_watches(log, "workload-controller") == {"pods": 1, "deployments.apps": 1}

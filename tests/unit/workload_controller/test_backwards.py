@@ -9,10 +9,11 @@ from support.native_deployment import NativeDeployment
 from tidegate_contracts.facts import BatchReady, BatchStalled, WorkloadChanged
 from tidegate_contracts.orders import ApplyBatch, Target
 from tidegate_workload_controller import marks
-from tidegate_workload_controller.actions import PutBack, Report
+from tidegate_workload_controller.actions import Patch, PutBack, Report
 from tidegate_workload_controller.backwards import decide
 from tidegate_workload_controller.batch import target_pods
 from tidegate_workload_controller.memory import Memory
+from tidegate_workload_controller.seen import View
 
 SCALES = st.one_of(st.sampled_from([1, 2, 3, 5, 10, 99]), st.integers(1, 40), st.integers(100, 200))
 AMOUNTS = st.one_of(st.integers(0, 12), st.integers(0, 100).map(lambda each: f"{each}%"))
@@ -72,7 +73,28 @@ def test_the_stable_template_and_the_hold_come_in_one_patch() -> None:
     assert put_back.revision == "v1"
     annotations = put_back.body["metadata"]["annotations"]
     assert (annotations[marks.STABLE_REVISION], annotations[marks.ORDER_REVISION]) == ("v1", str(order.revision))
-    assert put_back.body["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 3, "maxUnavailable": 5}
+    assert put_back.body["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 3, "maxUnavailable": 1}
+
+
+def test_pods_that_still_count_as_available_are_no_reason_to_let_others_go() -> None:
+    """As long as the native controller has not taken the hold in, it would let one go for each of them."""
+    world, order = forward(10, 20, 60)
+
+    def view(available: int) -> View:
+        seen = world.view()
+        revisions = tuple(replace(each, available=available if each.name == "v1" else 0) for each in seen.revisions)
+        return replace(seen, revisions=revisions)
+
+    turned = decide(order, view(4), Memory(), NOW_S)
+    (put_back,) = turned.actions
+    assert isinstance(put_back, PutBack)
+    assert put_back.body["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 3, "maxUnavailable": 1}
+    world._act(turned)
+    world.native.until_still()
+    world.native.ready_all()
+    assert not decide(order, view(4), turned.memory, NOW_S).actions
+    (patch,) = decide(order, view(0), turned.memory, NOW_S).actions
+    assert isinstance(patch, Patch)
 
 
 def test_a_copy_that_knows_nothing_goes_on_where_the_last_one_was() -> None:
@@ -95,7 +117,7 @@ def test_pods_that_do_not_come_back_stall_it_and_are_counted_as_stable_ones() ->
         world.native.until_still()
     (fact,) = [each for each in world.facts if isinstance(each, BatchStalled)]
     assert fact.counts is not None
-    assert (fact.counts.updated, fact.counts.stable, fact.counts.stable_ready) == (5, 8, 4)
+    assert (fact.counts.updated, fact.counts.stable, fact.counts.stable_ready) == (6, 7, 4)
 
 
 def test_while_there_are_no_pods_there_is_nothing_to_bring_back() -> None:

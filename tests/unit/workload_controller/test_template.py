@@ -21,6 +21,15 @@ def test_the_order_of_fields_does_not_change_the_digest_and_their_values_do() ->
     assert digest({**TEMPLATE, "spec": {}}) != digest(TEMPLATE)
 
 
+def test_a_controller_that_keeps_empty_resources_does_not_change_the_digest() -> None:
+    """What a custom resource's own controller, written in Go, keeps of containers that say nothing of resources."""
+    kept = [{"name": "app", "image": "web:v1", "resources": {}}]
+    spec = {"containers": kept, "initContainers": [{**TEMPLATE["spec"]["initContainers"][0], "resources": {}}]}
+    assert digest({**TEMPLATE, "spec": spec}) == digest(TEMPLATE)
+    limited = [{**kept[0], "resources": {"limits": {"cpu": "1"}}}]
+    assert digest({**TEMPLATE, "spec": {**spec, "containers": limited}}) != digest(TEMPLATE)
+
+
 def test_an_image_goes_to_the_list_in_which_its_container_stands() -> None:
     patch = change_patch(TEMPLATE, Change(images={"first": "i:2", "app": "web:v2"}))
     assert patch["spec"]["initContainers"] == [{"name": "first", "image": "i:2"}]

@@ -136,6 +136,13 @@ class Stack:
         assert not self._running[name, copy].running, "kill or stop it first"
         return await self.start(name, copy)
 
+    async def run_once(
+        self, name: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
+        """A service's own command, as the service is started; its exit code, and all that it said."""
+        command = [sys.executable, "-m", SERVICES[name].module, *arguments]
+        return await self._run(command, {**self._environment(name, COPIES_MAX), **(environment or {})})
+
     async def stop_all(self) -> None:
         running = [service for service in self._running.values() if service.running]
         await asyncio.gather(*(service.stop() for service in running))

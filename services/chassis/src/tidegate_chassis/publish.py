@@ -7,7 +7,7 @@ own events go through `journal`, which guards a whole history.
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -45,6 +45,14 @@ _Result = TypeVar("_Result")
 class _Standing(NamedTuple):
     sequence: int
     revision: int
+
+
+class Reports(Protocol):
+    """As much of a publisher as a worker needs."""
+
+    async def report(self, key: WorkloadKey, fact: AnyFact, *, cause: str = "", id: str | None = None) -> int: ...  # noqa: A002
+
+    async def observe(self, key: WorkloadKey, rollout: str, progress: AnyTelemetry) -> None: ...
 
 
 class Publisher:

@@ -99,13 +99,13 @@ class EventHistory:
         """What came since, up to the event that is asked about; if anything stands behind that, an append finds out."""
         found: list[Message] = []
         filter_subject = subjects.workload_events(key)
-        while key not in self._stale and len(found) < SINGLE_READS_MAX:
+        while len(found) < SINGLE_READS_MAX:
             message = await self._journal.next(EVENTS, filter_subject, after_sequence=sequence)
             if message is None:
                 return found
             found.append(message)
             sequence = message.sequence
-            if sequence >= at_least:
+            if sequence >= at_least and key not in self._stale:
                 return found
         return found + await self._journal.read(EVENTS, filter_subject, after_sequence=sequence)
 

@@ -21,7 +21,7 @@ from tidegate_orchestrator.history import EventHistory
 from tidegate_orchestrator.inputs import Input, Woken
 from tidegate_orchestrator.outbox import BusOutbox
 
-INTERVAL_S: Final = 30.0
+INTERVAL_S: Final = 60.0
 SPREAD_S: Final = 0.005
 """Between two workloads, so that a sweep is never noticed."""
 

@@ -12,7 +12,7 @@ import structlog
 
 from tidegate_chassis.clock import Clock
 from tidegate_chassis.errors import Conflict, Permanent, UnknownOutcome
-from tidegate_chassis.publish import Publisher
+from tidegate_chassis.publish import Reports
 from tidegate_chassis.standing_orders import HeldOrder
 from tidegate_contracts.orders import ReleaseTraffic, ShiftTraffic, TrafficOrder
 from tidegate_traffic_shifter import problems
@@ -51,7 +51,7 @@ class TrafficHolder:
         cluster: WakingCluster,
         services: Services,
         routers: Mapping[str, Router],
-        publisher: Publisher,
+        publisher: Reports,
         clock: Clock,
     ) -> None:
         self._cluster = cluster

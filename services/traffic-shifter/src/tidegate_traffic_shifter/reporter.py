@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from tidegate_chassis.clock import Clock
-from tidegate_chassis.publish import Publisher
+from tidegate_chassis.publish import Reports
 from tidegate_chassis.standing_orders import HeldOrder
 from tidegate_contracts.facts import (
     TrafficFact,
@@ -35,7 +35,7 @@ class Reporter:
     clock: The time.
     """
 
-    def __init__(self, held: HeldOrder[TrafficOrder], publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, held: HeldOrder[TrafficOrder], publisher: Reports, clock: Clock) -> None:
         self._held = held
         self._publisher = publisher
         self._clock = clock

@@ -6,7 +6,7 @@ is missing, and may be interrupted anywhere. Each write is made on the version t
 object and `fence.ensure()`.
 """
 
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -14,6 +14,7 @@ from tidegate_contracts.rollout import TrafficReference
 from tidegate_contracts.validate_traffic import canary_service
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.fence import Fence
+from tidegate_traffic_shifter.marks import Marks
 from tidegate_traffic_shifter.outcome import Outcome, Refused
 from tidegate_traffic_shifter.shares import Share
 
@@ -40,6 +41,16 @@ class Place(msgspec.Struct, frozen=True):
         )
 
 
+class Marked(NamedTuple):
+    """A route that is held, as its marks tell."""
+
+    namespace: str
+    route: str
+    service: str
+    canary_service: str
+    marks: Marks
+
+
 @runtime_checkable
 class Router(Protocol):
     """One kind of route."""
@@ -58,6 +69,10 @@ class Router(Protocol):
 
     async def shift(self, place: Place, share: Share, fence: Fence) -> Outcome:
         """Put the share into the route; settled when the gateway has accepted it."""
+        ...
+
+    async def marked(self) -> list[Marked]:
+        """Every route in the cluster that carries our marks, from a live look: for giving back without an order."""
         ...
 
     async def restore(self, place: Place, fence: Fence) -> Outcome:

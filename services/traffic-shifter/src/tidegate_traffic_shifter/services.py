@@ -14,6 +14,7 @@ from tidegate_traffic_shifter import marks, pins, problems
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.endpoints import Endpoints, endpoints_of
 from tidegate_traffic_shifter.fence import Fence
+from tidegate_traffic_shifter.marks import Marks
 from tidegate_traffic_shifter.outcome import Outcome, Refused, Repair, Settled
 from tidegate_traffic_shifter.router import Place
 from tidegate_traffic_shifter.seen import EndpointSlice, Managed, Service
@@ -78,6 +79,12 @@ class Services:
     def others_know_at_s(self, now_s: float) -> float:
         """When everybody else follows endpoints again, after an API server that was out of reach."""
         return self._slices.outage.others_back_at_s(now_s)
+
+    async def marked(self) -> list[tuple[Service, Marks]]:
+        """Every Service in the cluster that carries our marks, from a live look."""
+        page = await self._client.list_all(SERVICES)
+        services = [decode(raw, Service) for raw in page.items]
+        return [(each, held) for each in services if (held := marks.read(each.metadata.annotations)) is not None]
 
     async def pin(self, place: Place, label: str, revision: str, fence: Fence) -> Outcome:
         """Bind the stable Service to a revision's pods."""

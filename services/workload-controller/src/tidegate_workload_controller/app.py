@@ -1,13 +1,15 @@
 """The workload-controller as a service: its parts put together, and nothing else.
 
-Started as `python -m tidegate_workload_controller`. Orders come in through the chassis' standing orders, go to
-`holder`, which asks a kind's plugin, and come out as patches and facts.
+Started as `python -m tidegate_workload_controller`; with `give-back` it gives everything back and ends. Orders come
+in through the chassis' standing orders, go to `holder`, which asks a kind's plugin, and come out as patches and facts.
 """
 
+import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, NoReturn
 
+from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.context import Context
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.cluster import Cluster
@@ -15,13 +17,16 @@ from tidegate_chassis.plugins import Plugins
 from tidegate_chassis.service import run
 from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
+from tidegate_chassis.unattended import command_line, end
 from tidegate_contracts.codec import workload_order_decoder
 from tidegate_workload_controller.catalogue import Catalogue
+from tidegate_workload_controller.giving_back import give_all_back
 from tidegate_workload_controller.holder import WorkloadHolder
 from tidegate_workload_controller.kinds.like import StatefulSetLikes
 from tidegate_workload_controller.kinds.protocol import WorkloadKind
 from tidegate_workload_controller.marks import FIELD_MANAGER
 
+NAME: Final = "workload-controller"
 KINDS: Final = "tidegate.workload_kinds"
 
 
@@ -44,5 +49,34 @@ def load_kinds(cluster: Cluster) -> Catalogue:
     return Catalogue(kinds, StatefulSetLikes(cluster), cluster.client)
 
 
+async def give_back(settings: Settings, given: argparse.Namespace) -> list[str]:
+    """What could not be given back."""
+    client = await KubernetesClient.connect(settings.kubeconfig or None, field_manager=FIELD_MANAGER)
+    async with client:
+        cluster = Cluster(client)
+        further = tuple((version, kind) for each in given.kind for version, _, kind in [each.rpartition("/")])
+        return await give_all_back(
+            cluster,
+            load_kinds(cluster),
+            further,
+            restore=given.restore,
+            clock=SystemClock(),
+            wait_s=given.timeout_s,
+        )
+
+
 def main() -> NoReturn:
-    run("workload-controller", load_or_exit(Settings), compose)
+    parser, commands = command_line(NAME)
+    commands.add_argument("--restore", action="store_true", help="to the stable version; else as the template is now")
+    commands.add_argument(
+        "--kind",
+        action="append",
+        default=[],
+        metavar="API_VERSION/KIND",
+        help="a custom resource without a plugin, too",
+    )
+    given = parser.parse_args()
+    settings = load_or_exit(Settings)
+    if given.command is None:
+        run(NAME, settings, compose)
+    end(NAME, settings, give_back(settings, given))

@@ -103,6 +103,8 @@ class BudgetHold:
         allowed = self.setting(view.workload)
         standing = _standing(order, census, budget_of(saved.strategy).room(replicas), None if first else allowed)
         pods = target_pods(order.target, replicas)
+        counted = sum(each.available for each in view.revisions if each.name == new)
+        waits = census.scaling or counted > 0
         return Scene(
             order=order,
             census=census,
@@ -110,8 +112,8 @@ class BudgetHold:
             pods=pods,
             ailments=symptoms(census.new, [each for each in view.revisions if each.name == new]),
             standing=allowed,
-            wanted=None if census.scaling else _wanted(order, standing, pods, settled=is_settled(order, census)),
-            first=_first(order, standing, pods),
+            wanted=None if waits else _wanted(order, standing, pods, settled=is_settled(order, census)),
+            first=_first(order, standing, pods, counted),
         )
 
     def obstacles(self, view: View, revision: str) -> tuple[tuple[str, str], ...]:
@@ -145,10 +147,16 @@ def _wanted(order: ApplyBatch, standing: Standing, pods: int, *, settled: bool) 
     return express(room, standing.replicas, order.target, removed=standing.removed)
 
 
-def _first(order: ApplyBatch, standing: Standing, pods: int) -> Budget:
+def _first(order: ApplyBatch, standing: Standing, pods: int, counted: int) -> Budget:
+    """The first setting; pods of the new revision that are there already still count as available for a moment.
+
+    Until the native controllers have taken the hold in, they let so many other pods go beyond the budget.
+    """
     if standing.goal == 0:
         return at_rest(Room(0, pods), pods, standing.replicas, order.target)
     room = next_room(standing) or Room(max(standing.new - standing.removed, 0), standing.removed)
+    cautious = Room(room.surge, max(room.unavailable - counted, 0))
+    room = room if blocked(cautious) else cautious
     return express(room, standing.replicas, order.target, removed=standing.removed)
 
 

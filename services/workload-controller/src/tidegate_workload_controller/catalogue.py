@@ -44,6 +44,12 @@ class Catalogue:
         kind: WorkloadKind = self._kinds.get(key.kind) or self._likes.of(served)
         return kind.open(key.namespace, key.name)
 
+    async def served(self) -> list[Resource]:
+        """The resources of the kinds that are installed here, as far as they tell and the cluster serves them."""
+        anatomies = [kind.anatomy for kind in self._kinds.values() if hasattr(kind, "anatomy")]
+        found = [await self._discovery.discover(each.resource.api_version, each.resource.kind) for each in anatomies]
+        return [each for each in found if not isinstance(each, NotFound)]
+
     def _unserved(self, reference: WorkloadReference) -> Problem:
         return Problem(
             field="workload.kind",

@@ -12,7 +12,7 @@ import structlog
 
 from tidegate_chassis.clock import Clock
 from tidegate_chassis.errors import Conflict, Permanent, UnknownOutcome
-from tidegate_chassis.publish import Publisher
+from tidegate_chassis.publish import Reports
 from tidegate_chassis.standing_orders import HeldOrder
 from tidegate_contracts.facts import WorkloadFact, WorkloadRefused
 from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, PromoteWorkload, ReleaseWorkload, WorkloadOrder
@@ -47,7 +47,7 @@ class WorkloadHolder:
         clock: The time.
     """
 
-    def __init__(self, kinds: Catalogue, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, kinds: Catalogue, publisher: Reports, clock: Clock) -> None:
         self._kinds = kinds
         self._publisher = publisher
         self._clock = clock
@@ -92,7 +92,7 @@ class _Loop:
         held: HeldOrder[WorkloadOrder],
         order: ApplyBatch | PromoteWorkload | ReleaseWorkload,
         workload: HeldWorkload,
-        publisher: Publisher,
+        publisher: Reports,
         clock: Clock,
     ) -> None:
         self._held = held

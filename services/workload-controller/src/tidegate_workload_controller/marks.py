@@ -12,6 +12,8 @@ ORDER_REVISION: Final = PREFIX + "order-revision"
 """The fence: the newest order that wrote. A holder of an older order writes no more."""
 SAVED_STRATEGY: Final = PREFIX + "saved-strategy"
 STABLE_REVISION: Final = PREFIX + "stable-revision"
+STYLE: Final = PREFIX + "style"
+"""How it is held, for who has to give it back without the order."""
 BESIDE: Final = PREFIX + "beside"
 """A label of the pods beside a workload, and of what they belong to: by it that tells them from the workload's own."""
 HELD_FOR: Final = PREFIX + "held-for"
@@ -22,7 +24,7 @@ SAVED_BEHAVIOR: Final = PREFIX + "saved-behavior"
 """On an autoscaler that is held off: the user's own `behavior`."""
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGER: Final = "tidegate"
-ANNOTATIONS: Final = (ROLLOUT, ORDER_REVISION, SAVED_STRATEGY, STABLE_REVISION)
+ANNOTATIONS: Final = (ROLLOUT, ORDER_REVISION, SAVED_STRATEGY, STABLE_REVISION, STYLE)
 
 POD_ROLLOUT_ID: Final = PREFIX + "rollout-id"
 POD_BATCH: Final = PREFIX + "batch"

@@ -90,5 +90,6 @@ def _marked(order: MarkingOrder, saved: Saved, stable_revision: str, fields: Fie
         marks.ORDER_REVISION: str(order.revision),
         marks.SAVED_STRATEGY: encode(saved),
         marks.STABLE_REVISION: stable_revision,
+        marks.STYLE: order.style,
     }
     return {"metadata": {"annotations": annotations}, "spec": fields}

@@ -60,15 +60,6 @@ class _Scene(msgspec.Struct, frozen=True):
         return self.in_place and one
 
     @property
-    def is_shrinking(self) -> bool:
-        """Whether the native controller still counts pods of that revision that it has just told to go.
-
-        Turned back now, it would take them for available, and remove those that really are.
-        """
-        found = [each for each in self.view.revisions if each.name == self.revision]
-        return not self.in_place and any((each.available or 0) > each.told for each in found)
-
-    @property
     def at_once(self) -> bool:
         """Whether the user's own strategy can do the rest, from here on."""
         if self.order.mode == "let_go" and self.saved.paused:
@@ -117,10 +108,13 @@ def _look(order: ReleaseWorkload, view: View, now_s: float) -> _Scene:
 
 
 def _give_back(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
-    """The next patch, or patience until the last one can be made."""
+    """The next patch, or patience until the last one can be made.
+
+    Turned back in the midst of a move, a Deployment lets as many pods go as it still counts of those that are to come.
+    """
     workload = scene.view.workload
-    if scene.is_shrinking:
-        return Decision(memory, progress=_progress(scene))
+    if scene.order.mode == "restore" and not scene.in_place and scene.view.counts_lag:
+        return _patience(scene, memory)
     if scene.at_once:
         body = patches.given_back(scene.view.hold, scene.saved)
         return Decision(memory, (_patch(scene, body),), progress=_progress(scene))

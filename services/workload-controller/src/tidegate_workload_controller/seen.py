@@ -4,6 +4,7 @@ Kinds decode them from watches and live reads; `census`, `convergence` and `rele
 """
 
 import datetime as dt
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -114,8 +115,8 @@ class Revision(msgspec.Struct, frozen=True):
     number: int = 0
     told: int = 0
     scaled_for: int | None = None
-    available: int | None = None
-    """How many of its pods the native controller last called available, where it keeps such a number."""
+    available: int = 0
+    """Pods that the native controller counts as available, where it says so for each revision."""
     conditions: tuple[Condition, ...] = ()
 
 
@@ -219,6 +220,12 @@ class View(msgspec.Struct, frozen=True):
     """Entries of its managed fields that are ours, by their place, as it was read last."""
     revision_label: str = POD_TEMPLATE_HASH
     """The label by which the pods tell their revision."""
+
+    @property
+    def counts_lag(self) -> bool:
+        """Whether the native controllers still count pods as available that are gone, or told to go."""
+        ready = Counter(self.revision_of(pod) for pod in self.pods if pod.alive and pod.ready_since_s is not None)
+        return any(each.available > min(each.told, ready[each.name]) for each in self.revisions)
 
     def revision_of(self, pod: Pod) -> str:
         return pod.metadata.labels.get(self.revision_label, "")

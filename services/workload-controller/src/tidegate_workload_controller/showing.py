@@ -6,7 +6,7 @@
 from typing import Final
 
 from tidegate_chassis.clock import Clock
-from tidegate_chassis.publish import Publisher
+from tidegate_chassis.publish import Reports
 from tidegate_contracts.telemetry import PodsProgressed
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_workload_controller.actions import Progress
@@ -25,7 +25,7 @@ class Showing:
         step: The order's step.
     """
 
-    def __init__(self, publisher: Publisher, clock: Clock, key: WorkloadKey, rollout: str, step: int) -> None:
+    def __init__(self, publisher: Reports, clock: Clock, key: WorkloadKey, rollout: str, step: int) -> None:
         self._publisher = publisher
         self._clock = clock
         self._key = key

@@ -19,8 +19,15 @@ CONTAINER_LISTS = ("containers", "initContainers")
 
 
 def digest(template: Json) -> str:
-    """The same for a Deployment's template and for those of its ReplicaSets, which only add their own label."""
-    return hashlib.sha256(msgspec.json.encode(without_hash(template), order="sorted")).hexdigest()
+    """The same for a workload's template and for what its native controller keeps of it, in a revision's object."""
+    return hashlib.sha256(msgspec.json.encode(_as_kept(without_hash(template)), order="sorted")).hexdigest()
+
+
+def _as_kept(template: Json) -> Json:
+    """A custom resource's template is kept by its controller with the one field that Go always writes, if empty."""
+    spec = template.get("spec") or {}
+    lists = {part: [{"resources": {}, **entry} for entry in _containers(spec, part)] for part in CONTAINER_LISTS}
+    return {**template, "spec": {**spec, **{part: entries for part, entries in lists.items() if entries}}}
 
 
 def without_hash(template: Json) -> Json:

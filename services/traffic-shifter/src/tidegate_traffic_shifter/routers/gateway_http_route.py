@@ -14,7 +14,7 @@ from tidegate_traffic_shifter.acceptance import objection
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled
-from tidegate_traffic_shifter.router import Place
+from tidegate_traffic_shifter.router import Marked, Place
 from tidegate_traffic_shifter.seen import Managed, Route, Rule
 from tidegate_traffic_shifter.shares import Share, holds, recover, render, sends_only_to
 
@@ -81,6 +81,18 @@ class GatewayHttpRoute:
         if objected is not None:
             return Settled() if isinstance(objected, Refused) else objected
         return await self._write(place, route, _own_rules(route, place.namespace), marks.removal(), fence)
+
+    async def marked(self) -> list[Marked]:
+        if isinstance(await self._client.discover(HTTP_ROUTES.api_version, HTTP_ROUTES.kind), NotFound):
+            return []
+        page = await self._client.list_all(HTTP_ROUTES)
+        found = []
+        for route in (decode(raw, Route) for raw in page.items):
+            held, share = marks.read(route.metadata.annotations), _saved_share(route)
+            if held is not None and share is not None:
+                place = (route.metadata.namespace, route.metadata.name, share.service, share.canary_service)
+                found.append(Marked(*place, held))
+        return found
 
     async def _write(
         self, place: Place, route: Route, rules: list[Rule], annotations: dict[str, Any], fence: Fence

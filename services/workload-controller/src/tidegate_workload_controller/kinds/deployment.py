@@ -33,6 +33,8 @@ UID: Final = "uid"
 class Deployments:
     """All Deployments of a cluster."""
 
+    anatomy = ANATOMY
+
     def __init__(self, cluster: Cluster) -> None:
         self._client = cluster.client
         self._deployments = cluster.follow(DEPLOYMENTS, Workload)

@@ -64,13 +64,26 @@ async def prepare(
     except Permanent as error:
         return _refused(order, _as_problem(error), now_s)
     stable = _stable(order, view, wanted)
-    if stable is None and patient:
-        raise Transient("the workload has no revision yet")
+    hindrance = _hindrance(order, anatomy, view, stable, wanted)
+    if stable is not None and hindrance is None:
+        return _prepared(order, view, stable, wanted, now_s)
+    problem, passing = hindrance or (_nothing_stable(order), "")
+    if patient and passing:
+        raise Transient(passing)
+    return _refused(order, problem, now_s)
+
+
+def _hindrance(
+    order: PrepareWorkload, anatomy: Anatomy, view: View, stable: str | None, wanted: str
+) -> tuple[Problem, str] | None:
+    """Why the change can't be rolled out now, and what of that time may mend."""
     if stable is None:
-        return _refused(order, _nothing_stable(order), now_s)
-    if view.digests.get(stable) == wanted and not saved_on(view.workload) is not None:
-        return _refused(order, _nothing_new(order), now_s)
-    return _prepared(order, view, stable, wanted, now_s)
+        return _nothing_stable(order), "the workload has no revision yet"
+    if anatomy.is_beside(order.style) and _is_updating(order, view, stable):
+        return _own_update(order), "the workload's own update is under way"
+    if view.digests.get(stable) == wanted and saved_on(view.workload) is None:
+        return _nothing_new(order), ""
+    return None
 
 
 async def _outcome(
@@ -143,6 +156,12 @@ def _stable(order: PrepareWorkload, view: View, wanted: str) -> str | None:
     return stable_of(view, besides=adopted) or adopted
 
 
+def _is_updating(order: PrepareWorkload, view: View, stable: str) -> bool:
+    """Whether the workload itself is on its way to a version that most of its pods don't run yet."""
+    free = saved_on(view.workload) is None and order.change is not None
+    return free and view.digests.get(stable) != view.template_digest
+
+
 def _prepared(order: PrepareWorkload, view: View, stable: str, wanted: str, now_s: float) -> WorkloadPrepared:
     hold = view.hold
     saved = own_values(hold, view.workload)
@@ -186,6 +205,15 @@ def _nothing_new(order: PrepareWorkload) -> Problem:
         value=printable(order.change.images or "template_patch"),
         rule="leads to another pod template than the one that runs",
         remedy="There is nothing to roll out; give another image or patch.",
+    )
+
+
+def _own_update(order: PrepareWorkload) -> Problem:
+    return Problem(
+        field="strategy",
+        value=order.style,
+        rule="a workload that runs its own template, since it is left alone while new pods come beside it",
+        remedy="Wait for the end of its own update, leave the change out where it is paused, or use partition.",
     )
 
 
