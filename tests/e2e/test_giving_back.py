@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from support.kinds import DAEMON_SET, DEPLOYMENT, IMAGE, STATEFUL_SET
 from support.workloads import SOCKETS_CLOSE_S
 
 from tidegate_contracts.decisions import PauseStarted
@@ -22,38 +23,26 @@ from tidegate_demo.stack import Stack, running_stack
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
-IMAGE = "registry.example/web"
-V1, V2 = f"{IMAGE}:v1_ready-0.3", f"{IMAGE}:v2_ready-0.3"
+TAG = "v1_ready-0.3"
 STYLES = {"grown": "blue_green", "beside": "canary"}
 KINDS = {
-    "web": "Deployment",
-    "grown": "Deployment",
-    "beside": "Deployment",
-    "queue": "StatefulSet",
-    "agent": "DaemonSet",
+    **dict.fromkeys(("web", "grown", "beside"), DEPLOYMENT),
+    "queue": STATEFUL_SET,
+    "agent": DAEMON_SET,
 }
+OWN = {"queue": {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}}}
+"""What a user has said that a hold needs for itself."""
 NO_BUS = {"TIDEGATE_NATS_URL": "nats://127.0.0.1:1"}
 PAUSED_WITHIN_S = 60.0
 
 
-def workload(name: str) -> dict[str, Any]:
-    labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": V1}]}}
-    spec: dict[str, Any] = {"selector": {"matchLabels": labels}, "template": template}
-    if KINDS[name] != "DaemonSet":
-        spec["replicas"] = 4
-    if KINDS[name] == "StatefulSet":
-        spec |= {"serviceName": name, "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}}
-    return {"apiVersion": "apps/v1", "kind": KINDS[name], "metadata": {"name": name}, "spec": spec}
-
-
 def request(name: str) -> dict[str, Any]:
     """Half of it, then a pause without end."""
-    image = V2 if name != "web" else f"{IMAGE}:v2"
+    image = f"{IMAGE}:v2" if name == "web" else f"{IMAGE}:v2_ready-0.3"
     body: dict[str, Any] = {
         "type": "rollout.requested.v1",
         "rollout": f"{name}-2",
-        "workload": {"name": name, "kind": KINDS[name]},
+        "workload": {"name": name, "kind": KINDS[name].resource.kind},
         "strategy": STYLES.get(name, "partition"),
         "change": {"images": {"web" if name == "web" else "app": image}},
         "steps": [{"replicas": "50%", "pause": {}}, {"replicas": "100%"}],
@@ -76,7 +65,11 @@ async def stack(spare_sandbox: SandboxState) -> AsyncIterator[Stack]:
 @pytest.fixture
 async def world(spare_sandbox: SandboxState, stack: Stack, tmp_path: Path) -> AsyncIterator[World]:
     async with prepared(spare_sandbox, tmp_path / "load.jsonl") as made:
-        manifests = [workload(name) for name in KINDS if name != "web"]
+        manifests = [
+            kind.manifest(name, replicas=4, tag=TAG, **OWN.get(name, {}))
+            for name, kind in KINDS.items()
+            if name != "web"
+        ]
         given = tmp_path / "workloads.yaml"
         given.write_text(yaml.safe_dump_all(manifests), encoding="utf-8")
         await kubectl(spare_sandbox, "apply", "-f", str(given))
@@ -87,7 +80,7 @@ async def world(spare_sandbox: SandboxState, stack: Stack, tmp_path: Path) -> As
 
 async def _whole(state: SandboxState) -> None:
     for name, kind in KINDS.items():
-        await kubectl(state, "rollout", "status", f"{kind.lower()}/{name}", "--timeout=60s")
+        await kubectl(state, "rollout", "status", f"{kind.resource.kind.lower()}/{name}", "--timeout=60s")
 
 
 async def own_values(state: SandboxState) -> dict[str, Any]:
@@ -98,7 +91,7 @@ async def own_values(state: SandboxState) -> dict[str, Any]:
     for each in found["items"]:
         metadata = each["metadata"]
         assert "tidegate.io/" not in json.dumps([metadata.get("annotations"), metadata.get("labels")]), metadata
-        if each["kind"] in KINDS.values():
+        if each["kind"] in {kind.resource.kind for kind in KINDS.values()}:
             assert "tidegate" not in json.dumps(metadata["managedFields"]), metadata["managedFields"]
         spec = {name: value for name, value in each["spec"].items() if name != "template"}
         values[f"{each['kind']}/{metadata['name']}"] = spec

@@ -33,13 +33,9 @@ async def controller_copy(sandbox: SandboxState) -> AsyncIterator[ControllerCopy
     async with await KubernetesClient.connect(kubeconfig, field_manager=FIELD_MANAGER) as client:
         cluster = Cluster(client)
         kinds = load_kinds(cluster)
-        running = asyncio.create_task(cluster.run())
-        try:
+        async with cluster.followed():
             await asyncio.wait_for(cluster.wait_synced(), SYNCED_WITHIN_S)
             yield ControllerCopy(client, kinds)
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
 
 
 class Notes:

@@ -300,11 +300,9 @@ async def traffic_rig(sandbox: SandboxState, namespace: str) -> AsyncIterator[Tr
         await KubernetesClient.connect(str(folder / "admin.yaml"), field_manager="a-user") as admin,
     ):
         made = TrafficRig(sandbox, client, admin, namespace)
-        running = asyncio.create_task(made.cluster.run())
-        try:
-            await asyncio.wait_for(made.cluster.wait_synced(), 10.0)
-            yield made
-        finally:
-            await made.drop()
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+        async with made.cluster.followed():
+            try:
+                await asyncio.wait_for(made.cluster.wait_synced(), 10.0)
+                yield made
+            finally:
+                await made.drop()

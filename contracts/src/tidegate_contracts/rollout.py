@@ -20,6 +20,11 @@ own. blue_green: the workload itself grows by the new pods. In the last two ever
 STYLES: Final[tuple[Style, ...]] = get_args(Style)
 
 
+def style_named(text: str) -> Style:
+    """The style of this name; partition for any other text."""
+    return next((style for style in STYLES if style == text), "partition")
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """The new version: images by container name, a strategic-merge patch of the pod template, or both."""
 
@@ -157,4 +162,4 @@ class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.r
     @property
     def style(self) -> Style:
         """The strategy of a valid request."""
-        return next((style for style in STYLES if style == self.strategy), "partition")
+        return style_named(self.strategy)

@@ -156,16 +156,7 @@ def test_a_plugins_field_is_written_read_and_given_back_as_any_other(own: dict[s
 
 def test_going_back_whatever_is_not_ready_is_made_anew_wherever_it_stands() -> None:
     """Below the partition, too: an ordered native controller waits for it, and makes it stable again."""
-    order = ApplyBatch(
-        rollout="r1",
-        revision=1,
-        workload=WorkloadReference(name="web", kind="StatefulSet"),
-        change=None,
-        target=Target(count=3),
-        template_digest="old",
-        stable_revision="new",
-        going_back=True,
-    )
+    order = _three(new="old", stable="new", going_back=True)
     seen = view(5, {2, 3, 4}, unready=frozenset({2, 4}))
     scene = BY_ORDINAL.look(order, seen, Saved(), new="old", now_s=1e10)
     standing = replace(seen.workload, spec=replace(seen.workload.spec, update_strategy=_standing(scene.wanted)))
@@ -174,20 +165,25 @@ def test_going_back_whatever_is_not_ready_is_made_anew_wherever_it_stands() -> N
     assert [name for name, _ in scene.removals] == ["web-2", "web-4"]
 
 
-def _standing(partition: Partition) -> dict[str, Any]:
-    return {"type": "RollingUpdate", "rollingUpdate": {"partition": partition.amount}}
-
-
-def test_a_batch_goes_to_rest_without_the_pods_that_may_be_unready() -> None:
-    order = ApplyBatch(
+def _three(*, new: str, stable: str, **more: Any) -> ApplyBatch:
+    return ApplyBatch(
         rollout="r1",
         revision=1,
         workload=WorkloadReference(name="web", kind="StatefulSet"),
         change=None,
         target=Target(count=3),
-        template_digest="new",
-        stable_revision="old",
+        template_digest=new,
+        stable_revision=stable,
+        **more,
     )
+
+
+def _standing(partition: Partition) -> dict[str, Any]:
+    return {"type": "RollingUpdate", "rollingUpdate": {"partition": partition.amount}}
+
+
+def test_a_batch_goes_to_rest_without_the_pods_that_may_be_unready() -> None:
+    order = _three(new="new", stable="old")
     seen = view(5, {2, 3, 4}, unready=frozenset({3}))
     patient = replace(order, failure_threshold=Target(count=1))
     moving, resting = (

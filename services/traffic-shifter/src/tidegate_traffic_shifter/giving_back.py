@@ -4,7 +4,6 @@ Called by `app` where Tidegate is removed while rollouts may be in flight. What 
 on the object itself, so neither the bus nor the orchestrator is needed; `release` does it, as it does for an order.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -39,13 +38,9 @@ async def give_all_back(
     releases = found(routes, await services.marked())
     _log.info("found", workloads=[str(each.key) for each in releases])
     heard = Heard()
-    following = asyncio.create_task(cluster.run())
     holder = TrafficHolder(cluster, services, routers, heard, clock)
-    try:
+    async with cluster.followed():
         return await give_back(holder, heard, releases, clock=clock, timeout_s=wait_s)
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
 
 
 def found(routes: Iterable[tuple[str, Marked]], services: Iterable[tuple[Service, Marks]]) -> list[Release]:

@@ -18,6 +18,7 @@ from tidegate_workload_controller.memory import Memory, Objection
 from tidegate_workload_controller.objections import foreign_change, objected
 from tidegate_workload_controller.saved import saved_on
 from tidegate_workload_controller.seen import View
+from tidegate_workload_controller.watching import batch_ready
 
 
 def decide(order: ApplyBatch, view: View | None, memory: Memory, now_s: float) -> Decision[Memory]:
@@ -82,16 +83,7 @@ def _all_stay(order: ApplyBatch, census: Census, memory: Memory, now_s: float) -
     """Of very few pods two steps may have as many: then nothing has to move, and not every hold can say so."""
     if memory.reported == (census.replicas, True):
         return Decision(memory)
-    fact = BatchReady(
-        rollout=order.rollout,
-        order_revision=order.revision,
-        at_s=now_s,
-        step=order.step,
-        settled=True,
-        canary_revision=order.canary_revision or "",
-        target_pods=census.replicas,
-        counts=_turned_counts(census.counts),
-    )
+    fact = batch_ready(order, order.canary_revision or "", census.replicas, _turned_counts(census.counts), now_s)
     return Decision(replace(memory, reported=(census.replicas, True)), (Report(fact),))
 
 

@@ -4,9 +4,6 @@ Called by `app` where Tidegate is removed while rollouts may be in flight. What 
 workload itself, so neither the bus nor the orchestrator is needed; `release` does it, as it does for an order.
 """
 
-import asyncio
-from typing import get_args
-
 import structlog
 
 from tidegate_chassis.clock import Clock
@@ -16,7 +13,7 @@ from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_chassis.unattended import Heard, Release, give_back
 from tidegate_contracts.orders import ReleaseWorkload
-from tidegate_contracts.rollout import Style
+from tidegate_contracts.rollout import style_named
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.catalogue import Catalogue
@@ -54,22 +51,14 @@ async def give_all_back(
     releases = [each for resource in resources for each in await _held(cluster.client, resource, restore=restore)]
     _log.info("found", workloads=[str(each.key) for each in releases])
     heard = Heard()
-    following = asyncio.create_task(cluster.run())
-    try:
+    async with cluster.followed():
         return await give_back(WorkloadHolder(kinds, heard, clock), heard, releases, clock=clock, timeout_s=wait_s)
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
 
 
 async def _held(client: KubernetesClient, resource: Resource, *, restore: bool) -> list[Release]:
     page = await client.list_all(resource)
     workloads = [decode(raw, Workload) for raw in page.items]
-    return [_release(each, resource, restore=restore) for each in workloads if _is_marked(each)]
-
-
-def _is_marked(workload: Workload) -> bool:
-    return any(mark in workload.metadata.annotations for mark in marks.ANNOTATIONS)
+    return [_release(each, resource, restore=restore) for each in workloads if each.is_marked]
 
 
 def _release(workload: Workload, resource: Resource, *, restore: bool) -> Release:
@@ -81,10 +70,6 @@ def _release(workload: Workload, resource: Resource, *, restore: bool) -> Releas
         workload=reference,
         mode="restore" if restore else "let_go",
         stable_revision=metadata.annotations.get(marks.STABLE_REVISION),
-        style=_style(metadata.annotations.get(marks.STYLE, "")),
+        style=style_named(metadata.annotations.get(marks.STYLE, "")),
     )
     return Release(WorkloadKey.of("", metadata.namespace, reference), order)
-
-
-def _style(mark: str) -> Style:
-    return next((style for style in get_args(Style) if style == mark), "partition")

@@ -8,7 +8,6 @@ Deployments, `partition_hold` what has a partition, `deletion_hold` what knows n
 from typing import Any, Protocol
 
 from tidegate_contracts.orders import ApplyBatch
-from tidegate_workload_controller import marks
 from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import View, Workload
@@ -95,5 +94,4 @@ def own_values(hold: Hold, workload: Workload) -> Saved:
     saved = saved_on(workload)
     if saved is not None:
         return hold.save(workload) if saved.nothing else saved
-    marked = any(mark in workload.metadata.annotations for mark in marks.ANNOTATIONS)
-    return hold.save(Workload() if marked else workload)
+    return hold.save(Workload() if workload.is_marked else workload)

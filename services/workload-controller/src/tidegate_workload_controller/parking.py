@@ -8,7 +8,6 @@ over what concerns no pods.
 
 from msgspec.structs import replace
 
-from tidegate_contracts.facts import BatchReady
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload
 from tidegate_workload_controller import patches
 from tidegate_workload_controller.actions import Decision, Progress, PutBack, Report, Touch
@@ -17,6 +16,7 @@ from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import View
+from tidegate_workload_controller.watching import batch_ready
 
 
 def is_parked(order: ApplyBatch | PromoteWorkload, view: View, saved: Saved) -> bool:
@@ -60,14 +60,5 @@ def _nothing_to_do(scene: Scene, memory: Memory, now_s: float) -> Decision[Memor
     progress = Progress(0, scene.census.counts)
     if memory.reported == (0, True) or memory.canary_revision is None:
         return Decision(memory, progress=progress)
-    fact = BatchReady(
-        rollout=scene.order.rollout,
-        order_revision=scene.order.revision,
-        at_s=now_s,
-        step=scene.order.step,
-        settled=True,
-        canary_revision=memory.canary_revision,
-        target_pods=0,
-        counts=scene.census.counts,
-    )
+    fact = batch_ready(scene.order, memory.canary_revision, 0, scene.census.counts, now_s)
     return Decision(replace(memory, reported=(0, True)), (Report(fact),), progress=progress)

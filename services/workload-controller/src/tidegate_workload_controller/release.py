@@ -18,7 +18,7 @@ from tidegate_workload_controller.actions import Action, Decision, DeletePods, D
 from tidegate_workload_controller.census import Census, count, revision_of
 from tidegate_workload_controller.hold import own_values
 from tidegate_workload_controller.saved import Saved
-from tidegate_workload_controller.seen import View, Workload
+from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.symptoms import symptoms
 from tidegate_workload_controller.vitals import Vitals
 
@@ -73,18 +73,14 @@ def decide(order: ReleaseWorkload, view: View | None, memory: ReleaseMemory, now
         return _released(order, None, memory, now_s)
     if view.workload.fence > order.revision:
         return Decision(memory, done=True)  # superseded: a newer order has been carried out already
-    if not view.live and (_is_ours(view.workload) or view.template_digest is None):
+    if not view.live and (view.workload.is_marked or view.template_digest is None):
         return Decision(memory, look_live=True)
     scene = _look(order, view, now_s)
-    if not _is_ours(view.workload):
+    if not view.workload.is_marked:
         return _wait(scene, memory)
     if order.mode == "restore" and scene.revision is None:
         return _refuse(scene, memory)
     return _give_back(scene, memory)
-
-
-def _is_ours(workload: Workload) -> bool:
-    return any(mark in workload.metadata.annotations for mark in marks.ANNOTATIONS)
 
 
 def _look(order: ReleaseWorkload, view: View, now_s: float) -> _Scene:
@@ -92,7 +88,7 @@ def _look(order: ReleaseWorkload, view: View, now_s: float) -> _Scene:
     saved = own_values(view.hold, workload)
     stable = order.stable_revision or workload.metadata.annotations.get(marks.STABLE_REVISION, "")
     current = revision_of(view, view.template_digest or "")
-    goes_back = order.mode == "restore" and _is_ours(workload)
+    goes_back = order.mode == "restore" and workload.is_marked
     revision = (stable if stable in view.digests else None) if goes_back else current
     min_ready_s = view.hold.min_ready_s(workload, saved)
     return _Scene(

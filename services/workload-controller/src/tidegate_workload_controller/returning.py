@@ -7,7 +7,6 @@ its pods come back at once, natively, within the user's own limits, and every st
 
 from msgspec.structs import replace
 
-from tidegate_contracts.facts import BatchReady
 from tidegate_contracts.orders import ApplyBatch
 from tidegate_workload_controller import patches, vitals
 from tidegate_workload_controller.actions import Action, Decision, DeletePods, Patch, Progress, Report
@@ -16,6 +15,7 @@ from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.symptoms import symptoms
+from tidegate_workload_controller.watching import batch_ready
 
 
 def is_return(order: ApplyBatch, view: View) -> bool:
@@ -46,16 +46,7 @@ def decide(order: ApplyBatch, view: View, saved: Saved, memory: Memory, now_s: f
         return Decision(memory, progress=progress)
     if not view.live:
         return Decision(memory, look_live=True)
-    fact = BatchReady(
-        rollout=order.rollout,
-        order_revision=order.revision,
-        at_s=now_s,
-        step=order.step,
-        settled=True,
-        canary_revision=new,
-        target_pods=census.replicas,
-        counts=census.counts,
-    )
+    fact = batch_ready(order, new, census.replicas, census.counts, now_s)
     return Decision(replace(memory, reported=(census.replicas, True)), (Report(fact),), progress=progress)
 
 

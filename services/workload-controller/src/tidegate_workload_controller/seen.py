@@ -11,7 +11,7 @@ import msgspec
 
 from tidegate_chassis.kubernetes.objects import KubernetesObject
 from tidegate_workload_controller.autoscalers import Autoscaler
-from tidegate_workload_controller.marks import ORDER_REVISION, POD_TEMPLATE_HASH
+from tidegate_workload_controller.marks import ANNOTATIONS, ORDER_REVISION, POD_TEMPLATE_HASH
 
 if TYPE_CHECKING:
     from tidegate_workload_controller.hold import Hold
@@ -88,6 +88,11 @@ class Workload(KubernetesObject, frozen=True):
     def of_nodes(self) -> bool:
         """Whether it has a pod a node, as its status tells."""
         return self.spec.replicas is None and self.status.desired_number_scheduled is not None
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether any annotation of ours stands on it."""
+        return any(mark in self.metadata.annotations for mark in ANNOTATIONS)
 
     @property
     def complete(self) -> bool:
@@ -193,7 +198,7 @@ class Pod(KubernetesObject, frozen=True):
         """Epoch seconds since when it is ready, to the second; None while it isn't."""
         for condition in self.status.conditions:
             if condition.type == "Ready":
-                return _epoch_s(condition.last_transition_time) if condition.status == "True" else None
+                return epoch_s(condition.last_transition_time) if condition.status == "True" else None
         return None
 
 
@@ -243,7 +248,8 @@ class Sight(msgspec.Struct, frozen=True):
     live: bool = True
 
 
-def _epoch_s(timestamp: str | None) -> float:
+def epoch_s(timestamp: str | None) -> float:
+    """A moment as Kubernetes writes it; 0 for none."""
     return dt.datetime.fromisoformat(timestamp).timestamp() if timestamp else 0.0
 
 

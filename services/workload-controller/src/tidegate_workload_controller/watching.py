@@ -6,7 +6,8 @@ decision. Whatever raises a risk or is reported as true comes from a live view o
 
 from msgspec.structs import replace
 
-from tidegate_contracts.facts import BatchReady
+from tidegate_contracts.facts import BatchReady, PodCounts
+from tidegate_contracts.orders import ApplyBatch
 from tidegate_workload_controller import vitals
 from tidegate_workload_controller.actions import Action, Decision, LabelPods, Report
 from tidegate_workload_controller.memory import Memory
@@ -66,15 +67,39 @@ def _ready_fact(scene: Scene, memory: Memory, now_s: float) -> tuple[BatchReady,
         return ()
     if memory.reported in {(goal, True), (goal, settled)}:
         return ()
-    fact = BatchReady(
-        rollout=scene.order.rollout,
-        order_revision=scene.order.revision,
+    new, counts = memory.canary_revision, scene.census.counts
+    return (batch_ready(scene.order, new, goal, counts, now_s, settled=settled, ready_at_s=memory.ready_at_s),)
+
+
+def batch_ready(
+    order: ApplyBatch,
+    new: str,
+    pods: int,
+    counts: PodCounts,
+    now_s: float,
+    *,
+    settled: bool = True,
+    ready_at_s: float | None = None,
+) -> BatchReady:
+    """What is reported of an order whose batch is ready, whoever decided that it is.
+
+    Args:
+        order: What is answered.
+        new: The revision of its pods.
+        pods: How many the batch has.
+        counts: Who is there.
+        now_s: Epoch seconds.
+        settled: Whether the stable pods have shrunk to the rest, too.
+        ready_at_s: When the last pod was seen ready, where that was seen.
+    """
+    return BatchReady(
+        rollout=order.rollout,
+        order_revision=order.revision,
         at_s=now_s,
-        step=scene.order.step,
+        step=order.step,
         settled=settled,
-        canary_revision=memory.canary_revision,
-        target_pods=goal,
-        counts=scene.census.counts,
-        last_pod_ready_at_s=memory.ready_at_s,
+        canary_revision=new,
+        target_pods=pods,
+        counts=counts,
+        last_pod_ready_at_s=ready_at_s,
     )
-    return (fact,)

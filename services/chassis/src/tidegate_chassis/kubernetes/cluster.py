@@ -5,7 +5,8 @@ A service's `app` opens it. A plugin asks for the reflectors that it needs when 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
@@ -58,6 +59,16 @@ class Cluster:
                 group.create_task(reflector.run())
             self._running = group
             group.create_task(asyncio.Event().wait())  # there may be none yet
+
+    @asynccontextmanager
+    async def followed(self) -> AsyncIterator[None]:
+        """Follow the API server meanwhile: for whoever is no service, which runs it in the background."""
+        running = asyncio.create_task(self.run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
     async def wait_synced(self) -> None:
         """Until the caches hold what there is."""

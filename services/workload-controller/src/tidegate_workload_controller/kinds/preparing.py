@@ -65,9 +65,10 @@ async def prepare(
         return _refused(order, _as_problem(error), now_s)
     stable = _stable(order, view, wanted)
     hindrance = _hindrance(order, anatomy, view, stable, wanted)
-    if stable is not None and hindrance is None:
+    if hindrance is None:
+        assert stable is not None, "a hindrance otherwise"
         return _prepared(order, view, stable, wanted, now_s)
-    problem, passing = hindrance or (_nothing_stable(order), "")
+    problem, passing = hindrance
     if patient and passing:
         raise Transient(passing)
     return _refused(order, problem, now_s)

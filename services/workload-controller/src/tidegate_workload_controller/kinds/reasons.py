@@ -4,7 +4,6 @@ A Deployment's ReplicaSets have a condition for it. All other kinds leave an eve
 `held` when a batch is reported as stalled for want of pods, and never else: it costs the API server a scan.
 """
 
-import datetime as dt
 from typing import Final
 
 import msgspec
@@ -17,6 +16,7 @@ from tidegate_chassis.kubernetes.objects import decode
 from tidegate_chassis.kubernetes.resources import EVENTS
 from tidegate_contracts.facts import BatchStalled
 from tidegate_contracts.problem import printable
+from tidegate_workload_controller.seen import epoch_s
 
 FAILED_CREATE: Final = "FailedCreate"
 """What the native controllers, and OpenKruise's, call it."""
@@ -43,8 +43,7 @@ class Event(msgspec.Struct, frozen=True, rename="camel"):
     def at_s(self) -> float:
         """Epoch seconds of its last occurrence, in whichever of its formats it was written."""
         observed = self.series.last_observed_time if self.series is not None else None
-        moment = observed or self.last_timestamp or self.event_time
-        return dt.datetime.fromisoformat(moment).timestamp() if moment else 0.0
+        return epoch_s(observed or self.last_timestamp or self.event_time)
 
 
 async def explained(
