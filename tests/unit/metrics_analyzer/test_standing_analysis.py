@@ -18,6 +18,7 @@ from tidegate_metrics_analyzer import analysis, measure
 from tidegate_metrics_analyzer.analysis import StandingAnalysis
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject, Unusable
+from tidegate_metrics_analyzer.run import Run
 
 GOOD, BAD, NONE = 0.01, 0.9, Unusable("no data")
 INTERVAL_S = 0.005
@@ -267,3 +268,18 @@ async def test_cancelling_leaves_no_task_behind() -> None:
         await asyncio.sleep(0.05)
         assert it.facts == []
     assert asyncio.all_tasks() == before
+
+
+class HastyClock(SystemClock):
+    """Wakes everyone a little early, as timers do beside a wall clock that is being slowed down."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds * 0.98)
+
+
+async def test_a_timer_that_fires_early_does_not_measure_before_there_is_a_window() -> None:
+    clock = HastyClock()
+    run = Run((check(),), Subject(namespace="shop", workload="web", stable_revision="a", revision="b"), time.time())
+    async with asyncio.timeout(5), run.measuring(Measurer({"scripted": ScriptedProvider(errors=[GOOD])}, clock), clock):
+        await run.change()
+    assert run.evidence()[0].values[0] == GOOD

@@ -76,7 +76,8 @@ class Run:
 
     async def _measure_for_ever(self, check: Check, measurer: Measurer, clock: Clock) -> NoReturn:
         first_s = measurer.first_at_s(check, self.since_s)
-        await clock.sleep(max(0.0, first_s - clock.now_s()))
+        while (early_s := first_s - clock.now_s()) > 0:
+            await clock.sleep(early_s)
         while True:
             query, reading = await measurer.measure(check, self.subject, self.since_s)
             self._queries[check.name] = query

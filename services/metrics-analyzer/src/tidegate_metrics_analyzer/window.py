@@ -11,7 +11,13 @@ from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer.question import Reach
 
 WINDOW_S_MIN: Final = 1.0
-_MILLISECOND: Final = 1000
+_MILLISECONDS: Final = 1000
+
+_CLOCK_GRAIN_MS: Final = 0.001
+"""Epoch seconds as floats resolve a quarter of a microsecond: less than this missing from a millisecond is nothing."""
+
+_EARLY_SHARE: Final = 0.1
+"""Timers and the wall clock drift apart: who wakes this part of an interval before a moment came for that moment."""
 
 
 def first_at_s(check: Check, reach: Reach, since_s: float) -> float:
@@ -24,7 +30,7 @@ def next_at_s(first_s: float, interval_s: float, now_s: float) -> float:
     """The next moment of the check's schedule; moments missed by a slow provider are skipped, not made up for."""
     if now_s < first_s:
         return first_s
-    return first_s + (math.floor((now_s - first_s) / interval_s) + 1) * interval_s
+    return first_s + (math.floor((now_s - first_s) / interval_s + _EARLY_SHARE) + 1) * interval_s
 
 
 def window_s(check: Check, reach: Reach, since_s: float, now_s: float) -> float:
@@ -32,4 +38,4 @@ def window_s(check: Check, reach: Reach, since_s: float, now_s: float) -> float:
     available_s = now_s - since_s
     if reach.nested:
         available_s = (available_s - reach.fixed_s) / reach.windows
-    return math.floor(min(check.window_s, available_s) * _MILLISECOND) / _MILLISECOND
+    return math.floor(min(check.window_s, available_s) * _MILLISECONDS + _CLOCK_GRAIN_MS) / _MILLISECONDS
