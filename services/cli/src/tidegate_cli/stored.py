@@ -75,6 +75,7 @@ class Events:
         await self._bus.subscribe(subject_filter, hear)
         silent_since = time.monotonic()
         while True:
+            _end_if_cancelled()
             news.clear()
             try:
                 async for event in self.read(subject_filter, after=after):
@@ -87,7 +88,8 @@ class Events:
                 await asyncio.sleep(RETRY_S)
                 continue
             try:
-                await asyncio.wait_for(news.wait(), REREAD_S)
+                async with asyncio.timeout(REREAD_S):
+                    await news.wait()
             except TimeoutError:
                 continue
 
@@ -160,6 +162,16 @@ class Events:
             raise unreachable(self._bus.settings.server, "the history does not answer") from error
         finally:
             await answers.unsubscribe()
+
+
+def _end_if_cancelled() -> None:
+    """The client waits with `asyncio.wait_for`: before Python 3.12 it forgets a cancellation that meets the answer.
+
+    A follower would go on for ever after an interrupt that came at such a moment.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def stored_event(message: Msg) -> StoredEvent:
