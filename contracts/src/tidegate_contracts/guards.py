@@ -7,6 +7,7 @@ reads them, holds a guarded workload's change at admission, and asks for the rol
 import msgspec
 
 from tidegate_contracts.rollout import RolloutRequested
+from tidegate_contracts.workload import WorkloadReference
 
 
 class GuardSet(msgspec.Struct, frozen=True, kw_only=True, tag="guard.set.v1"):
@@ -17,11 +18,20 @@ class GuardSet(msgspec.Struct, frozen=True, kw_only=True, tag="guard.set.v1"):
     by: str = ""
     """Who asks, for the record."""
 
+    @property
+    def about(self) -> WorkloadReference:
+        return self.request.workload
+
 
 class GuardRemoved(msgspec.Struct, frozen=True, kw_only=True, tag="guard.removed.v1"):
     """Nobody guards the workload any more; a rollout that is under way goes on."""
 
+    workload: WorkloadReference
     by: str = ""
+
+    @property
+    def about(self) -> WorkloadReference:
+        return self.workload
 
 
 Guard = GuardSet | GuardRemoved

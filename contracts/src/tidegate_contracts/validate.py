@@ -22,6 +22,7 @@ from tidegate_contracts.validate_analysis import analysis_problems, duration_pro
 from tidegate_contracts.validate_metadata import metadata_problems
 from tidegate_contracts.validate_steps import step_problems, threshold_problems
 from tidegate_contracts.validate_traffic import canary_service, traffic_problems
+from tidegate_contracts.workload import WorkloadReference
 
 __all__ = ["STRATEGIES", "canary_service", "validate", "validate_control", "validate_guard"]
 
@@ -47,6 +48,7 @@ def validate_guard(guard: Guard, namespace: str) -> tuple[Problem, ...]:
 def _guard_problems(guard: Guard, namespace: str) -> Iterator[Problem]:
     yield from _author("by", guard.by)
     if not isinstance(guard, GuardSet):
+        yield from _workload(guard.workload, namespace)
         return
     request = guard.request
     if request.change is not None:
@@ -60,7 +62,7 @@ def _guard_problems(guard: Guard, namespace: str) -> Iterator[Problem]:
 
 
 def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
-    yield from _workload(request, namespace)
+    yield from _workload(request.workload, namespace)
     if request.rollout is not None and not names.is_label(request.rollout):
         yield problem("rollout", request.rollout, names.LABEL_RULE, "Choose another id, or leave it out.")
     if request.strategy not in STRATEGIES:
@@ -87,8 +89,7 @@ def _size(request: RolloutRequested) -> Iterator[Problem]:
         yield problem("message", f"{size} bytes", rule, "Use fewer steps, checks or matches.")
 
 
-def _workload(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
-    workload = request.workload
+def _workload(workload: WorkloadReference, namespace: str) -> Iterator[Problem]:
     if not names.is_name(workload.name):
         yield problem("workload.name", workload.name, names.NAME_RULE, "Name an existing workload.")
     if not names.is_kind(workload.kind):
