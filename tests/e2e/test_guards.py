@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Container
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import (
     PauseStarted,
     RolloutAccepted,
+    RolloutCancelled,
     RolloutCompleted,
     RolloutRolledBack,
     RolloutSuperseded,
@@ -36,6 +37,7 @@ from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 WEBHOOK = Path(__file__).parents[2] / "deploy/kubernetes/webhooks/hold.yaml"
+EXAMPLE = WEBHOOK.parents[2] / "examples/11-guard/guard.yaml"
 KINDS = {"deployment": DEPLOYMENT, "statefulset": STATEFUL_SET, "daemonset": DAEMON_SET}
 REPLICAS = 4
 WITHIN_S = 10.0
@@ -82,14 +84,22 @@ class Guarded:
         staying = [pod for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
         return sorted(pod["spec"]["containers"][0]["image"].partition(":v")[2][:1] for pod in staying)
 
-    async def until(self, kind: type[AnyEvent], name: str, *, besides: set[str] = frozenset()) -> Any:  # type: ignore[assignment]
+    async def until(
+        self,
+        kind: type[AnyEvent],
+        name: str,
+        *,
+        besides: Container[str] = (),
+        where: Callable[[Any], bool] = lambda _: True,
+    ) -> Any:
         """The first such event of a rollout of the workload that isn't one of `besides`."""
         async with asyncio.timeout(WITHIN_S):
             while True:
                 for event in self.listener.events:
                     if isinstance(event, RolloutAccepted) and event.request.workload.name == name:
                         found = [each for each in self.listener.of(event.rollout) if isinstance(each, kind)]
-                        if found and event.rollout not in besides:
+                        found = [each for each in found if where(each) and each.rollout not in besides]
+                        if found:
                             return found[0]
                 await self.listener.heard()
 
@@ -104,7 +114,7 @@ async def world(own_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFact
     directory = tmp_path_factory.mktemp("webhook")
     authority, port = Authority(), free_port()
     files = authority.serve(directory)
-    configuration = yaml.safe_load(WEBHOOK.read_text(encoding="utf-8"))
+    configuration = next(yaml.safe_load_all(WEBHOOK.read_text(encoding="utf-8")))
     for webhook in configuration["webhooks"]:
         path = webhook["clientConfig"]["service"]["path"]
         bundle = base64.b64encode(authority.bundle).decode()
@@ -179,6 +189,56 @@ async def test_in_the_other_styles_too(world: Guarded, strategy: str, tmp_path: 
     assert set(await world.tags(name)) == {"2"}
 
 
+async def test_a_version_that_fails_goes_back_by_itself_and_is_not_tried_again(world: Guarded, tmp_path: Path) -> None:
+    name = "failing"
+    before = await _make(world, "deployment", name, tmp_path, deadlines={"progress_s": 2})
+    await kubectl(world.state, "set", "image", f"deployment/{name}", f"app={IMAGE}:v2_ready-never")
+    ended = await world.until(RolloutRolledBack, name)
+    await kubectl(world.state, "rollout", "status", f"deployment/{name}", "--timeout=60s")
+    assert own_values(await world.read("deployment", name)) == own_values(before)
+    await _is_left_alone(world, name, ended.rollout)
+
+
+async def test_what_is_cancelled_goes_on_natively_and_is_not_held_again(world: Guarded, tmp_path: Path) -> None:
+    name = "cancelled"
+    before = await _make(world, "deployment", name, tmp_path)
+    await _set_image(world, "deployment", name, 2)
+    paused = await world.until(PauseStarted, name)
+    await world.tidegate("cancel", paused.rollout)
+    await world.until(RolloutCancelled, name)
+    await kubectl(world.state, "rollout", "status", f"deployment/{name}", "--timeout=60s")
+    assert own_values(await world.read("deployment", name)) == own_values(before)
+    assert set(await world.tags(name)) == {"2"}
+    await _is_left_alone(world, name, paused.rollout)
+
+
+async def _is_left_alone(world: Guarded, name: str, rollout: str) -> None:
+    """The next change is the next rollout: there was none between."""
+    await _set_image(world, "deployment", name, 3)
+    following = await world.until(RolloutAccepted, name, besides={rollout})
+    assert following.supersedes is None
+    accepted = [each for each in world.listener.events if isinstance(each, RolloutAccepted)]
+    assert [each.rollout for each in accepted if each.request.workload.name == name] == [rollout, following.rollout]
+    assert "held late" not in following.request.reason
+
+
+async def test_an_object_that_is_replaced_whole_stays_held(world: Guarded, tmp_path: Path) -> None:
+    """Who replaces an object drops every annotation that its manifest doesn't have."""
+    name = "replaced"
+    before = await _make(world, "deployment", name, tmp_path)
+    await _set_image(world, "deployment", name, 2)
+    second = await world.until(PauseStarted, name)
+    given = tmp_path / "third.yaml"
+    given.write_text(yaml.safe_dump(DEPLOYMENT.manifest(name, replicas=REPLICAS, tag="v3_ready-0.3")), "utf-8")
+    await kubectl(world.state, "replace", "-f", str(given))
+    third = await world.until(PauseStarted, name, besides={second.rollout})
+    tags = await world.tags(name)
+    assert (tags.count("1"), tags.count("3")) == (REPLICAS // 2, REPLICAS // 2)
+    await world.tidegate("approve", third.rollout)
+    await world.until(RolloutCompleted, name)
+    assert own_values(await world.read("deployment", name)) == own_values(before)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_old_template_again_is_the_rollouts_end(world: Guarded, kind: str, tmp_path: Path) -> None:
     name = f"{kind}-back"
@@ -205,6 +265,20 @@ async def test_a_further_version_supersedes(world: Guarded, tmp_path: Path) -> N
     await world.tidegate("approve", third.rollout)
     await world.until(RolloutCompleted, name)
     assert set(await world.tags(name)) == {"3"}
+
+
+async def test_the_example(world: Guarded, tmp_path: Path) -> None:
+    given = tmp_path / "web.yaml"
+    given.write_text(yaml.safe_dump(DEPLOYMENT.manifest("web", replicas=REPLICAS, tag="v1_ready-0.3")), "utf-8")
+    await kubectl(world.state, "apply", "-f", str(given))
+    await kubectl(world.state, "rollout", "status", "deployment/web", "--timeout=60s")
+    await world.tidegate("guard", "-f", str(EXAMPLE))
+    await world.guarded("deployment", "web")
+    await _set_image(world, "deployment", "web", 2)
+    paused = await world.until(PauseStarted, "web", where=lambda event: event.step == 2)
+    await world.tidegate("approve", paused.rollout)
+    await world.until(RolloutCompleted, "web")
+    assert set(await world.tags("web")) == {"2"}
 
 
 async def test_nothing_but_the_template_is_held(world: Guarded, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
-from faststream.nats.message import NatsMessage
 
 from tidegate_chassis import reading
 from tidegate_chassis.context import Context
@@ -74,7 +73,7 @@ class Guards:
     async def stop(self) -> None:
         """There is nothing to hand over."""
 
-    async def _heard(self, _message: NatsMessage) -> None:
+    async def _heard(self, _message: object) -> None:
         self._news.set()
 
     async def _heard_of_news(self) -> bool:
