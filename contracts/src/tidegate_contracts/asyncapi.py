@@ -16,6 +16,7 @@ _KEY: Final = "{cluster}.{namespace}.{kind}.{name}"
 ADDRESSES: Final = {
     "requests": f"{ROOT}.requests.{{cluster}}.{{namespace}}",
     "controls": f"{ROOT}.controls.{{cluster}}.{{namespace}}.{{rollout}}",
+    "guards": f"{ROOT}.guards.{_KEY}",
     "events": f"{ROOT}.events.{_KEY}.{{rollout}}.{{service}}.{{type}}",
     "orders": f"{ROOT}.orders.{{worker}}.{_KEY}",
     "timers": f"{ROOT}.timers.{{moment}}.{_KEY}",
@@ -36,6 +37,7 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
 PURPOSES: Final = {
     "requests": ("receive", "Whoever may write to a namespace's subject starts a rollout there."),
     "controls": ("receive", "Approve, pause, resume, jump, retry, roll back, cancel: each is answered by an event."),
+    "guards": ("receive", "Standing wishes: how to roll out what changes a workload's template. The newest stands."),
     "events": ("send", "Everything that happened, and why, in one ordered history for each workload."),
     "orders": ("send", "What should be true now: the orchestrator to one worker. The newest of a subject stands."),
     "timers": ("send", "The orchestrator's wake-up calls to itself."),

@@ -13,17 +13,18 @@ from tidegate_contracts.dead import DeadLetter
 from tidegate_contracts.decisions import AnyDecision
 from tidegate_contracts.facts import AnyFact
 from tidegate_contracts.faults import Malformed, depth, misfit, not_json, too_deep, too_large, unknown_fields
+from tidegate_contracts.guards import Guard
 from tidegate_contracts.limits import CONTROL_BYTES_MAX, MESSAGE_DEPTH_MAX, REQUEST_BYTES_MAX
 from tidegate_contracts.orders import AnalysisOrder, Order, TrafficOrder, WorkloadOrder
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.telemetry import AnyTelemetry
 from tidegate_contracts.timers import TimerDue
 
-__all__ = ["Malformed", "decode_control", "decode_request", "encode", "tag_of"]
+__all__ = ["Malformed", "decode_control", "decode_guard", "decode_request", "encode", "tag_of"]
 
 _Message = TypeVar("_Message")
 AnyEvent = AnyFact | AnyDecision
-AnyMessage = RolloutRequested | Control | AnyEvent | Order | TimerDue | AnyTelemetry | DeadLetter
+AnyMessage = RolloutRequested | Control | Guard | AnyEvent | Order | TimerDue | AnyTelemetry | DeadLetter
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
@@ -38,6 +39,7 @@ dead_decoder: Final = msgspec.json.Decoder(DeadLetter)
 
 _REQUEST: Final = msgspec.json.Decoder(RolloutRequested)
 _CONTROL: Final[msgspec.json.Decoder[Control]] = msgspec.json.Decoder(Control)
+_GUARD: Final[msgspec.json.Decoder[Guard]] = msgspec.json.Decoder(Guard)
 
 
 def encode(message: msgspec.Struct) -> bytes:
@@ -59,6 +61,11 @@ def decode_request(payload: bytes) -> RolloutRequested:
 def decode_control(payload: bytes) -> Control:
     """Raises `Malformed`."""
     return _decode_closed(_CONTROL, payload, CONTROL_BYTES_MAX)
+
+
+def decode_guard(payload: bytes) -> Guard:
+    """Raises `Malformed`."""
+    return _decode_closed(_GUARD, payload, REQUEST_BYTES_MAX)
 
 
 def _decode_closed(decoder: msgspec.json.Decoder[_Message], payload: bytes, bytes_max: int) -> _Message:

@@ -7,6 +7,7 @@ import msgspec
 from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.controls import Control
 from tidegate_contracts.dead import DeadLetter
+from tidegate_contracts.guards import Guard
 from tidegate_contracts.orders import Order
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.telemetry import AnyTelemetry
@@ -17,6 +18,7 @@ Kind = type[msgspec.Struct]
 CLASSES: Final[dict[str, tuple[Kind, ...]]] = {
     "requests": (RolloutRequested,),
     "controls": get_args(Control),
+    "guards": get_args(Guard),
     "events": get_args(AnyEvent),
     "orders": get_args(Order),
     "timers": (TimerDue,),
@@ -25,7 +27,7 @@ CLASSES: Final[dict[str, tuple[Kind, ...]]] = {
 }
 """The second token of a subject, and the messages that travel on such subjects."""
 
-CLOSED: Final = ("requests", "controls")
+CLOSED: Final = ("requests", "controls", "guards")
 """Classes in which an unknown field is a fault, not a newer version's."""
 
 MESSAGES: Final[tuple[Kind, ...]] = tuple(kind for kinds in CLASSES.values() for kind in kinds)

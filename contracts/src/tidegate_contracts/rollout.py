@@ -158,6 +158,8 @@ class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.r
     pod is still there, and nothing is left to do in batches."""
     deadlines: Deadlines = Deadlines()
     requested_by: str = ""
+    reason: str = ""
+    """Why, for the record, on one line."""
 
     @property
     def style(self) -> Style:

@@ -28,6 +28,16 @@ def controls(cluster: str, namespace: str, rollout: str) -> str:
     return f"{ROOT}.controls.{to_token(cluster)}.{to_token(namespace)}.{to_token(rollout)}"
 
 
+def guard(key: WorkloadKey) -> str:
+    """Where what is wished for a workload stands: the newest message counts."""
+    return f"{ROOT}.guards.{key.tokens}"
+
+
+def guards_of(cluster: str, namespace: str | None = None) -> str:
+    """All guards of a cluster, or of one of its namespaces."""
+    return f"{ROOT}.guards.{to_token(cluster)}.{to_token(namespace) if namespace is not None else '*'}.*.*"
+
+
 def event(key: WorkloadKey, rollout: str, service: Service, tag: str) -> str:
     """`tag` is a message's own, as in `workload.batch-ready.v1`, which becomes the token `batch-ready`."""
     return f"{ROOT}.events.{key.tokens}.{to_token(rollout)}.{service}.{type_token(tag)}"
@@ -136,6 +146,11 @@ def parse_control(subject: str) -> tuple[str, str, str]:
     """Cluster, namespace and rollout of a control's subject; raises as `parse_request` does."""
     cluster, namespace, rollout = _tokens(subject, "controls", 3)
     return from_token(cluster), from_token(namespace), from_token(rollout)
+
+
+def parse_guard(subject: str) -> WorkloadKey:
+    """The workload of a guard's subject; raises as `parse_request` does."""
+    return WorkloadKey.from_tokens(_tokens(subject, "guards", 4))
 
 
 def parse_order(subject: str) -> tuple[str, WorkloadKey]:

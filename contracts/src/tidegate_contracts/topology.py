@@ -18,6 +18,7 @@ DEFAULT_CLUSTER: Final = "default"
 
 REQUESTS: Final = "TIDEGATE_REQUESTS"
 CONTROLS: Final = "TIDEGATE_CONTROLS"
+GUARDS: Final = "TIDEGATE_GUARDS"
 EVENTS: Final = "TIDEGATE_EVENTS"
 ORDERS: Final = "TIDEGATE_ORDERS"
 TIMERS: Final = "TIDEGATE_TIMERS"
@@ -76,6 +77,13 @@ STREAMS: Final = (
         message_bytes_max=CONTROL_BYTES_MAX,
         bytes_max=64 * MEBIBYTE,
         age_max_s=30 * DAY_S,
+    ),
+    Stream(
+        name=GUARDS,
+        subjects=(f"{subjects.ROOT}.guards.*.*.*.*",),
+        message_bytes_max=REQUEST_BYTES_MAX,
+        bytes_max=64 * MEBIBYTE,
+        messages_per_subject_max=1,
     ),
     Stream(
         name=EVENTS,

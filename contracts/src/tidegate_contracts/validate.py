@@ -14,6 +14,7 @@ from tidegate_contracts import limits, names
 from tidegate_contracts.codec import encode
 from tidegate_contracts.controls import Approve, Control, JumpToStep
 from tidegate_contracts.faults import depth
+from tidegate_contracts.guards import Guard, GuardSet
 from tidegate_contracts.plan import plan
 from tidegate_contracts.problem import Problem, printable, problem
 from tidegate_contracts.rollout import STYLES, Change, RolloutRequested
@@ -21,8 +22,9 @@ from tidegate_contracts.validate_analysis import analysis_problems, duration_pro
 from tidegate_contracts.validate_metadata import metadata_problems
 from tidegate_contracts.validate_steps import step_problems, threshold_problems
 from tidegate_contracts.validate_traffic import canary_service, traffic_problems
+from tidegate_contracts.workload import WorkloadReference
 
-__all__ = ["STRATEGIES", "canary_service", "validate", "validate_control"]
+__all__ = ["STRATEGIES", "canary_service", "validate", "validate_control", "validate_guard"]
 
 STRATEGIES = STYLES
 
@@ -38,8 +40,29 @@ def validate_control(control: Control) -> tuple[Problem, ...]:
     return tuple(_control_problems(control))
 
 
+def validate_guard(guard: Guard, namespace: str) -> tuple[Problem, ...]:
+    """The problems of a guard that was published for a workload of `namespace`."""
+    return tuple(islice(_guard_problems(guard, namespace), limits.PROBLEMS_MAX))
+
+
+def _guard_problems(guard: Guard, namespace: str) -> Iterator[Problem]:
+    yield from _author("by", guard.by)
+    if not isinstance(guard, GuardSet):
+        yield from _workload(guard.workload, namespace)
+        return
+    request = guard.request
+    if request.change is not None:
+        rule = "left out in a guard: the change is whatever is made of the workload's template"
+        yield problem("request.change", "given", rule, "Leave it out.")
+    if request.rollout is not None:
+        rule = "left out in a guard: each change becomes a rollout with an id of its own"
+        yield problem("request.rollout", request.rollout, rule, "Leave it out.")
+    for each in validate(request, namespace):
+        yield msgspec.structs.replace(each, field=f"request.{each.field}")
+
+
 def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
-    yield from _workload(request, namespace)
+    yield from _workload(request.workload, namespace)
     if request.rollout is not None and not names.is_label(request.rollout):
         yield problem("rollout", request.rollout, names.LABEL_RULE, "Choose another id, or leave it out.")
     if request.strategy not in STRATEGIES:
@@ -55,6 +78,7 @@ def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
     for name in ("progress_s", "traffic_s", "analysis_s"):
         yield from duration_problems(f"deadlines.{name}", getattr(request.deadlines, name), least=1.0)
     yield from _author("requested_by", request.requested_by)
+    yield from _reason(request.reason)
 
 
 def _size(request: RolloutRequested) -> Iterator[Problem]:
@@ -65,8 +89,7 @@ def _size(request: RolloutRequested) -> Iterator[Problem]:
         yield problem("message", f"{size} bytes", rule, "Use fewer steps, checks or matches.")
 
 
-def _workload(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
-    workload = request.workload
+def _workload(workload: WorkloadReference, namespace: str) -> Iterator[Problem]:
     if not names.is_name(workload.name):
         yield problem("workload.name", workload.name, names.NAME_RULE, "Name an existing workload.")
     if not names.is_kind(workload.kind):
@@ -110,13 +133,17 @@ def _patch(patch: dict[str, Any]) -> Iterator[Problem]:
 
 def _control_problems(control: Control) -> Iterator[Problem]:
     yield from _author("by", control.by)
-    if len(control.reason) > limits.REASON_LENGTH_MAX or not control.reason.isprintable():
-        rule = f"at most {limits.REASON_LENGTH_MAX} printable characters"
-        yield problem("reason", control.reason, rule, "Say it shorter, on one line.")
+    yield from _reason(control.reason)
     if isinstance(control, Approve | JumpToStep):
         step = control.step
         if step is not None and not 1 <= step <= limits.STEPS_MAX + 1:
             yield problem("step", step, "a step's number, counted from 1", "Look at `tidegate show` for the steps.")
+
+
+def _reason(reason: str) -> Iterator[Problem]:
+    if len(reason) > limits.REASON_LENGTH_MAX or not reason.isprintable():
+        rule = f"at most {limits.REASON_LENGTH_MAX} printable characters"
+        yield problem("reason", reason, rule, "Say it shorter, on one line.")
 
 
 def _author(field: str, author: str) -> Iterator[Problem]:

@@ -19,15 +19,20 @@ SHOWN = re.compile(r"(?ms)^```yaml\n(type: rollout\.requested.*?)^```")
 DEMO = sorted((EXAMPLES.parent / "demo" / "src" / "tidegate_demo" / "manifests").glob("v*.yaml"))
 
 
-def test_each_folder_holds_one_request_or_one_plugin_and_a_page() -> None:
+def test_each_folder_holds_one_request_guard_or_plugin_and_a_page() -> None:
     assert len(FOLDERS) >= 6
     numbers = [folder.name.partition("-")[0] for folder in FOLDERS]
     assert len(set(numbers)) == len(numbers)
     for folder in FOLDERS:
         assert re.fullmatch(r"[0-9]{2}-[a-z-]+", folder.name)
         assert (folder / "README.md").is_file()
-        assert len([*folder.glob("request.*"), *folder.glob("pyproject.toml")]) == 1
+        assert sum(len([*folder.glob(one)]) for one in ("request.*", "guard.*", "pyproject.toml")) == 1
         assert f"[{folder.name}]({folder.name})" in (EXAMPLES / "README.md").read_text()
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*/guard.*")), ids=lambda file: file.parent.name)
+def test_an_example_of_a_guard_can_be_set(file: Path) -> None:
+    requests.check_guard(requests.parse_guard(file.read_bytes(), file.name, "somebody"), "default", file.name)
 
 
 def test_a_request_that_is_shown_in_a_page_can_be_planned() -> None:

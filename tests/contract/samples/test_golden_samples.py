@@ -20,6 +20,7 @@ FILES = sorted(SAMPLES.glob("*.json"))
 DECODERS: dict[str, Any] = {
     "requests": codec.decode_request,
     "controls": codec.decode_control,
+    "guards": codec.decode_guard,
     "events": codec.event_decoder.decode,
     "orders": codec.order_decoder.decode,
     "timers": codec.timer_decoder.decode,
@@ -74,7 +75,7 @@ def test_the_sampled_requests_are_valid(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", [file for file in FILES if "requested" not in file.stem and "control" not in file.stem]
+    "file", [file for file in FILES if not any(name in file.stem for name in ("requested", "control", "guard"))]
 )
 def test_a_newer_versions_fields_are_ignored_where_messages_are_open(file: Path) -> None:
     said = json.loads(file.read_text())

@@ -12,16 +12,18 @@ USERS = (DEPLOY, *sorted(SERVICES), REQUESTER, OPERATOR, AUDITOR)
 NOBODY: set[str] = set()
 
 WEB = "default.default.deployment_apps.web"
-STREAMS = ("REQUESTS", "CONTROLS", "EVENTS", "ORDERS", "TIMERS", "TELEMETRY", "DEAD")
+STREAMS = ("REQUESTS", "CONTROLS", "GUARDS", "EVENTS", "ORDERS", "TIMERS", "TELEMETRY", "DEAD")
 
 PUBLISH: dict[str, set[str]] = {
     # what is said
-    "tidegate.requests.default.default": {REQUESTER, OPERATOR},
-    "tidegate.requests.default.payments": {OPERATOR},
-    "tidegate.requests.other.default": {OPERATOR},
+    "tidegate.requests.default.default": {REQUESTER, OPERATOR, PODS},
+    "tidegate.requests.default.payments": {OPERATOR, PODS},
+    "tidegate.requests.other.default": {OPERATOR, PODS},
     "tidegate.requests.default.default.more": NOBODY,
-    "tidegate.controls.default.default.r-1": {REQUESTER, OPERATOR},
-    "tidegate.controls.default.payments.r-1": {OPERATOR},
+    "tidegate.controls.default.default.r-1": {REQUESTER, OPERATOR, PODS},
+    "tidegate.controls.default.payments.r-1": {OPERATOR, PODS},
+    f"tidegate.guards.{WEB}": {REQUESTER, OPERATOR},
+    "tidegate.guards.default.payments.deployment_apps.web": {OPERATOR},
     f"tidegate.events.{WEB}.r-1.orchestrator.accepted": {ORCHESTRATOR},
     f"tidegate.events.{WEB}.r-1.workload-controller.batch-ready": {PODS},
     f"tidegate.events.{WEB}.r-1.traffic-shifter.shifted": {TRAFFIC},
@@ -68,6 +70,9 @@ PUBLISH: dict[str, set[str]] = {
     f"$JS.API.DIRECT.GET.TIDEGATE_EVENTS.tidegate.events.{WEB}.r-1.orchestrator.accepted": {ORCHESTRATOR},
     "$JS.API.DIRECT.GET.TIDEGATE_ORDERS": {ORCHESTRATOR},
     "$JS.API.DIRECT.GET.TIDEGATE_REQUESTS": NOBODY,
+    "$JS.API.DIRECT.GET.TIDEGATE_GUARDS": {PODS},
+    "$JS.API.STREAM.MSG.GET.TIDEGATE_GUARDS": {PODS},
+    "tidegate.api.DIRECT.GET.TIDEGATE_GUARDS": {OPERATOR},
     "$JS.API.STREAM.MSG.GET.TIDEGATE_EVENTS": {ORCHESTRATOR},
     "$JS.API.STREAM.MSG.GET.TIDEGATE_ORDERS": {ORCHESTRATOR},
     "$JS.API.STREAM.MSG.GET.TIDEGATE_REQUESTS": NOBODY,
@@ -102,6 +107,7 @@ SUBSCRIBE: dict[str, set[str]] = {
     "tidegate.telemetry.>": {OPERATOR},
     "tidegate.dead.*": {OPERATOR},
     "tidegate.requests.>": NOBODY,
+    "tidegate.guards.>": {PODS},
     "tidegate.controls.>": NOBODY,
     "tidegate.timers.>": NOBODY,
     "tidegate.orders.>": NOBODY,

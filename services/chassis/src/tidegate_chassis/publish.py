@@ -20,12 +20,14 @@ from tidegate_chassis.journal import EXPECTED_SEQUENCE, Journal
 from tidegate_chassis.message import REVISION, Message, revision_of
 from tidegate_contracts import subjects
 from tidegate_contracts.codec import encode, tag_of
+from tidegate_contracts.controls import Control
 from tidegate_contracts.dead import DeadLetter
 from tidegate_contracts.envelope import MESSAGE_ID, Envelope
 from tidegate_contracts.facts import AnyFact
 from tidegate_contracts.limits import REASON_LENGTH_MAX, REQUEST_BYTES_MAX
 from tidegate_contracts.orders import RELEASES, Order
 from tidegate_contracts.problem import Problem, printable
+from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.subjects import Service
 from tidegate_contracts.telemetry import AnyTelemetry
 from tidegate_contracts.topology import ORDERS, RELEASE_TTL_S
@@ -53,6 +55,14 @@ class Reports(Protocol):
     async def report(self, key: WorkloadKey, fact: AnyFact, *, cause: str = "", id: str | None = None) -> int: ...  # noqa: A002
 
     async def observe(self, key: WorkloadKey, rollout: str, progress: AnyTelemetry) -> None: ...
+
+
+class Asking(Protocol):
+    """As much of a publisher as somebody needs who asks for rollouts, as anyone may."""
+
+    async def request(self, key: WorkloadKey, request: RolloutRequested) -> None: ...
+
+    async def control(self, key: WorkloadKey, rollout: str, control: Control, *, id: str) -> None: ...  # noqa: A002
 
 
 class Publisher:
@@ -102,6 +112,19 @@ class Publisher:
             headers[TTL] = f"{RELEASE_TTL_S}s"
         payload = encode(order)
         return await self._until_stored(subject, lambda: self._place(subject, payload, headers, order.revision))
+
+    async def request(self, key: WorkloadKey, request: RolloutRequested) -> None:
+        """Asks for a rollout of the workload; asking again for the same id is harmless. Errors as in `report`."""
+        assert request.rollout is not None, "who asks twice has to name the rollout"
+        subject = subjects.requests(key.cluster, key.namespace)
+        headers = self._headers(f"{key.namespace}/{request.rollout}", request, "")
+        await self._until_stored(subject, lambda: self._publish(subject, encode(request), headers))
+
+    async def control(self, key: WorkloadKey, rollout: str, control: Control, *, id: str) -> None:  # noqa: A002
+        """Steers a rollout; saying it again under the same id is harmless. Errors as in `report`."""
+        subject = subjects.controls(key.cluster, key.namespace, rollout)
+        headers = self._headers(id, control, "")
+        await self._until_stored(subject, lambda: self._publish(subject, encode(control), headers))
 
     async def dead(self, message: Message, reason: str, problems: Sequence[Problem] = ()) -> None:
         """Keeps a message that nobody can handle, with the reason. Errors as in `report`."""

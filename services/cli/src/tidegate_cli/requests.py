@@ -10,9 +10,10 @@ import yaml
 from tidegate_cli.errors import CommandError, Exit
 from tidegate_contracts import codec
 from tidegate_contracts.codec import Malformed
+from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.limits import REQUEST_BYTES_MAX
 from tidegate_contracts.rollout import RolloutRequested
-from tidegate_contracts.validate import validate
+from tidegate_contracts.validate import validate, validate_guard
 
 
 def read(file: Path) -> bytes:
@@ -41,6 +42,17 @@ def parse(content: bytes, name: str) -> RolloutRequested:
         raise CommandError(Exit.REFUSED, f"{name} is not a request", problems=(error.problem,)) from error
     except (TypeError, ValueError, RecursionError) as error:
         raise CommandError(Exit.REFUSED, f"{name} can't be said in JSON: {error}") from error
+
+
+def parse_guard(content: bytes, name: str, by: str) -> GuardSet:
+    """A guard out of the file of what is to be requested then."""
+    return GuardSet(request=parse(content, name), by=by)
+
+
+def check_guard(guard: GuardSet, namespace: str, name: str) -> None:
+    problems = validate_guard(guard, namespace)
+    if problems:
+        raise CommandError(Exit.REFUSED, f"{name} can't be a guard as it is", problems=problems)
 
 
 def check(request: RolloutRequested, namespace: str, name: str) -> None:

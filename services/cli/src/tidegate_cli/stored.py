@@ -57,13 +57,22 @@ class Events:
         start: dict[str, object] = {"seq": after + 1}
         if since is not None and not after:
             start = {"start_time": since.isoformat()}
+        async for message in self.messages(topology.EVENTS, subject_filter, start):
+            yield stored_event(message)
+
+    async def messages(
+        self, stream: str, subject_filter: str, start: dict[str, object] | None = None
+    ) -> AsyncIterator[Msg]:
+        """All messages of a filter that a stream holds, in order, from its beginning or from where it is said."""
+        place: dict[str, object] = start or {"seq": 1}
         pending = 1
         while pending:
-            batch, pending = await self._batch({**start, "next_by_subj": subject_filter, "batch": BATCH_MESSAGES})
-            for event in batch:
-                yield event
+            question = {**place, "next_by_subj": subject_filter, "batch": BATCH_MESSAGES}
+            batch, pending = await self._batch(stream, question)
+            for message in batch:
+                yield message
             if batch:
-                start = {"seq": batch[-1].sequence + 1}
+                place = {"seq": int((batch[-1].headers or {})["Nats-Sequence"]) + 1}
 
     async def follow(self, subject_filter: str, *, after: int = 0) -> AsyncIterator[StoredEvent]:
         """Events behind a sequence, and then each new one as it comes, for ever, over short outages of the bus."""
@@ -137,11 +146,11 @@ class Events:
         telling = [error for error in refusals if error.code is not Exit.NOT_PERMITTED]
         raise (telling or refusals)[0]
 
-    async def _batch(self, question: dict[str, object]) -> tuple[list[StoredEvent], int]:
-        """The events of one batch, and how many are still to be read."""
+    async def _batch(self, stream: str, question: dict[str, object]) -> tuple[list[Msg], int]:
+        """The messages of one batch, and how many are still to be read."""
         client, timeout_s = self._bus.client, self._bus.settings.timeout_s
-        subject = f"{await self.api()}.DIRECT.GET.{topology.EVENTS}"
-        found: list[StoredEvent] = []
+        subject = f"{await self.api()}.DIRECT.GET.{stream}"
+        found: list[Msg] = []
         inbox = client.new_inbox()
         answers = await client.subscribe(inbox)
         try:
@@ -151,7 +160,7 @@ class Events:
                 headers = message.headers or {}
                 match headers.get("Status"):
                     case None:
-                        found.append(stored_event(message))
+                        found.append(message)
                     case "204":
                         return found, int(headers.get("Nats-Num-Pending", 0))
                     case "404":

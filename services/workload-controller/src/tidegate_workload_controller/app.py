@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, NoReturn
 
+from tidegate_chassis.admission import reviewed
 from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.context import Context
 from tidegate_chassis.kubernetes.client import KubernetesClient
@@ -18,16 +19,22 @@ from tidegate_chassis.service import run
 from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_chassis.unattended import command_line, end
+from tidegate_chassis.webhooks import WebhookServer, WebhookSettings
 from tidegate_contracts.codec import workload_order_decoder
+from tidegate_workload_controller import admission
 from tidegate_workload_controller.catalogue import Catalogue
 from tidegate_workload_controller.giving_back import give_all_back
+from tidegate_workload_controller.guards import Guards
 from tidegate_workload_controller.holder import WorkloadHolder
 from tidegate_workload_controller.kinds.like import StatefulSetLikes
 from tidegate_workload_controller.kinds.protocol import WorkloadKind
 from tidegate_workload_controller.marks import FIELD_MANAGER
+from tidegate_workload_controller.wards import Wards
 
 NAME: Final = "workload-controller"
 KINDS: Final = "tidegate.workload_kinds"
+HOLD_PATH: Final = "/hold"
+"""Of the admission webhook."""
 
 
 @asynccontextmanager
@@ -35,11 +42,29 @@ async def compose(context: Context) -> AsyncIterator[None]:
     client = await KubernetesClient.connect(context.settings.kubeconfig or None, field_manager=FIELD_MANAGER)
     async with client:
         cluster = Cluster(client)
-        holder = WorkloadHolder(load_kinds(cluster), context.publisher, context.clock)
+        kinds = load_kinds(cluster)
+        holder = WorkloadHolder(kinds, context.publisher, context.clock)
         context.background("kubernetes", cluster.run)
         context.health.check("kubernetes", cluster.problem)
         context.add(StandingOrders(context, workload_order_decoder.decode, holder))
+        _guard(context, cluster, kinds)
         yield
+
+
+def _guard(context: Context, cluster: Cluster, kinds: Catalogue) -> None:
+    """Guarded workloads: their changes held at admission, where a webhook is served, and else as soon as seen."""
+    wards = Wards(cluster, kinds, context.publisher, context.clock)
+    guards = Guards(context, wards.changed)
+    context.health.check("guards", guards.problem)
+    context.add(wards)
+    context.add(guards)
+    settings = context.settings
+    if not isinstance(settings, WebhookSettings) or not settings.webhook_port:
+        return
+    hold = reviewed(lambda request: admission.judge(request, settings.cluster, wards.watched))
+    server = WebhookServer(settings, {HOLD_PATH: hold})
+    context.health.check("webhook", server.problem)
+    context.add(server)
 
 
 def load_kinds(cluster: Cluster) -> Catalogue:
@@ -76,7 +101,7 @@ def main() -> NoReturn:
         help="a custom resource without a plugin, too",
     )
     given = parser.parse_args()
-    settings = load_or_exit(Settings)
+    settings = load_or_exit(WebhookSettings)
     if given.command is None:
         run(NAME, settings, compose)
     end(NAME, settings, give_back(settings, given))

@@ -50,6 +50,11 @@ class BudgetHold:
             "paused": None,
         }
 
+    def closed(self, saved: Saved) -> Fields:
+        """Budgets are never both nothing, so a Deployment has to be paused."""
+        del saved
+        return {"paused": True}
+
     def setting(self, workload: Workload) -> Budget:
         return budget_of(workload.spec.strategy)
 

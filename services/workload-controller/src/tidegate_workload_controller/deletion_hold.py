@@ -44,6 +44,9 @@ class DeletionHold:
         del saved
         return {"updateStrategy": {"type": setting.type}}
 
+    def closed(self, saved: Saved) -> Fields:
+        return self.fields(Still(), saved)
+
     def setting(self, workload: Workload) -> Still:
         return Still(workload.spec.update_strategy.get("type", ROLLING))
 

@@ -7,7 +7,7 @@ workload itself, so neither the bus nor the orchestrator is needed; `release` do
 import structlog
 
 from tidegate_chassis.clock import Clock
-from tidegate_chassis.kubernetes.client import KubernetesClient
+from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.cluster import Cluster
 from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.resources import Resource
@@ -52,13 +52,25 @@ async def give_all_back(
     _log.info("found", workloads=[str(each.key) for each in releases])
     heard = Heard()
     async with cluster.followed():
-        return await give_back(WorkloadHolder(kinds, heard, clock), heard, releases, clock=clock, timeout_s=wait_s)
+        left = await give_back(WorkloadHolder(kinds, heard, clock), heard, releases, clock=clock, timeout_s=wait_s)
+    for resource in resources:
+        await _unguard(cluster.client, resource)
+    return left
 
 
 async def _held(client: KubernetesClient, resource: Resource, *, restore: bool) -> list[Release]:
     page = await client.list_all(resource)
     workloads = [decode(raw, Workload) for raw in page.items]
     return [_release(each, resource, restore=restore) for each in workloads if each.is_marked]
+
+
+async def _unguard(client: KubernetesClient, resource: Resource) -> None:
+    """No webhook of ours is asked about these workloads any more."""
+    page = await client.list_all(resource, label_selector=marks.GUARDED)
+    for raw in page.items:
+        metadata = decode(raw, Workload).metadata
+        body = {"metadata": {"uid": metadata.uid, "labels": {marks.GUARDED: None}}}
+        await client.patch(resource, metadata.namespace, metadata.name, body, style=PatchStyle.MERGE)
 
 
 def _release(workload: Workload, resource: Resource, *, restore: bool) -> Release:

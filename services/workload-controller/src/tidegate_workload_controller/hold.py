@@ -34,6 +34,10 @@ class Hold(Protocol):
         """The hold, set as far as `setting` says."""
         ...
 
+    def closed(self, saved: Saved) -> Fields:
+        """Not a pod moves, whatever the template says: what a change is held with before a rollout takes it up."""
+        ...
+
     def setting(self, workload: Workload) -> Any:
         """How far the native controller may go now."""
         ...

@@ -43,6 +43,9 @@ class PartitionHold:
     def fields(self, setting: Partition, saved: Saved) -> Fields:
         return {"updateStrategy": self._with(saved.update_strategy, setting.amount)}
 
+    def closed(self, saved: Saved) -> Fields:
+        return self.fields(Partition(self._places.everything), saved)
+
     def setting(self, workload: Workload) -> Partition:
         return Partition(self._amount(workload.spec.update_strategy))
 

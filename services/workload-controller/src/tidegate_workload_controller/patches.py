@@ -5,9 +5,10 @@ fields of `spec` with their whole new values, None for those that are to be abse
 sent.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload, ReleaseWorkload
+from tidegate_contracts.rollout import Style
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import LabelPods
 from tidegate_workload_controller.hold import Fields, Hold
@@ -16,6 +17,8 @@ from tidegate_workload_controller.seen import Workload
 
 Body = dict[str, Any]
 MarkingOrder = ApplyBatch | PromoteWorkload | ReleaseWorkload
+GUARDED_LENGTH: Final = 16
+"""Characters of a digest that a label's value holds: enough to tell one workload's templates apart."""
 
 
 def held(hold: Hold, order: ApplyBatch, saved: Saved, stable_revision: str, setting: Any) -> Body:
@@ -38,31 +41,59 @@ def given_back(hold: Hold, saved: Saved) -> Body:
     return {"metadata": {"annotations": dict.fromkeys(marks.ANNOTATIONS)}, "spec": hold.own(saved)}
 
 
+def closed(hold: Hold, saved: Saved, style: Style, attempt: str) -> Body:
+    """Nothing moves until a rollout takes up the change that stands on the workload."""
+    annotations = {marks.SAVED_STRATEGY: encode(saved), marks.STYLE: style, marks.HELD: attempt}
+    return {"metadata": {"annotations": annotations}, "spec": hold.closed(saved)}
+
+
+def recorded(body: Body, workload: Workload, template_digest: str | None) -> Body:
+    """With the template that will stand on the workload, where it is guarded: so its guard knows that it was us."""
+    standing = workload.metadata.labels.get(marks.GUARDED)
+    if standing is None or template_digest is None or standing == guarded_value(template_digest):
+        return body
+    return {**body, "metadata": {**body["metadata"], "labels": {marks.GUARDED: guarded_value(template_digest)}}}
+
+
+def guarded_value(template_digest: str) -> str:
+    """A template's digest as a label's value."""
+    return template_digest[:GUARDED_LENGTH]
+
+
 def operations(body: Body, workload: Workload) -> list[Body]:
     """A body as a JSON patch of the workload as it was seen.
 
     Its precondition is the generation, which every write to spec or annotations raises, our own fence included; the
     resource version would also change with each status that the native controller writes.
     """
-    checked: list[Body] = [
+    return [
         {"op": "test", "path": "/metadata/uid", "value": workload.metadata.uid},
         {"op": "test", "path": "/metadata/generation", "value": workload.metadata.generation},
+        *changes(body, workload),
     ]
-    present = workload.metadata.annotations
-    annotations = body["metadata"]["annotations"]
-    if not present:
-        checked.append({"op": "add", "path": "/metadata/annotations", "value": {}})
-    marked = [
-        _operation(f"/metadata/annotations/{_escaped(name)}", value, name in present)
-        for name, value in annotations.items()
+
+
+def changes(body: Body, workload: Workload) -> list[Body]:
+    """The same without preconditions, for who changes the workload while it is being written by another."""
+    present, labelled = workload.metadata.annotations, workload.metadata.labels
+    annotations, labels = body["metadata"]["annotations"], body["metadata"].get("labels") or {}
+    metadata = [
+        *(_operation(f"/metadata/labels/{_escaped(name)}", value, name in labelled) for name, value in labels.items()),
+        *(
+            _operation(f"/metadata/annotations/{_escaped(name)}", value, name in present)
+            for name, value in annotations.items()
+        ),
     ]
+    first: list[Body] = [] if present else [{"op": "add", "path": "/metadata/annotations", "value": {}}]
+    if labels and not labelled:
+        first.append({"op": "add", "path": "/metadata/labels", "value": {}})
     # Strategy and progressDeadlineSeconds always stand there, filled in, but for a custom resource's strategy. Of the
     # others, none is the same as nought.
     absent = {"minReadySeconds": 0, "paused": False}
     fields = {name: absent.get(name) if value is None else value for name, value in body["spec"].items()}
     stand = {"updateStrategy": bool(workload.spec.update_strategy)}
     written = [_operation(f"/spec/{name}", value, stand.get(name, True)) for name, value in fields.items()]
-    return [*checked, *(each for each in (*marked, *written) if each is not None)]
+    return [*first, *(each for each in (*metadata, *written) if each is not None)]
 
 
 def labelling(uid: str, action: LabelPods) -> list[Body]:
@@ -91,5 +122,6 @@ def _marked(order: MarkingOrder, saved: Saved, stable_revision: str, fields: Fie
         marks.SAVED_STRATEGY: encode(saved),
         marks.STABLE_REVISION: stable_revision,
         marks.STYLE: order.style,
+        marks.HELD: None,
     }
     return {"metadata": {"annotations": annotations}, "spec": fields}

@@ -15,7 +15,7 @@ from tidegate_contracts.orders import ReleaseWorkload
 from tidegate_contracts.problem import Problem
 from tidegate_workload_controller import marks, patches, vitals
 from tidegate_workload_controller.actions import Action, Decision, DeletePods, Disown, Patch, Progress, PutBack, Report
-from tidegate_workload_controller.census import Census, count, revision_of
+from tidegate_workload_controller.census import Census, count, revision_of, stable_of
 from tidegate_workload_controller.hold import own_values
 from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.seen import View
@@ -86,8 +86,10 @@ def decide(order: ReleaseWorkload, view: View | None, memory: ReleaseMemory, now
 def _look(order: ReleaseWorkload, view: View, now_s: float) -> _Scene:
     workload = view.workload
     saved = own_values(view.hold, workload)
-    stable = order.stable_revision or workload.metadata.annotations.get(marks.STABLE_REVISION, "")
     current = revision_of(view, view.template_digest or "")
+    marked = order.stable_revision or workload.metadata.annotations.get(marks.STABLE_REVISION)
+    # A change that was held at admission, and that no rollout has taken up, has no revision marked as stable yet.
+    stable = marked or stable_of(view, besides=current) or ""
     goes_back = order.mode == "restore" and workload.is_marked
     revision = (stable if stable in view.digests else None) if goes_back else current
     min_ready_s = view.hold.min_ready_s(workload, saved)

@@ -37,40 +37,40 @@ def register(app: typer.Typer) -> None:
 
 async def approve(session: Session, rollout: Rollout, step: OnlyStep = None, reason: Reason = "", by: By = "") -> None:
     """End the pause that a rollout waits in."""
-    await _say(session, rollout, controls.Approve(step=step, by=_author(by), reason=reason))
+    await _say(session, rollout, controls.Approve(step=step, by=author(by), reason=reason))
 
 
 async def pause(session: Session, rollout: Rollout, reason: Reason = "", by: By = "") -> None:
     """Hold a rollout where it is."""
-    await _say(session, rollout, controls.Pause(by=_author(by), reason=reason))
+    await _say(session, rollout, controls.Pause(by=author(by), reason=reason))
 
 
 async def resume(session: Session, rollout: Rollout, reason: Reason = "", by: By = "") -> None:
     """Let a paused rollout go on."""
-    await _say(session, rollout, controls.Resume(by=_author(by), reason=reason))
+    await _say(session, rollout, controls.Resume(by=author(by), reason=reason))
 
 
 async def jump(session: Session, rollout: Rollout, step: ToStep, reason: Reason = "", by: By = "") -> None:
     """Go to another step."""
-    await _say(session, rollout, controls.JumpToStep(step=step, by=_author(by), reason=reason))
+    await _say(session, rollout, controls.JumpToStep(step=step, by=author(by), reason=reason))
 
 
 async def retry(session: Session, rollout: Rollout, reason: Reason = "", by: By = "") -> None:
     """Do the present step again, after the cause of a failure was mended."""
-    await _say(session, rollout, controls.Retry(by=_author(by), reason=reason))
+    await _say(session, rollout, controls.Retry(by=author(by), reason=reason))
 
 
 async def rollback(session: Session, rollout: Rollout, pace: Pace = None, reason: Reason = "", by: By = "") -> None:
     """Go back to the stable version: traffic first, then pods."""
-    await _say(session, rollout, controls.RollBack(pace=pace, by=_author(by), reason=reason))
+    await _say(session, rollout, controls.RollBack(pace=pace, by=author(by), reason=reason))
 
 
 async def cancel(session: Session, rollout: Rollout, reason: Reason = "", by: By = "") -> None:
     """Let go: routes as they were, the workload left to its own strategy with the template it has."""
-    await _say(session, rollout, controls.Cancel(by=_author(by), reason=reason))
+    await _say(session, rollout, controls.Cancel(by=author(by), reason=reason))
 
 
-def _author(given: str) -> str:
+def author(given: str) -> str:
     if given:
         return given
     try:

@@ -17,7 +17,7 @@ from tidegate_workload_controller.authors import disowning
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.protocol import Ensure
 from tidegate_workload_controller.kinds.reading import Reading, raw_template, recorded_template
-from tidegate_workload_controller.patches import Body, labelling, operations
+from tidegate_workload_controller.patches import Body, labelling, operations, recorded
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.template import Json, change_patch, changed, digest, without_hash
 
@@ -48,7 +48,8 @@ class Writer:
                 await self._delete(action, ensure)
         return None
 
-    async def _patch(self, body: Body, view: View, ensure: Ensure) -> bytes | None:
+    async def _patch(self, body: Body, view: View, ensure: Ensure, template_digest: str | None = None) -> bytes | None:
+        body = recorded(body, view.workload, template_digest or view.template_digest)
         return await self._send(operations(body, view.workload), PatchStyle.JSON, ensure)
 
     async def _send(self, body: Any, style: PatchStyle, ensure: Ensure, *, dry_run: bool = False) -> bytes | None:
@@ -65,7 +66,8 @@ class Writer:
                 reading.refused_generation = view.workload.metadata.generation
                 return None
             return await self._patch(action.body, view, ensure)
-        body, style = self._changing(action.body, action.change, reading.template, view)
+        recording = recorded(action.body, view.workload, action.template_digest)
+        body, style = self._changing(recording, action.change, reading.template, view)
         tried = await self._send(body, style, ensure, dry_run=True)
         if tried is None:
             return None
@@ -88,7 +90,8 @@ class Writer:
         if not isinstance(found, bytes):
             raise Transient(f"the template of revision {action.revision} has just gone")
         template = without_hash(recorded_template(found, self._anatomy))
-        return await self._patch({**action.body, "spec": {**action.body["spec"], "template": template}}, view, ensure)
+        body = {**action.body, "spec": {**action.body["spec"], "template": template}}
+        return await self._patch(body, view, ensure, digest(template))
 
     async def _label(self, action: LabelPods, ensure: Ensure) -> None:
         async def label(name: str, uid: str) -> None:

@@ -1,0 +1,37 @@
+"""Standing wishes: whatever changes this workload's template, roll it out like this. One message per workload stands.
+
+Written by the rollout-operator for each `Rollout`, or by anyone allowed (`tidegate guard`); the workload-controller
+reads them, holds a guarded workload's change at admission, and asks for the rollout that adopts it.
+"""
+
+import msgspec
+
+from tidegate_contracts.rollout import RolloutRequested
+from tidegate_contracts.workload import WorkloadReference
+
+
+class GuardSet(msgspec.Struct, frozen=True, kw_only=True, tag="guard.set.v1"):
+    """From now on, changes of the workload's pod template are held and rolled out."""
+
+    request: RolloutRequested
+    """What is asked for then. It names neither a change, which the workload itself brings, nor an id."""
+    by: str = ""
+    """Who asks, for the record."""
+
+    @property
+    def about(self) -> WorkloadReference:
+        return self.request.workload
+
+
+class GuardRemoved(msgspec.Struct, frozen=True, kw_only=True, tag="guard.removed.v1"):
+    """Nobody guards the workload any more; a rollout that is under way goes on."""
+
+    workload: WorkloadReference
+    by: str = ""
+
+    @property
+    def about(self) -> WorkloadReference:
+        return self.workload
+
+
+Guard = GuardSet | GuardRemoved

@@ -1,0 +1,155 @@
+"""An HTTPS server for what the API server asks while it waits: admission reviews and conversions.
+
+Made by a service's `app`, beside the health page. The certificate is read from two files, and read again when they
+change, so that whoever rotates it (cert-manager, our own authority) need not tell us. Answers come from memory at once;
+one that can't be given is a 500, and what the API server does then is its configuration's `failurePolicy`.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import structlog
+import uvicorn
+
+from tidegate_chassis.settings import Settings
+
+Answering = Callable[[bytes], bytes]
+"""From the body of a POST to the body of its answer; raises ValueError or DecodeError where it makes no sense."""
+
+BODY_BYTES_MAX: Final = 8 * 1024 * 1024
+"""A review holds an object as it is and as it was, and the API server takes objects of up to 3 MiB."""
+
+CERTIFICATE_LOOK_S: Final = 5.0
+STOP_TIMEOUT_S: Final = 2
+KEEP_ALIVE_S: Final = 75
+
+_log = structlog.get_logger(__name__)
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class WebhookSettings(Settings, frozen=True, kw_only=True):
+    """Of a service that serves webhooks."""
+
+    webhook_host: str = "127.0.0.1"
+    webhook_port: int = 0
+    """0: no webhook is served."""
+    webhook_certificate_file: str = ""
+    webhook_key_file: str = ""
+
+
+class WebhookServer:
+    """A worker that serves `routes`, by path.
+
+    Raises:
+        OSError: at `run`, where the certificate can't be read.
+    """
+
+    def __init__(self, settings: WebhookSettings, routes: Mapping[str, Answering]) -> None:
+        self._routes = dict(routes)
+        self._files = (Path(settings.webhook_certificate_file), Path(settings.webhook_key_file))
+        self._config = uvicorn.Config(
+            self.application,
+            host=settings.webhook_host,
+            port=settings.webhook_port,
+            ssl_certfile=str(self._files[0]),
+            ssl_keyfile=str(self._files[1]),
+            log_config=None,
+            access_log=False,
+            interface="asgi3",  # a bound method is taken for an older kind otherwise
+            lifespan="off",
+            ws="none",
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=STOP_TIMEOUT_S,
+        )
+        self._server = _Server(self._config)
+
+    def __repr__(self) -> str:
+        return f"the webhooks {', '.join(self._routes)}"
+
+    def problem(self) -> str | None:
+        """A health check."""
+        return None if self._server.started else "webhooks are not served yet"
+
+    async def run(self) -> None:
+        read_at = self._stamps()
+        serving = asyncio.create_task(self._server.serve())
+        try:
+            while not serving.done():
+                await asyncio.wait({serving}, timeout=CERTIFICATE_LOOK_S)
+                stamps = self._stamps()
+                if stamps != read_at and self._renew():
+                    read_at = stamps
+            serving.result()
+        finally:
+            self._server.should_exit = True
+            await asyncio.wait({serving})
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+
+    def _stamps(self) -> tuple[int, ...]:
+        return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in self._files)
+
+    def _renew(self) -> bool:
+        """Takes the certificate for new connections; one of two files that were not written together comes later."""
+        assert self._config.ssl is not None, "loaded when the server started"
+        try:
+            self._config.ssl.load_cert_chain(*map(str, self._files))
+        except (ssl.SSLError, OSError) as error:
+            _log.warning("the new certificate can't be used yet", reason=str(error))
+            return False
+        _log.info("the certificate was renewed")
+        return True
+
+    async def application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        if scope["type"] == "http":
+            status, body = await self._answer(scope, receive)
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
+        answering = self._routes.get(scope["path"])
+        if answering is None or scope["method"] != "POST":
+            return 404, b"{}"
+        asked = await _body(receive)
+        if asked is None:
+            return 413, b"{}"
+        try:
+            return 200, answering(asked)
+        except (ValueError, msgspec.DecodeError) as error:
+            _log.warning("a review was not understood", path=scope["path"], reason=str(error))
+            return 400, b"{}"
+        except Exception:  # noqa: BLE001 - the API server waits: it gets its 500, and the log says why
+            _log.exception("a review could not be answered", path=scope["path"])
+            return 500, b"{}"
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None where it is too large, or its sender went away."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES_MAX:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the service."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

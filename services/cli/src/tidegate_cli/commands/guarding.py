@@ -1,0 +1,96 @@
+"""Guards: `tidegate guard` has what changes a workload's template rolled out, `unguard` no more, `guards` lists them.
+
+A guard is one stored message for each workload; the workload-controller reads it. Nothing answers: what it leads to is
+seen when the workload is changed, as a rollout like any other.
+"""
+
+import time
+from typing import Annotated
+
+import typer
+from nats.aio.msg import Msg
+from rich.table import Table
+from rich.text import Text
+
+from tidegate_cli import requests
+from tidegate_cli.bus import message_id
+from tidegate_cli.commands.ask import FileOption
+from tidegate_cli.commands.look import AllNamespaces
+from tidegate_cli.commands.steer import By, author
+from tidegate_cli.errors import CommandError, Exit
+from tidegate_cli.session import Session, command
+from tidegate_contracts import codec, subjects
+from tidegate_contracts.codec import Malformed
+from tidegate_contracts.envelope import Envelope
+from tidegate_contracts.guards import Guard, GuardRemoved, GuardSet
+from tidegate_contracts.topology import GUARDS
+from tidegate_contracts.validate import validate_guard
+from tidegate_contracts.workload import WorkloadKey, WorkloadReference
+
+SOURCE = "tidegate-cli"
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The workload's name.")]
+Kind = Annotated[str, typer.Option("--kind", help="The workload's kind.")]
+ApiVersion = Annotated[str, typer.Option("--api-version", help="The kind's API version.")]
+
+
+def register(app: typer.Typer) -> None:
+    for coroutine in (guard, unguard, guards):
+        command(app)(coroutine)
+
+
+async def guard(session: Session, file: FileOption, by: By = "") -> None:
+    """Have every change of a workload's pod template rolled out as FILE says: a request that names no change."""
+    asked = requests.parse_guard(requests.read(file), str(file), author(by))
+    requests.check_guard(asked, session.settings.namespace, str(file))
+    await _publish(session, asked, "is guarded")
+
+
+async def unguard(
+    session: Session, name: Name, kind: Kind = "Deployment", api_version: ApiVersion = "apps/v1", by: By = ""
+) -> None:
+    """Leave a workload to itself again. A rollout that is under way goes on."""
+    workload = WorkloadReference(name=name, kind=kind, api_version=api_version)
+    removed = GuardRemoved(workload=workload, by=author(by))
+    problems = validate_guard(removed, session.settings.namespace)
+    if problems:
+        raise CommandError(Exit.USAGE, f"{name} can't be a workload", problems=problems)
+    await _publish(session, removed, "is guarded no more")
+
+
+async def guards(session: Session, all_namespaces: AllNamespaces = False) -> None:
+    """List the workloads that are guarded."""
+    settings = session.settings
+    subject_filter = subjects.guards_of(settings.cluster, None if all_namespaces else settings.namespace)
+    async with session.events() as stored:
+        found = [_read(message) async for message in stored.messages(GUARDS, subject_filter)]
+    standing = [(key, guard) for key, guard in found if isinstance(guard, GuardSet)]
+    listed = [{"namespace": key.namespace, "kind": key.kind, "name": key.name, "guard": each} for key, each in standing]
+    session.printer.document(listed, _table(standing))
+
+
+async def _publish(session: Session, said: Guard, became: str) -> None:
+    settings = session.settings
+    key = WorkloadKey.of(settings.cluster, settings.namespace, said.about)
+    identity = message_id()
+    headers = Envelope(id=identity, type=codec.tag_of(said), source=SOURCE, time_s=time.time()).headers()
+    async with session.bus() as bus:
+        await bus.publish(subjects.guard(key), codec.encode(said), headers)
+    outcome = {"namespace": key.namespace, "kind": key.kind, "name": key.name, "message_id": identity}
+    session.printer.line({**outcome, "outcome": became}, Text(f"{key.kind} {key.namespace}/{key.name} {became}"))
+
+
+def _read(message: Msg) -> tuple[WorkloadKey, Guard | None]:
+    """What is stored for a workload; None for what can't be understood, which the dead letters tell of."""
+    key = subjects.parse_guard((message.headers or {})["Nats-Subject"])
+    try:
+        return key, codec.decode_guard(message.data)
+    except Malformed:
+        return key, None
+
+
+def _table(standing: list[tuple[WorkloadKey, GuardSet]]) -> Table:
+    table = Table("namespace", "workload", "strategy", "steps", "by", box=None, pad_edge=False)
+    for key, each in standing:
+        steps = ", ".join(str(step.replicas) for step in each.request.steps)
+        table.add_row(key.namespace, f"{key.kind} {key.name}", each.request.style, steps, each.by)
+    return table

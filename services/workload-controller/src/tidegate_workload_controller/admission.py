@@ -1,0 +1,79 @@
+"""The hold at admission: a guarded workload's new template is stored together with what keeps it from moving a pod.
+
+Pure; `app` serves it as a webhook, answered from memory. Exactly the change of the template is held, and nothing else:
+what scales, labels or annotates a workload passes, and so do our own writes and a workload that has no pods to protect.
+The workload is otherwise as its author wrote it; `warding` sees the mark and asks for the rollout.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from tidegate_chassis.admission import ALLOWED, AdmissionRequest, Verdict
+from tidegate_chassis.kubernetes.objects import decode
+from tidegate_contracts.guards import GuardSet
+from tidegate_contracts.workload import WorkloadKey, WorkloadReference
+from tidegate_workload_controller import marks, patches
+from tidegate_workload_controller.kinds.anatomy import Anatomy
+from tidegate_workload_controller.kinds.reading import raw_template
+from tidegate_workload_controller.saved import Saved, saved_on
+from tidegate_workload_controller.seen import Workload
+from tidegate_workload_controller.template import digest
+
+ATTEMPT_LENGTH: Final = 12
+"""Characters of the API server's own id of the write that go into a rollout's id."""
+
+Watched = Callable[[WorkloadKey], tuple[GuardSet, Anatomy] | None]
+"""A workload's guard, and what its kind is made of; None where it is not guarded."""
+
+
+def judge(request: AdmissionRequest, cluster: str, watched: Watched) -> Verdict:
+    """What has to be added to a write.
+
+    Args:
+        request: The write that waits.
+        cluster: Our own cluster's name.
+        watched: Finds the guard.
+    """
+    if request.operation != "UPDATE" or request.sub_resource or _is_ours(request):
+        return ALLOWED
+    reference = WorkloadReference(name=request.name, kind=request.kind.kind, api_version=request.kind.api_version)
+    found = watched(WorkloadKey.of(cluster, request.namespace, reference))
+    if found is None or not _changes_template(request):
+        return ALLOWED
+    guard, anatomy = found
+    before, after = decode(request.old_object, Workload), decode(request.object, Workload)
+    if after.spec.replicas == 0 and saved_on(before) is None:
+        return ALLOWED
+    return Verdict(patch=tuple(_patch(request, guard, anatomy, before, after)))
+
+
+def _is_ours(request: AdmissionRequest) -> bool:
+    return request.options is not None and request.options.field_manager == marks.FIELD_MANAGER
+
+
+def _changes_template(request: AdmissionRequest) -> bool:
+    return digest(raw_template(request.object)) != digest(raw_template(request.old_object))
+
+
+def _patch(
+    request: AdmissionRequest, guard: GuardSet, anatomy: Anatomy, before: Workload, after: Workload
+) -> list[patches.Body]:
+    hold = anatomy.hold(guard.request.style)
+    saved = _own_values(before, after)
+    attempt = request.uid.replace("-", "")[:ATTEMPT_LENGTH].lower()
+    body = patches.closed(hold, saved or hold.save(after), guard.request.style, attempt)
+    kept = {name: value for name, value in before.metadata.annotations.items() if name in marks.ANNOTATIONS}
+    lost = {name: value for name, value in kept.items() if name not in after.metadata.annotations}
+    annotations = {**lost, **body["metadata"]["annotations"]}
+    if marks.STYLE in kept:
+        annotations[marks.STYLE] = kept[marks.STYLE]
+    return patches.changes({**body, "metadata": {"annotations": annotations}}, after)
+
+
+def _own_values(before: Workload, after: Workload) -> Saved | None:
+    """What was saved when the workload was held first; None where it stands on the workload as it is now written.
+
+    Whoever replaces the whole object drops our marks with it: they come back, and what was saved with them.
+    """
+    saved = saved_on(after) or saved_on(before)
+    return None if saved is None or saved.nothing else saved

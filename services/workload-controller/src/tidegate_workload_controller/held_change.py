@@ -1,0 +1,115 @@
+"""What becomes of a guarded workload's template, now that it was seen. Pure; `warding` carries it out.
+
+A held change is asked to be rolled out, once, under an id of its own. One that leads back to the stable version while
+its rollout is under way is that rollout's end. A change that nobody held is held now, late, unless it is all over.
+"""
+
+import hashlib
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from tidegate_contracts.codec import encode
+from tidegate_contracts.guards import GuardSet
+from tidegate_contracts.problem import printable
+from tidegate_contracts.rollout import RolloutRequested
+from tidegate_workload_controller import marks, patches
+from tidegate_workload_controller.admission import ATTEMPT_LENGTH
+from tidegate_workload_controller.census import revision_of
+from tidegate_workload_controller.hold import own_values
+from tidegate_workload_controller.patches import Body
+from tidegate_workload_controller.seen import View
+
+LATE: Final = "late"
+"""What the id of a change begins with that had slipped past admission; the API server's own are hexadecimal."""
+
+WISH_LENGTH: Final = 4
+"""Characters of the guard's digest in a rollout's id: a guard that was mended asks anew for the change that waits."""
+
+
+class Ask(msgspec.Struct, frozen=True):
+    request: RolloutRequested
+
+
+class GoBack(msgspec.Struct, frozen=True):
+    rollout: str
+    attempt: str
+    reason: str
+
+
+class Write(msgspec.Struct, frozen=True):
+    """A patch of the workload as it was seen, and why."""
+
+    body: Body
+    reason: str
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """All is as it should be."""
+
+
+Step = Ask | GoBack | Write | Nothing
+
+
+def decide(view: View, guard: GuardSet) -> Step:
+    """The next step for a workload that was read live, with its template."""
+    metadata = view.workload.metadata
+    assert view.template_digest is not None, "it was read live"
+    attempt = metadata.annotations.get(marks.HELD)
+    if attempt is not None:
+        return _take_up(view, guard, attempt)
+    standing, value = metadata.labels.get(marks.GUARDED), patches.guarded_value(view.template_digest)
+    if standing == value:
+        return Nothing()
+    if standing is None:
+        return Write(_labelled(value), "the workload is guarded from now on")
+    if view.workload.replicas == 0 or _is_over(view):
+        return Write(_labelled(value), "a change had slipped past admission, and is everywhere already")
+    return Write(_hold_late(view, guard), "a change had slipped past admission")
+
+
+def leave(view: View) -> Write | Nothing:
+    """What is left to do once the guard was removed: a change that no rollout took up moves by itself."""
+    metadata = view.workload.metadata
+    body: Body = {"metadata": {"annotations": {}}, "spec": {}}
+    if marks.HELD in metadata.annotations and marks.ROLLOUT not in metadata.annotations:
+        body = patches.given_back(view.hold, own_values(view.hold, view.workload))
+    elif marks.GUARDED not in metadata.labels:
+        return Nothing()
+    return Write({**body, "metadata": {**body["metadata"], "labels": {marks.GUARDED: None}}}, "the guard was removed")
+
+
+def _take_up(view: View, guard: GuardSet, attempt: str) -> Step:
+    annotations = view.workload.metadata.annotations
+    rollout, stable = annotations.get(marks.ROLLOUT), annotations.get(marks.STABLE_REVISION, "")
+    author = f"the template was changed by {printable(view.changed_by or 'somebody')}"
+    if rollout is not None and view.digests.get(stable) == view.template_digest:
+        return GoBack(rollout, attempt, f"{author}, back to the stable one")
+    reason = f"{author}; {_late(view)}" if attempt.startswith(LATE) else author
+    by = guard.request.requested_by or guard.by
+    wish = hashlib.sha256(encode(guard)).hexdigest()[:WISH_LENGTH]
+    return Ask(replace(guard.request, rollout=f"g-{attempt}-{wish}", requested_by=by, reason=reason))
+
+
+def _late(view: View) -> str:
+    assert view.template_digest is not None, "it was read live"
+    new = revision_of(view, view.template_digest)
+    there = sum(view.revision_of(pod) == new for pod in view.pods if pod.alive)
+    return f"held late, with {there} of {view.workload.replicas} pods new already: the admission webhook was not asked"
+
+
+def _is_over(view: View) -> bool:
+    """Whether the native controller has brought the template everywhere, and nobody of us holds anything."""
+    return view.workload.complete and not view.workload.is_marked
+
+
+def _hold_late(view: View, guard: GuardSet) -> Body:
+    metadata = view.workload.metadata
+    told_apart = hashlib.sha256(f"{metadata.uid}:{metadata.generation}".encode()).hexdigest()
+    attempt = f"{LATE}{told_apart}"[:ATTEMPT_LENGTH]
+    return patches.closed(view.hold, own_values(view.hold, view.workload), guard.request.style, attempt)
+
+
+def _labelled(value: str) -> Body:
+    return {"metadata": {"annotations": {}, "labels": {marks.GUARDED: value}}, "spec": {}}
