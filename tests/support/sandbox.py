@@ -36,7 +36,7 @@ def sandbox() -> Iterator[SandboxState]:
     if name := os.environ.get("TIDEGATE_SANDBOX"):
         yield sandboxes.load(name)
     else:
-        yield from _up_for_a_while()
+        yield from up_for_a_while()
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def kruise_sandbox() -> Iterator[SandboxState]:
     if name := os.environ.get(KRUISE_SANDBOX):
         states = iter([sandboxes.load(name)])
     else:
-        states = _up_for_a_while(
+        states = up_for_a_while(
             including=("kruise", "resource-metrics"),
             without=("proxy", "prometheus", "nats"),
             nodes=SHARED_NODES + SPARE_NODES,
@@ -62,13 +62,13 @@ def kruise_sandbox() -> Iterator[SandboxState]:
 @pytest.fixture(scope="module")
 def own_sandbox() -> Iterator[SandboxState]:
     """A sandbox for one module of tests, which may kill its parts."""
-    yield from _up_for_a_while()
+    yield from up_for_a_while()
 
 
 @pytest.fixture
 def spare_sandbox() -> Iterator[SandboxState]:
     """A sandbox for one test, which leaves the bus and the cluster as nobody else could use them."""
-    yield from _up_for_a_while()
+    yield from up_for_a_while()
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +128,7 @@ def until_true(condition: Callable[[], object], *, within_s: float = 10.0, what:
         time.sleep(POLL_PERIOD_S)
 
 
-def _up_for_a_while(**options: Any) -> Iterator[SandboxState]:
+def up_for_a_while(**options: Any) -> Iterator[SandboxState]:
     name = sandboxes.unique_name("test")
     try:
         yield sandboxes.up(name, owner_pid=os.getpid(), **options)
