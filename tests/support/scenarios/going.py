@@ -4,9 +4,8 @@ import asyncio
 import random
 from typing import Final
 
-from support.scenarios.stage import REPLICAS, SOON_S, V1, V2, V3, Stage
+from support.scenarios.stage import SOON_S, V1, V2, V3, Stage
 from support.until import until
-from tidegate_chassis.kubernetes.resources import DEPLOYMENTS
 from tidegate_contracts.facts import BatchReady, WorkloadPromoted
 from tidegate_contracts.orders import Target, WorkloadOrder
 
@@ -76,10 +75,6 @@ async def rolled_back_while_promoted(stage: Stage) -> str:
     stage.witness.look_away()
     await stage.made.give(stage.made.promotion())
     await stage_left(stage, stage.stable)
-    if stage.made.kind.resource == DEPLOYMENTS:
-        # Told to undo in the midst of its own update, with nobody of us about, the Deployment controller left 1 or 2 of
-        # 5 pods ready in 22 of 120 tries: it counts pods that it has just told to go. See docs/styles.md.
-        stage.witness.excuse(REPLICAS)
     await stage.made.release("restore", within_s=SOON_S)
     return V1
 

@@ -12,6 +12,7 @@ from tidegate_contracts.orders import ReleaseWorkload, Target
 from tidegate_workload_controller import marks, release
 from tidegate_workload_controller.actions import Patch, PutBack, Report
 from tidegate_workload_controller.release import ReleaseMemory
+from tidegate_workload_controller.saved import saved_on
 
 NOW_S = 5_000.0
 
@@ -138,3 +139,28 @@ def test_turned_back_in_the_midst_of_a_move_it_waits_for_counts_that_are_true() 
     told = tuple(replace(each, available=0) for each in view.revisions)
     (put_back,) = release.decide(given, replace(lagging, revisions=told), ReleaseMemory(), NOW_S).actions
     assert isinstance(put_back, PutBack)
+
+
+def test_what_moves_by_itself_stands_still_before_it_is_turned_back() -> None:
+    """Between a look and the patch its native controller would let more pods go; then it has to have seen that."""
+    world = held(10, 40)
+    given, view = order(world, "restore"), world.written.view()
+    saved = saved_on(view.workload)
+    assert saved is not None
+    deadline_s = saved.progress_deadline_seconds
+    own = replace(
+        view.workload.spec, min_ready_seconds=0, progress_deadline_seconds=deadline_s, strategy=saved.strategy
+    )
+    moving = replace(view, workload=replace(view.workload, spec=own))
+    (stop,) = release.decide(given, moving, ReleaseMemory(), NOW_S).actions
+    assert isinstance(stop, Patch)
+    assert stop.body["spec"] == {"paused": True}
+    assert stop.body["metadata"]["annotations"][marks.ORDER_REVISION] == str(given.revision)
+    metadata = replace(view.workload.metadata, generation=view.workload.status.observed_generation + 1)
+    stopped = replace(view, workload=replace(view.workload, metadata=metadata, spec=replace(own, paused=True)))
+    assert not release.decide(given, stopped, ReleaseMemory(), NOW_S).actions
+    seen = replace(stopped.workload.status, observed_generation=metadata.generation)
+    (back,) = release.decide(
+        given, replace(stopped, workload=replace(stopped.workload, status=seen)), ReleaseMemory(), NOW_S
+    ).actions
+    assert isinstance(back, PutBack)

@@ -31,6 +31,11 @@ def marked(order: ApplyBatch, saved: Saved, stable_revision: str) -> Body:
     return _marked(order, saved, stable_revision, {})
 
 
+def still(hold: Hold, order: MarkingOrder, saved: Saved, stable_revision: str) -> Body:
+    """Not a pod moves, with the marks still on."""
+    return _marked(order, saved, stable_revision, hold.closed(saved))
+
+
 def free(hold: Hold, order: MarkingOrder, saved: Saved, stable_revision: str) -> Body:
     """Within the user's limits wherever the template leads, with the marks still on."""
     return _marked(order, saved, stable_revision, hold.moving(saved))

@@ -109,10 +109,15 @@ def _give_back(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
     """The next patch, or patience until the last one can be made.
 
     Turned back in the midst of a move, a Deployment lets as many pods go as it still counts of those that are to come.
+    So it stands still first, until its controllers know who is there.
     """
     workload = scene.view.workload
-    if scene.order.mode == "restore" and not scene.in_place and scene.view.counts_lag:
-        return _patience(scene, memory)
+    if scene.order.mode == "restore" and not scene.in_place:
+        if scene.view.hold.moves_freely(workload, scene.saved):
+            body = patches.still(scene.view.hold, scene.order, scene.saved, scene.stable)
+            return Decision(memory, (Patch(body),), progress=_progress(scene))
+        if scene.view.counts_lag or not workload.is_seen:
+            return _patience(scene, memory)
     if scene.at_once:
         body = patches.given_back(scene.view.hold, scene.saved)
         return Decision(memory, (_patch(scene, body),), progress=_progress(scene))

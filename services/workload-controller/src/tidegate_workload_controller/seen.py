@@ -95,6 +95,11 @@ class Workload(KubernetesObject, frozen=True):
         return any(mark in self.metadata.annotations for mark in ANNOTATIONS)
 
     @property
+    def is_seen(self) -> bool:
+        """Whether the native controller has taken in what stands here now."""
+        return self.status.observed_generation >= self.metadata.generation
+
+    @property
     def complete(self) -> bool:
         """Whether the native controller calls its own rollout complete."""
         status = self.status
@@ -102,7 +107,7 @@ class Workload(KubernetesObject, frozen=True):
             counted = {status.current_number_scheduled, status.updated_number_scheduled, status.number_available}
         else:
             counted = {status.replicas, status.updated_replicas, status.available_replicas}
-        return status.observed_generation >= self.metadata.generation and counted == {self.replicas}
+        return self.is_seen and counted == {self.replicas}
 
 
 class Revision(msgspec.Struct, frozen=True):
