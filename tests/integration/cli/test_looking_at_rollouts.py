@@ -18,6 +18,9 @@ from tidegate_contracts.workload import WorkloadReference
 
 pytestmark = pytest.mark.nats
 
+INTERRUPTIBLE = ("env", "--default-signal=INT")
+"""A shell starts what is in its background with interrupts ignored, and so would be all that is started from there."""
+
 ASKED = RolloutRequested(workload=WorkloadReference(name="web"), steps=(Step(replicas="20%"),))
 MORE_THAN_A_BATCH = 300
 LONGER_THAN_A_WATCHER_WAITS_S = 4.0
@@ -129,6 +132,7 @@ async def test_events_are_followed_as_they_come(
 ) -> None:
     await start(orchestrator, "web-1")
     following = await asyncio.create_subprocess_exec(
+        *INTERRUPTIBLE,
         *(sys.executable, "-m", "tidegate_cli", "events", "--follow", "--since", "1h", "-o", "json"),
         env=environment(bus.url, "auditor"),
         stdout=asyncio.subprocess.PIPE,
