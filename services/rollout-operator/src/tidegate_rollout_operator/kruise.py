@@ -45,7 +45,7 @@ class HttpRouteMatch(_Block, frozen=True):
 
 
 class StepPause(_Block, frozen=True):
-    duration: int | None = None
+    duration_seconds: int | None = msgspec.field(name="duration", default=None)
 
 
 class CheckBlock(_Block, frozen=True, kw_only=True):

@@ -74,7 +74,9 @@ def _by_itself(rollout: Rollout, view: View) -> bool:
 
 def _edited(view: View, wanted: RolloutRequested | tuple[Problem, ...]) -> bool:
     """Whether the rollout under way goes by another strategy than the Rollout's present one."""
-    if isinstance(wanted, tuple) or view.request is None or view.request.requested_by != wanted.requested_by:
+    if isinstance(wanted, tuple) or view.request is None or view.stage not in ("initializing", "rolling"):
+        return False
+    if view.request.requested_by != wanted.requested_by:
         return False
     fields = ("steps", "strategy", "traffic", "analysis", "failure_threshold", "canary_metadata", "on_failure")
     return any(getattr(wanted, name) != getattr(view.request, name) for name in fields)

@@ -108,7 +108,7 @@ def _steps(style: Style, name: StyleName) -> Iterator[Step]:
 
 def _pause(step: StepBlock) -> Pause | None:
     """In Kruise a step that says nothing of a pause waits until somebody confirms it, and 0 goes on at once."""
-    seconds = step.pause.duration
+    seconds = step.pause.duration_seconds
     if seconds == 0:
         return None
     return Pause(duration_s=float(seconds) if seconds is not None else None)

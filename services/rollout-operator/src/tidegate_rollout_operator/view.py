@@ -137,6 +137,9 @@ def _decided(view: View, event: Decision) -> View:
 def _changes(view: View, event: Decision) -> dict[str, Any]:
     if isinstance(event, TERMINAL):
         return _end(view, event)
+    if isinstance(event, StepRetried):
+        at_step = view.stage == "rolling" and event.step > 0
+        return (_at_step(event.step, "StepUpgrade") if at_step else {}) | {"hold": None}
     change = _CHANGES.get(type(event))
     return change(event) if change is not None else {}
 
@@ -157,7 +160,6 @@ def _end(view: View, event: Decision) -> dict[str, Any]:
 
 _CHANGES: Final[dict[type[Decision], Callable[[Any], dict[str, Any]]]] = {
     StepStarted: lambda event: _at_step(event.step, "StepUpgrade") | {"hold": None},
-    StepRetried: lambda event: _at_step(event.step, "StepUpgrade") | {"hold": None},
     StepJumped: lambda event: _at_step(event.to_step, "StepUpgrade") | {"hold": None},
     TrafficShiftStarted: lambda event: _at_step(event.step, "StepTrafficRouting"),
     StepJudgingStarted: lambda event: _at_step(event.step, "StepMetricsAnalysis"),
