@@ -82,6 +82,16 @@ def test_another_next_step_is_a_jump_and_no_step_is_none() -> None:
         assert controls(patched(made, nextStepIndex=wanted), view) == []
 
 
+def test_a_doubt_at_the_last_step_that_was_left_out_is_ended_by_an_approval() -> None:
+    saga = Saga()
+    saga.ask(request(step("20%"), rollout="g-1", requested_by=AUTHOR))
+    saga.to_step(2)
+    saga.tell(Pause(by="orchestrator", reason="in doubt"))
+    view = folded(saga.history)
+    assert controls(written(view), view) == []
+    assert controls(patched(written(view), currentStepState="StepReady"), view) == [Resume(by=AUTHOR)]
+
+
 def test_a_command_for_a_rollout_that_is_no_more_is_none() -> None:
     saga = waiting()
     made = patched(written(folded(saga.history)), currentStepState="StepReady", nextStepIndex=3)

@@ -71,7 +71,9 @@ def _ended(history: list[Any]) -> bool:
 def test_a_workload_without_a_rollout_is_healthy() -> None:
     found = status(View())
     assert (found["phase"], found["message"]) == ("Healthy", "rollout is healthy")
-    assert "canaryStatus" not in found
+    told = found["canaryStatus"]
+    assert (told["currentStepIndex"], told["nextStepIndex"], told["currentStepState"]) == (2, -1, "Completed")
+    assert (found["currentStepIndex"], found["currentStepState"]) == (2, "Completed")
     assert condition(found, "Accepted")["status"] == "True"
 
 
@@ -95,6 +97,19 @@ def test_the_steps_are_told_as_kruise_tells_them() -> None:
     saga.wait(31.0)
     saga.to_step(3)
     assert status(folded(saga.history))["canaryStatus"]["nextStepIndex"] == -1
+
+
+def test_the_last_step_that_a_request_leaves_out_is_no_step_of_the_users() -> None:
+    saga = Saga()
+    saga.ask(request(step("20%"), step("60%"), rollout="g-1"))
+    saga.to_step(2)
+    assert status(folded(saga.history))["canaryStatus"]["nextStepIndex"] == -1
+    saga.to_step(3)
+    found = status(folded(saga.history))
+    assert (found["currentStepIndex"], found["currentStepState"]) == (2, "Completed")
+    assert condition(found, "Progressing")["reason"] == "Finalising"
+    saga.tell(Pause(by="ann", reason="lunch"))
+    assert status(folded(saga.history))["currentStepState"] == "StepPaused"
 
 
 def test_traffic_and_its_end_are_told() -> None:

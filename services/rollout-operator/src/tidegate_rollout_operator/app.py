@@ -43,7 +43,7 @@ async def compose(context: Context) -> AsyncIterator[None]:
         hearing.hear_subjects(context.broker, subjects.namespace_events(name, None), loop.heard)
         context.background("kubernetes", cluster.run)
         context.background("rollouts", loop.run)
-        context.background("sweep", Sweep(rollouts, reflector, speaker, loop, clock).run)
+        context.background("sweep", Sweep(rollouts, reflector, speaker, loop, client).run)
         context.health.check("kubernetes", cluster.problem)
         yield
 

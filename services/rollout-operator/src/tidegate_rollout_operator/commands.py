@@ -34,7 +34,8 @@ def commands(rollout: Rollout, view: View) -> list[Command]:
 
 def next_index(view: View) -> int:
     """What `nextStepIndex` is as long as nobody wants another."""
-    return view.step + 1 if view.step < len(view.plan) else -1
+    at_steps = view.stage in ("initializing", "rolling")
+    return view.index + 1 if at_steps and view.index < view.steps else -1
 
 
 def keeps_approval(rollout: Rollout, view: View) -> bool:
@@ -73,7 +74,7 @@ def _approved(rollout: Rollout, view: View) -> bool:
     told = rollout.told
     return (
         told.get("currentStepState") == STEP_READY
-        and told.get("currentStepIndex") == view.step
+        and told.get("currentStepIndex") == view.index
         and told.get("observedRolloutID") == view.rollout
     )
 
@@ -93,9 +94,9 @@ def _jumped(rollout: Rollout, view: View) -> list[Command]:
     """Another next step than the one after the present; what is no step is written over and does nothing."""
     told = rollout.told
     wanted, index = told.get("nextStepIndex"), told.get("currentStepIndex")
-    if not isinstance(wanted, int) or told.get("observedRolloutID") != view.rollout or index != view.step:
+    if not isinstance(wanted, int) or told.get("observedRolloutID") != view.rollout or index != view.index:
         return []
-    if wanted == next_index(view) or not 1 <= wanted <= len(view.plan):
+    if wanted == next_index(view) or not 1 <= wanted <= view.steps:
         return []
     standing = rollout.status.get("observedSequence", 0)
     return [_command(rollout, view, f"jump:{wanted}:{standing}", JumpToStep(step=wanted, by=rollout.author))]

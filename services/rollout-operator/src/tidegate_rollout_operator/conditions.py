@@ -40,6 +40,8 @@ def progressing(view: View, message: str) -> Said | None:
             reason = "Cancelling"
         case _ if view.hold is not None:
             reason = "Paused"
+        case _ if view.closing:
+            reason = "Finalising"
         case "initializing":
             reason = "Initializing"
         case _:

@@ -10,6 +10,7 @@ import msgspec
 
 from tidegate_chassis.kubernetes.objects import KubernetesObject, ObjectMeta
 from tidegate_chassis.kubernetes.resources import Resource
+from tidegate_contracts.limits import AUTHOR_LENGTH_MAX
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 
 GROUP: Final = "rollouts.kruise.io"
@@ -17,7 +18,8 @@ ROLLOUTS: Final = Resource(GROUP, "v1beta1", "rollouts", "Rollout")
 FINALIZER: Final = f"{GROUP}/rollout"
 ROLLBACK_IN_BATCH: Final = f"{GROUP}/rollback-in-batch"
 TRAFFIC_ROUTING: Final = f"{GROUP}/trafficrouting"
-AUTHOR_LENGTH_MAX: Final = 253
+AUTHORS: Final = "Rollout "
+"""How the author of each guard and control begins that stands for a Rollout."""
 
 
 class _Block(msgspec.Struct, frozen=True, rename="camel"):
@@ -147,7 +149,7 @@ class Rollout(KubernetesObject, frozen=True, rename="camel"):
     @property
     def author(self) -> str:
         """Under which name this Rollout's wishes and commands stand on the bus."""
-        return f"Rollout {self.metadata.name}"[:AUTHOR_LENGTH_MAX]
+        return f"{AUTHORS}{self.metadata.name}"[:AUTHOR_LENGTH_MAX]
 
     @property
     def workload(self) -> WorkloadReference:

@@ -64,6 +64,8 @@ class Loop:
             key = self._rollouts.key(rollout) if rollout is not None else None
             for each in self._rollouts.of(key) if key is not None else ():
                 self.wake(each.metadata.key)
+            if key is not None and not self._rollouts.of(key):
+                self._reconciler.forget(key)
         if new is not None:
             self.wake(new.metadata.key)
 

@@ -17,6 +17,7 @@ from tidegate_rollout_operator.kruise import Rollout
 from tidegate_rollout_operator.view import View
 
 NO_STEP: Final = 0
+COMPLETED: Final = "Completed"
 _BATCH_STATES: Final = {"BeforeStepUpgrade": "Upgrading", "StepUpgrade": "Upgrading"}
 
 
@@ -36,8 +37,11 @@ def project(
         "conditions": _conditions(rollout, view, problems, message, conditions.timestamp(now_s)),
     }
     if view.stage == "idle":
-        return status
-    told = _steps(rollout, view)
+        if isinstance(wanted, tuple) or rollout.leaving or rollout.spec.disabled:
+            return status
+        told = _untouched(rollout, wanted)
+    else:
+        told = _steps(rollout, view)
     shared = {name: told[name] for name in ("currentStepIndex", "currentStepState")}
     return status | shared | {rollout.block: told}
 
@@ -103,9 +107,9 @@ def _accepted(rollout: Rollout, problems: tuple[Problem, ...]) -> Said:
 
 def _steps(rollout: Rollout, view: View) -> dict[str, Any]:
     """`canaryStatus` or `blueGreenStatus`."""
-    state, index = _state(rollout, view), _index(view)
+    state, index = _state(rollout, view), view.index
     batch = _BATCH_STATES.get(state, "Ready")
-    new = "updated" if rollout.block == "blueGreenStatus" else "canary"
+    new = _new(rollout)
     counts = msgspec.structs.asdict(view.counts) if view.counts is not None else {}
     told = {
         "observedRolloutID": view.rollout,
@@ -115,7 +119,7 @@ def _steps(rollout: Rollout, view: View) -> dict[str, Any]:
         f"{new}Replicas": counts.get("updated", 0),
         f"{new}ReadyReplicas": counts.get("updated_ready", 0),
         "currentStepIndex": index,
-        "nextStepIndex": next_index(view) if view.active and view.stage != "finalising" else -1,
+        "nextStepIndex": next_index(view),
         "currentStepState": state,
         "message": f"BatchRelease is at state {batch}, rollout-id {view.rollout}, step {index}",
         "lastUpdateTime": conditions.timestamp(view.at_s),
@@ -131,9 +135,26 @@ def _state(rollout: Rollout, view: View) -> str:
         return STEP_READY
     if view.stage == "rolling" and _by_itself(rollout, view):
         return STEP_PAUSED
-    return view.state
+    return COMPLETED if view.closing else view.state
 
 
-def _index(view: View) -> int:
-    """After the end Kruise stands at its last step."""
-    return len(view.plan) if view.stage in ("finalising", "completed") else view.step
+def _untouched(rollout: Rollout, wanted: RolloutRequested) -> dict[str, Any]:
+    """Of a workload that was never rolled out Kruise tells as of one whose rollout is completed."""
+    new = _new(rollout)
+    return {
+        "observedRolloutID": "",
+        "stableRevision": "",
+        "podTemplateHash": "",
+        f"{new}Revision": "",
+        f"{new}Replicas": 0,
+        f"{new}ReadyReplicas": 0,
+        "currentStepIndex": len(wanted.steps),
+        "nextStepIndex": -1,
+        "currentStepState": COMPLETED,
+        "message": texts.DONE,
+    }
+
+
+def _new(rollout: Rollout) -> str:
+    """How the names of what is told of the new pods begin."""
+    return "updated" if rollout.block == "blueGreenStatus" else "canary"

@@ -10,6 +10,7 @@ from tidegate_chassis.clock import Clock
 from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import RolloutRequested
+from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator.commands import commands, lets_go
 from tidegate_rollout_operator.histories import Histories
 from tidegate_rollout_operator.kruise import FINALIZER, Rollout
@@ -52,6 +53,10 @@ class Reconciler:
         for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():
             await self._speaker.tell(rollout.metadata.namespace, command)
         await self._finish(rollout, view, wanted)
+
+    def forget(self, key: WorkloadKey) -> None:
+        """No Rollout names this workload any more."""
+        self._histories.forget(key)
 
     def _wanted(self, rollout: Rollout) -> Wanted:
         first = self._rollouts.first(rollout)

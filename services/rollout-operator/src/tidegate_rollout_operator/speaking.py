@@ -18,7 +18,7 @@ from tidegate_chassis.journal import EXPECTED_SEQUENCE, Journal
 from tidegate_chassis.message import Message
 from tidegate_contracts import subjects
 from tidegate_contracts.codec import Malformed, decode_guard, encode, tag_of
-from tidegate_contracts.envelope import Envelope
+from tidegate_contracts.envelope import ID_LENGTH_MAX, Envelope
 from tidegate_contracts.guards import Guard, GuardRemoved, GuardSet
 from tidegate_contracts.topology import GUARDS
 from tidegate_contracts.workload import WorkloadKey
@@ -63,7 +63,13 @@ class Speaker:
         standing = await self._standing(key)
         if not isinstance(standing.guard, GuardSet) or standing.guard.by != author:
             return
-        await self._place(key, GuardRemoved(by=author), f"unguard:{standing.id}"[:200], standing.sequence)
+        await self.remove(standing, author)
+
+    async def remove(self, standing: Standing, author: str) -> None:
+        """Takes away exactly this guard. Raises `Conflict` where another one stands by now."""
+        await self._place(
+            standing.key, GuardRemoved(by=author), f"unguard:{standing.id}"[:ID_LENGTH_MAX], standing.sequence
+        )
 
     async def tell(self, namespace: str, command: Command) -> None:
         if command.id in self._said:
@@ -75,7 +81,7 @@ class Speaker:
             self._said.pop(next(iter(self._said)))
         self._said[command.id] = None
 
-    async def standing(self) -> AsyncIterator[Standing]:
+    async def all(self) -> AsyncIterator[Standing]:
         """Every guard of the cluster."""
         stored = await reading.many(self._connection, GUARDS, subjects.guards_of(self._cluster), after_sequence=0)
         for message in stored:

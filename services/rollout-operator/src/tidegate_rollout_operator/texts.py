@@ -11,6 +11,7 @@ from tidegate_contracts.problem import Problem
 from tidegate_rollout_operator.view import View
 
 HEALTHY: Final = "rollout is healthy"
+DONE: Final = "workload deployment is completed"
 DISABLED: Final = "Rollout is disabled"
 DISABLING: Final = "Disabling rollout, release resources"
 TERMINATING: Final = "Rollout is being deleted, release resources"
@@ -32,7 +33,7 @@ def message_of(view: View, *, by_itself: bool) -> str:
 def _doing(view: View, *, by_itself: bool) -> str:
     if view.stage == "initializing" and view.hold is None:
         return PROGRESSING
-    if view.stage == "finalising":
+    if view.stage == "finalising" or (view.closing and view.hold is None):
         return FINALISING
     if view.stage == "cancelling":
         return f"{CANCELLING}: {view.reason}"
@@ -42,7 +43,7 @@ def _doing(view: View, *, by_itself: bool) -> str:
 
 
 def _at_step(view: View) -> str:
-    place = f"Rollout is in step({view.step}/{len(view.plan)})"
+    place = f"Rollout is in step({view.index}/{view.steps})"
     match view.state:
         case "StepTrafficRouting":
             return f"{place}, and route traffic to new version"

@@ -88,6 +88,22 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         return self.stage in UNDER_WAY
 
     @property
+    def steps(self) -> int:
+        """How many steps there are but for the last one to all pods, which a request may leave out, as Kruise's do."""
+        return sum(not step.added for step in self.plan)
+
+    @property
+    def closing(self) -> bool:
+        """Whether it is at that last one: in Kruise's words the steps are done then."""
+        return self.stage == "rolling" and self.step > self.steps
+
+    @property
+    def index(self) -> int:
+        """The step as Kruise counts: after the end it stands at its last one."""
+        done = self.stage in ("finalising", "completed") or self.closing
+        return self.steps if done else self.step
+
+    @property
     def waits(self) -> bool:
         """Whether the step's pause is what it stands at."""
         return self.stage == "rolling" and self.state == "StepPaused"
