@@ -149,7 +149,12 @@ def test_what_cannot_be_carried_is_told(given: dict[str, Any], field: str) -> No
 
 
 def test_the_rules_of_requests_count() -> None:
-    assert refused(steps=steps("50%", "20%")) == ["request.steps[1].replicas"]
+    assert refused(steps=steps("50%", "20%")) == ["spec.strategy.canary.steps[1].replicas"]
+    falling = [{"replicas": 1, "traffic": "50%"}, {"replicas": 2, "traffic": "20%"}]
+    found = refused(style="blueGreen", steps=falling, trafficRoutings=[ROUTING])
+    assert found == ["spec.strategy.blueGreen.steps[1].traffic"]
+    nameless = {"workloadRef": {"apiVersion": "apps", "kind": "deployment", "name": "Web"}}
+    assert refused(spec=nameless) == ["spec.workloadRef.name", "spec.workloadRef.kind", "spec.workloadRef.apiVersion"]
     assert refused(spec={"strategy": {}}) == ["spec.strategy"]
     other = {"annotations": {"rollouts.kruise.io/trafficrouting": "web"}}
     assert refused(metadata=other) == ["metadata.annotations[rollouts.kruise.io/trafficrouting]"]

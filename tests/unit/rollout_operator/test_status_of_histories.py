@@ -9,6 +9,7 @@ from support.saga import ROUTE, Saga, request, step
 
 from tidegate_contracts.controls import Approve, Cancel, JumpToStep, Pause, Resume, RollBack
 from tidegate_contracts.decisions import TERMINAL, Decision, RolloutAccepted, RolloutCompleted
+from tidegate_contracts.facts import BatchReady
 from tidegate_contracts.rollout import Pause as StepPause
 from tidegate_rollout_operator.projection import project
 from tidegate_rollout_operator.translate import translate
@@ -97,6 +98,20 @@ def test_the_steps_are_told_as_kruise_tells_them() -> None:
     saga.wait(31.0)
     saga.to_step(3)
     assert status(folded(saga.history))["canaryStatus"]["nextStepIndex"] == -1
+
+
+def test_what_is_still_said_of_an_older_rollout_changes_nothing() -> None:
+    saga = paused_saga()
+    saga.to_step(1)
+    late = BatchReady(
+        **saga.pod_fields(), step=1, settled=True, canary_revision="v9", target_pods=2, counts=saga.counts(2)
+    )
+    saga.ask(request(step("20%"), step("100%"), rollout="g-2"))
+    saga.to_step(1)
+    before = folded(saga.history)
+    after = folded([*saga.history, late])
+    assert (before.rollout, after.canary_revision) == ("g-2", before.canary_revision)
+    assert status(after)["canaryStatus"] == status(before)["canaryStatus"]
 
 
 def test_the_last_step_that_a_request_leaves_out_is_no_step_of_the_users() -> None:

@@ -33,6 +33,7 @@ from tidegate_rollout_operator.kruise import (
     TrafficRouting,
 )
 from tidegate_rollout_operator.routing import match_of, match_problems
+from tidegate_rollout_operator.wording import in_kruises_words
 
 GRACE_SECONDS: Final = 3
 """Kruise's default."""
@@ -51,7 +52,12 @@ def translate(rollout: Rollout) -> RolloutRequested | tuple[Problem, ...]:
     if found:
         return found
     request = _request(rollout, _style(rollout))
-    return validate_guard(GuardSet(request=request, by=rollout.author), rollout.metadata.namespace) or request
+    against = validate_guard(GuardSet(request=request, by=rollout.author), rollout.metadata.namespace)
+    return tuple(in_kruises_words(each, _path(rollout)) for each in against) or request
+
+
+def _path(rollout: Rollout) -> str:
+    return f"spec.strategy.{'canary' if rollout.spec.strategy.blue_green is None else 'blueGreen'}"
 
 
 def _style(rollout: Rollout) -> Style:
@@ -147,7 +153,7 @@ def _unserved(rollout: Rollout) -> Iterator[Problem]:
         value = "neither" if strategy.canary is None else "both"
         yield problem("spec.strategy", value, "exactly one of canary and blueGreen", "Give one of them.")
         return
-    style, at = _style(rollout), "spec.strategy.blueGreen" if strategy.canary is None else "spec.strategy.canary"
+    style, at = _style(rollout), _path(rollout)
     if style.disable_generate_canary_service:
         yield problem(f"{at}.disableGenerateCanaryService", "true", "a canary Service of our making", _LATER)
     for index, routing in enumerate(style.traffic_routings):
