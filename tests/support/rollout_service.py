@@ -120,6 +120,13 @@ class Shop:
         assert found is not None
         await self._client.delete(ROLLOUTS, self.namespace, "web", uid=found["metadata"]["uid"])
 
+    async def leave(self) -> None:
+        """Nothing keeps the namespace from going once the operator is not there any more."""
+        page = await self._client.list_all(ROLLOUTS, self.namespace)
+        for name in (msgspec.json.decode(raw)["metadata"]["name"] for raw in page.items):
+            body = {"metadata": {"finalizers": None}}
+            await self._client.patch(ROLLOUTS, self.namespace, name, body, style=PatchStyle.MERGE)
+
     # What the workload-controller says
 
     async def ask(self, rollout: str, tag: str) -> None:
@@ -236,6 +243,8 @@ async def shop(sandbox: SandboxState, namespace: str, directory: Path) -> AsyncI
         stack.push_async_callback(asyncio.sleep, SOCKETS_CLOSE_S)
         kubeconfig = str(sandbox.kubeconfig_directory / "admin.yaml")
         client = await stack.enter_async_context(await KubernetesClient.connect(kubeconfig, field_manager="user"))
+        made = Shop(client, await bus("operator"), await bus("rollout-operator"), sandbox, namespace)
+        stack.push_async_callback(made.leave)
         processes = Processes(sandbox, directory)
         stack.push_async_callback(processes.stop)
-        yield Shop(client, await bus("operator"), await bus("rollout-operator"), sandbox, namespace), processes
+        yield made, processes

@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 from support.kruise_rollouts import AUTHOR, rollout, steps
 from support.nats import CLOCK, NatsServer, nats_server
+from support.saga import Saga, request, step
 
 from tidegate_chassis.errors import Conflict
+from tidegate_chassis.journal import Journal
+from tidegate_contracts import subjects
+from tidegate_contracts.codec import encode, tag_of
 from tidegate_contracts.controls import Approve
 from tidegate_contracts.guards import GuardRemoved, GuardSet
 from tidegate_rollout_operator.commands import Command
+from tidegate_rollout_operator.histories import Histories
 from tidegate_rollout_operator.kruise import Rollout
 from tidegate_rollout_operator.speaking import Speaker, Standing
 from tidegate_rollout_operator.translate import translate
@@ -93,3 +98,33 @@ async def test_a_command_is_told_once_by_many_copies() -> None:
         async with server.administrator() as connection:
             info = await connection.client.jetstream().stream_info("TIDEGATE_CONTROLS")
             assert info.state.messages == 1
+
+
+async def test_a_guard_that_nobody_can_read_is_left_alone() -> None:
+    async with nats_server() as server, speakers(server, 1) as (speaker,), server.administrator() as connection:
+        made, wanted = generation(1, 10)
+        key = made.key("default")
+        await speaker.guard(key, made, wanted)
+        stream = connection.client.jetstream()
+        await stream.publish("tidegate.guards.default.shop.Deployment.web", b"{}")
+        await stream.publish(subjects.guard(key._replace(name="other")), b"no guard")
+        assert [(each.key.name, each.guard) for each in await standing(speaker)] == [("web", wanted), ("other", None)]
+
+
+async def test_a_history_is_read_on_over_an_event_of_a_newer_version() -> None:
+    saga = Saga()
+    saga.ask(request(step("20%"), step("100%"), rollout="g-1"))
+    saga.to_step(2)
+    key = rollout().key("default")
+    async with nats_server() as server, server.administrator() as connection:
+        histories = Histories(Journal(connection, "test", CLOCK))
+        stream = connection.client.jetstream()
+        assert (await histories.view(key)).stage == "idle"
+        for event in saga.history:
+            subject = subjects.event(key, event.rollout, "orchestrator", tag_of(event))
+            await stream.publish(subject, encode(event))
+            await stream.publish(f"{subject}-unheard-of", b'{"type": "rollout.unheard-of.v9"}')
+        assert (await histories.view(key)).step == 2
+        histories.forget(key)
+        read = await histories.view(key)
+        assert (read.rollout, read.step, read.sequence) == ("g-1", 2, 2 * len(saga.history))

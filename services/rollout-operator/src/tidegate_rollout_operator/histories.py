@@ -3,13 +3,20 @@
 Called by `reconcile`. What is heard on the bus only wakes; what counts is read from the stream's leader.
 """
 
+import msgspec
+import structlog
+from msgspec.structs import replace
+
 from tidegate_chassis.journal import Journal
+from tidegate_chassis.message import Message
 from tidegate_contracts import subjects
 from tidegate_contracts.codec import event_decoder, tag_of
 from tidegate_contracts.decisions import RolloutAccepted
 from tidegate_contracts.topology import EVENTS
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator.view import View, evolve
+
+_log = structlog.get_logger(__name__)
 
 
 class Histories:
@@ -23,7 +30,7 @@ class Histories:
         if view is None:
             view = View(sequence=await self._before_newest(key))
         for message in await self._journal.read(EVENTS, subjects.workload_events(key), after_sequence=view.sequence):
-            view = evolve(view, message.sequence, event_decoder.decode(message.payload))
+            view = _evolved(view, message)
         self._views[key] = view
         return view
 
@@ -35,3 +42,12 @@ class Histories:
         """Just before the newest rollout was accepted; what came earlier is another rollout's."""
         accepted = await self._journal.last(EVENTS, subjects.workload_decisions(key, tag_of(RolloutAccepted)))
         return accepted.sequence - 1 if accepted is not None else 0
+
+
+def _evolved(view: View, message: Message) -> View:
+    """An event that a newer version says, and this one does not know, changes nothing that is told here."""
+    try:
+        return evolve(view, message.sequence, event_decoder.decode(message.payload))
+    except msgspec.MsgspecError as error:
+        _log.warning("an event can't be read", subject=message.subject, sequence=message.sequence, reason=str(error))
+        return replace(view, sequence=message.sequence)

@@ -18,7 +18,7 @@ from tidegate_chassis.journal import EXPECTED_SEQUENCE, Journal
 from tidegate_chassis.message import Message
 from tidegate_contracts import subjects
 from tidegate_contracts.codec import Malformed, decode_guard, encode, tag_of
-from tidegate_contracts.envelope import ID_LENGTH_MAX, Envelope
+from tidegate_contracts.envelope import Envelope
 from tidegate_contracts.guards import Guard, GuardRemoved, GuardSet
 from tidegate_contracts.topology import GUARDS
 from tidegate_contracts.workload import WorkloadKey
@@ -67,9 +67,8 @@ class Speaker:
 
     async def remove(self, standing: Standing, author: str) -> None:
         """Takes away exactly this guard. Raises `Conflict` where another one stands by now."""
-        await self._place(
-            standing.key, GuardRemoved(by=author), f"unguard:{standing.id}"[:ID_LENGTH_MAX], standing.sequence
-        )
+        sequence = standing.sequence
+        await self._place(standing.key, GuardRemoved(by=author), f"unguard:{sequence}", sequence)
 
     async def tell(self, namespace: str, command: Command) -> None:
         if command.id in self._said:
@@ -85,12 +84,13 @@ class Speaker:
         """Every guard of the cluster."""
         stored = await reading.many(self._connection, GUARDS, subjects.guards_of(self._cluster), after_sequence=0)
         for message in stored:
-            yield _read(message)
+            if (key := _workload(message)) is not None:
+                yield _read(key, message)
             await asyncio.sleep(0)  # thousands of guards are no reason to keep everybody else waiting
 
     async def _standing(self, key: WorkloadKey) -> Standing:
         message = await self._journal.last(GUARDS, subjects.guard(key))
-        return _read(message) if message is not None else Standing(key, None, "", 0)
+        return _read(key, message) if message is not None else Standing(key, None, "", 0)
 
     async def _place(self, key: WorkloadKey, guard: Guard, identity: str, sequence: int) -> None:
         subject = subjects.guard(key)
@@ -111,8 +111,16 @@ class Speaker:
         telemetry.PUBLISHED.labels(telemetry.template(subject), "stored").inc()
 
 
-def _read(message: Message) -> Standing:
-    key = subjects.parse_guard(message.subject)
+def _workload(message: Message) -> WorkloadKey | None:
+    """Whoever may write guards may name a workload that can't exist: such a guard is nobody's."""
+    try:
+        return subjects.parse_guard(message.subject)
+    except ValueError as error:
+        _log.debug("a guard of no workload", reason=str(error))
+        return None
+
+
+def _read(key: WorkloadKey, message: Message) -> Standing:
     try:
         guard: Guard | None = decode_guard(message.payload)
     except Malformed as error:
