@@ -74,3 +74,44 @@ async def test_the_older_of_two_rollouts_counts_and_a_workload_left_behind_is_no
         )
         await made.edit({"workloadRef": elsewhere}, name="younger")
         await made.until_guarded(lambda guard: isinstance(guard, GuardRemoved), "nobody guards it")
+
+
+@pytest.mark.parametrize("style", ["canary", "blueGreen"])
+async def test_all_that_kruises_users_write_is_kept_with_kruises_defaults(
+    sandbox: SandboxState, namespace: str, tmp_path: Path, style: str
+) -> None:
+    header = {"name": "user", "value": "ann"}
+    matches = [
+        {"headers": [header, header | {"type": "RegularExpression"}], "path": {"type": "Exact", "value": "/api"}},
+        {"queryParams": [{"type": "Exact", "name": "beta", "value": "1"}], "path": {}},
+    ]
+    modifier = {"set": [{"name": "version", "value": "new"}], "remove": ["old"]}
+    routing = {
+        "service": "web",
+        "ingress": {"classType": "nginx", "name": "web"},
+        "gateway": {"httpRouteName": "web"},
+        "customNetworkRefs": [{"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "name": "web"}],
+    }
+    block = {
+        "steps": [
+            {"replicas": 1, "traffic": "5%", "matches": matches, "requestHeaderModifier": modifier},
+            {"replicas": "50%", "pause": {"duration": 30}},
+        ],
+        "trafficRoutings": [routing],
+        "failureThreshold": "10%",
+        "disableGenerateCanaryService": True,
+        "trafficRoutingRef": "web",
+        "patchPodTemplateMetadata": {"labels": {"track": "new"}, "annotations": {"note": "new"}},
+        "enableExtraWorkloadForCanary": True,
+    }
+    if style == "blueGreen":
+        del block["patchPodTemplateMetadata"], block["enableExtraWorkloadForCanary"]
+    async with shop(sandbox, namespace, tmp_path) as (made, _):
+        await made.create(style=style, paused=True, **block)
+        found = await made.read()
+    assert found is not None
+    matches[0]["headers"][0] = header | {"type": "Exact"}  # type: ignore[index]
+    matches[1]["path"] = {"type": "PathPrefix", "value": "/"}
+    routing["gracePeriodSeconds"] = 3
+    assert found["spec"]["disabled"] is False
+    assert found["spec"]["strategy"] == {style: block, "paused": True}

@@ -1,7 +1,11 @@
+import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 from msgspec.structs import replace
 from support import histories
 from support.kruise_rollouts import AUTHOR, folded, rollout, steps
@@ -16,6 +20,7 @@ from tidegate_rollout_operator.translate import translate
 from tidegate_rollout_operator.view import View
 
 HISTORIES = sorted((Path(__file__).parents[2] / "contract" / "histories").glob("*.jsonl"))
+DEFINITION = Path(__file__).parents[3] / "deploy" / "kubernetes" / "crds" / "rollouts.yaml"
 NOW_S = 1_700_000_000.0
 
 
@@ -228,3 +233,32 @@ def test_the_same_history_makes_the_same_status_later() -> None:
     made = rollout()
     again = project(replace(made, status=first), view, translate(made), NOW_S + 99)
     assert again == first
+
+
+@pytest.mark.parametrize("style", ["canary", "blueGreen"])
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+def test_the_definition_knows_all_that_is_told(path: Path, style: str) -> None:
+    """The API server drops what it does not know: such a status would be written again and again."""
+    *_, (_, _, saga) = histories.replayed(histories.read(path))
+    for number in range(len(saga.history) + 1):
+        found = status(folded(saga.history[:number]), style=style)
+        assert list(unknown(found, schema_of_statuses())) == []
+    assert list(jsonschema.Draft7Validator(schema_of_statuses()).iter_errors(found)) == []
+
+
+@functools.cache
+def schema_of_statuses() -> dict[str, Any]:
+    (version,) = yaml.safe_load(DEFINITION.read_text())["spec"]["versions"]
+    found: dict[str, Any] = version["schema"]["openAPIV3Schema"]["properties"]["status"]
+    return found
+
+
+def unknown(value: Any, schema: dict[str, Any]) -> Iterator[str]:
+    """Fields that a schema does not name."""
+    for name, part in value.items() if isinstance(value, dict) else ():
+        if name not in schema["properties"]:
+            yield name
+        else:
+            yield from unknown(part, schema["properties"][name])
+    for part in value if isinstance(value, list) else ():
+        yield from unknown(part, schema["items"])
