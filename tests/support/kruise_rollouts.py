@@ -4,10 +4,12 @@ from typing import Any
 
 import msgspec
 
+from tidegate_contracts.workload import WorkloadReference
 from tidegate_rollout_operator.kruise import Rollout
 from tidegate_rollout_operator.view import View, evolve
 
 AUTHOR = "Rollout web"
+WEB = WorkloadReference(name="web")
 
 
 def steps(*replicas: int | str, pause: dict[str, Any] | None = None) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from support.kruise_rollouts import AUTHOR, rollout, steps
+from support.kruise_rollouts import AUTHOR, WEB, rollout, steps
 from support.nats import CLOCK, NatsServer, nats_server
 from support.saga import Saga, request, step
 
@@ -85,7 +85,7 @@ async def test_only_its_own_guard_is_removed() -> None:
         assert await standing(speaker) == [before]
         await speaker.unguard(key, AUTHOR)
         (after,) = await standing(speaker)
-        assert after.guard == GuardRemoved(by=AUTHOR)
+        assert after.guard == GuardRemoved(workload=WEB, by=AUTHOR)
         with pytest.raises(Conflict):
             await speaker.remove(before, AUTHOR)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.kruise_rollouts import AUTHOR, manifest, read, steps
+from support.kruise_rollouts import AUTHOR, WEB, manifest, read, steps
 from support.rollout_service import shop
 
 from tidegate_contracts.guards import GuardRemoved, GuardSet
@@ -36,12 +36,12 @@ async def test_a_guard_stands_as_long_as_its_rollout_is_in_force(
         )
         await made.edit({"disabled": True})
         await made.until(lambda status: status.get("phase") == "Disabled", "disabled")
-        assert await made.guard() == GuardRemoved(by=AUTHOR)
+        assert await made.guard() == GuardRemoved(workload=WEB, by=AUTHOR)
         await made.edit({"disabled": False})
         await made.until_guarded(lambda guard: isinstance(guard, GuardSet), "guarded again")
         await made.delete()
         await made.until_gone()
-        assert await made.guard() == GuardRemoved(by=AUTHOR)
+        assert await made.guard() == GuardRemoved(workload=WEB, by=AUTHOR)
 
 
 async def test_a_strategy_that_cannot_be_carried_guards_nothing_and_says_so(

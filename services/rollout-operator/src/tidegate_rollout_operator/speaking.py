@@ -67,8 +67,9 @@ class Speaker:
 
     async def remove(self, standing: Standing, author: str) -> None:
         """Takes away exactly this guard. Raises `Conflict` where another one stands by now."""
-        sequence = standing.sequence
-        await self._place(standing.key, GuardRemoved(by=author), f"unguard:{sequence}", sequence)
+        assert isinstance(standing.guard, GuardSet), "the caller looked"
+        removed, sequence = GuardRemoved(workload=standing.guard.about, by=author), standing.sequence
+        await self._place(standing.key, removed, f"unguard:{sequence}", sequence)
 
     async def tell(self, namespace: str, command: Command) -> None:
         if command.id in self._said:
