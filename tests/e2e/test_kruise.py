@@ -181,3 +181,18 @@ async def test_without_a_rollout_or_with_a_disabled_one_a_change_passes_untouche
     await released.change("v2_ready-0.3")
     await released.is_whole("2")
     assert (await released.rollout())["status"]["phase"] == "Disabled"
+
+
+async def test_a_faulty_rollout_is_refused_with_what_to_do(world: Guarded) -> None:
+    released = Released(world, DEPLOYMENT, "faulty", "canary")
+    with pytest.raises(RuntimeError, match="at least the 50% of the step before") as refusal:
+        await released.make(steps=[{"replicas": "50%"}, {"replicas": "20%", "traffic": "200%"}])
+    assert "spec.strategy.canary.steps[1].traffic" in str(refusal.value)
+    await released.make()
+    await released.change("v2_ready-0.3")
+    await released.waits_at(1)
+    fewer = json.dumps({"spec": {"strategy": {"canary": {"steps": [{"replicas": "100%"}]}}}})
+    with pytest.raises(RuntimeError, match="a release is under way"):
+        await kubectl(world.state, "patch", "rollouts.rollouts.kruise.io", released.name, "--type=merge", "-p", fewer)
+    await released.approve()
+    await released.until(lambda status: status.get("phase") == "Healthy")

@@ -28,7 +28,8 @@ from tidegate_demo.stack import SERVICES, Stack
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller.seen import Workload
 
-WEBHOOK = Path(__file__).parents[2] / "deploy/kubernetes/webhooks/hold.yaml"
+WEBHOOKS = Path(__file__).parents[2] / "deploy/kubernetes/webhooks"
+HOLD, ROLLOUTS = WEBHOOKS / "hold.yaml", WEBHOOKS / "rollouts.yaml"
 CONFIGURATION = "webhook.yaml"
 REPLICAS = 4
 WITHIN_S = 15.0
@@ -137,19 +138,25 @@ def own_values(workload: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in workload["spec"].items() if name != "template"}
 
 
-@asynccontextmanager
-async def guarded_world(
-    state: SandboxState, directory: Path, services: Collection[str] = tuple(SERVICES)
-) -> AsyncIterator[Guarded]:
-    """The services with the webhook that they serve, inside the sandbox."""
-    authority, port = Authority(), free_port()
-    files = authority.serve(directory)
-    configuration = next(yaml.safe_load_all(WEBHOOK.read_text(encoding="utf-8")))
+def configured(manifest: Path, port: int, authority: Authority) -> dict[str, Any]:
+    """The shipped configuration of a webhook, for one that is served on the API server's own machine."""
+    configuration: dict[str, Any] = next(yaml.safe_load_all(manifest.read_text(encoding="utf-8")))
     for webhook in configuration["webhooks"]:
         path = webhook["clientConfig"]["service"]["path"]
         bundle = base64.b64encode(authority.bundle).decode()
         webhook["clientConfig"] = {"url": f"https://127.0.0.1:{port}{path}", "caBundle": bundle}
-    (directory / CONFIGURATION).write_text(yaml.safe_dump(configuration), encoding="utf-8")
+    return configuration
+
+
+@asynccontextmanager
+async def guarded_world(
+    state: SandboxState, directory: Path, services: Collection[str] = tuple(SERVICES)
+) -> AsyncIterator[Guarded]:
+    """The services with the webhooks that they serve, inside the sandbox."""
+    authority, port, operator_port = Authority(), free_port(), free_port()
+    files = authority.serve(directory)
+    (directory / CONFIGURATION).write_text(yaml.safe_dump(configured(HOLD, port, authority)), encoding="utf-8")
+    own = {"rollout-operator": {"TIDEGATE_WEBHOOK_PORT": str(operator_port)}}
     environment = {
         "TIDEGATE_WEBHOOK_PORT": str(port),
         "TIDEGATE_WEBHOOK_CERTIFICATE_FILE": str(files.certificate),
@@ -158,10 +165,12 @@ async def guarded_world(
     stack = Stack(state, environment)
     await stack.declare_topology()
     try:
-        await asyncio.gather(*(stack.start(name) for name in services))
+        await asyncio.gather(*(stack.start(name, environment=own.get(name)) for name in services))
         async with listening(state) as listener:
             world = Guarded(state, stack, listener, directory)
             await world.switch(on=True)
+            if "rollout-operator" in services:
+                await world.apply(configured(ROLLOUTS, operator_port, authority))
             yield world
     finally:
         await stack.stop_all()

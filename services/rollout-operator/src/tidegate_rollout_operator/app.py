@@ -9,13 +9,16 @@ from contextlib import asynccontextmanager
 from typing import Final, NoReturn
 
 from tidegate_chassis import hearing
+from tidegate_chassis.admission import reviewed
 from tidegate_chassis.context import Context
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.cluster import Cluster
 from tidegate_chassis.service import run
-from tidegate_chassis.settings import Settings, load_or_exit
+from tidegate_chassis.settings import load_or_exit
+from tidegate_chassis.webhooks import WebhookServer, WebhookSettings
 from tidegate_contracts import subjects
 from tidegate_contracts.subjects import Service
+from tidegate_rollout_operator import reviews
 from tidegate_rollout_operator.histories import Histories
 from tidegate_rollout_operator.kruise import ROLLOUTS, Rollout
 from tidegate_rollout_operator.loop import Loop
@@ -45,8 +48,20 @@ async def compose(context: Context) -> AsyncIterator[None]:
         context.background("rollouts", loop.run)
         context.background("sweep", Sweep(rollouts, reflector, speaker, loop, client).run)
         context.health.check("kubernetes", cluster.problem)
+        _review(context, rollouts)
         yield
 
 
+def _review(context: Context, rollouts: Rollouts) -> None:
+    """Rollouts judged before they are stored, where a webhook is served."""
+    settings = context.settings
+    if not isinstance(settings, WebhookSettings) or not settings.webhook_port:
+        return
+    validate = reviewed(lambda request: reviews.judge(request, rollouts.within))
+    server = WebhookServer(settings, {reviews.PATH: validate})
+    context.health.check("webhook", server.problem)
+    context.add(server)
+
+
 def main() -> NoReturn:
-    run(NAME, load_or_exit(Settings), compose)
+    run(NAME, load_or_exit(WebhookSettings), compose)
