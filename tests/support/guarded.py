@@ -5,7 +5,6 @@ and the events that anybody can read.
 """
 
 import asyncio
-import base64
 import json
 import os
 import sys
@@ -16,20 +15,17 @@ from typing import Any
 
 import yaml
 
-from support.certificates import Authority
 from support.kinds import IMAGE, Kind
-from support.nats import free_port
 from tidegate_chassis.kubernetes.objects import decode
 from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import RolloutAccepted
 from tidegate_demo.journal import Listener, listening
 from tidegate_demo.scenario import kubectl
 from tidegate_demo.stack import SERVICES, Stack
+from tidegate_demo.webhooks import Webhooks, free_port
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller.seen import Workload
 
-WEBHOOKS = Path(__file__).parents[2] / "deploy/kubernetes/webhooks"
-HOLD, ROLLOUTS = WEBHOOKS / "hold.yaml", WEBHOOKS / "rollouts.yaml"
 CONFIGURATION = "webhook.yaml"
 REPLICAS = 4
 WITHIN_S = 15.0
@@ -138,31 +134,16 @@ def own_values(workload: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in workload["spec"].items() if name != "template"}
 
 
-def configured(manifest: Path, port: int, authority: Authority) -> dict[str, Any]:
-    """The shipped configuration of a webhook, for one that is served on the API server's own machine."""
-    configuration: dict[str, Any] = next(yaml.safe_load_all(manifest.read_text(encoding="utf-8")))
-    for webhook in configuration["webhooks"]:
-        path = webhook["clientConfig"]["service"]["path"]
-        bundle = base64.b64encode(authority.bundle).decode()
-        webhook["clientConfig"] = {"url": f"https://127.0.0.1:{port}{path}", "caBundle": bundle}
-    return configuration
-
-
 @asynccontextmanager
 async def guarded_world(
     state: SandboxState, directory: Path, services: Collection[str] = tuple(SERVICES)
 ) -> AsyncIterator[Guarded]:
     """The services with the webhooks that they serve, inside the sandbox."""
-    authority, port, operator_port = Authority(), free_port(), free_port()
-    files = authority.serve(directory)
-    (directory / CONFIGURATION).write_text(yaml.safe_dump(configured(HOLD, port, authority)), encoding="utf-8")
-    own = {"rollout-operator": {"TIDEGATE_WEBHOOK_PORT": str(operator_port)}}
-    environment = {
-        "TIDEGATE_WEBHOOK_PORT": str(port),
-        "TIDEGATE_WEBHOOK_CERTIFICATE_FILE": str(files.certificate),
-        "TIDEGATE_WEBHOOK_KEY_FILE": str(files.key),
-    }
-    stack = Stack(state, environment)
+    webhooks, port, operator_port = Webhooks(directory), free_port(), free_port()
+    hold = webhooks.configuration("hold.yaml", port)
+    (directory / CONFIGURATION).write_text(yaml.safe_dump(hold), encoding="utf-8")
+    own = {"rollout-operator": webhooks.environment(operator_port)}
+    stack = Stack(state, webhooks.environment(port))
     await stack.declare_topology()
     try:
         await asyncio.gather(*(stack.start(name, environment=own.get(name)) for name in services))
@@ -170,7 +151,7 @@ async def guarded_world(
             world = Guarded(state, stack, listener, directory)
             await world.switch(on=True)
             if "rollout-operator" in services:
-                await world.apply(configured(ROLLOUTS, operator_port, authority))
+                await world.apply(webhooks.configuration("rollouts.yaml", operator_port))
             yield world
     finally:
         await stack.stop_all()

@@ -1,4 +1,7 @@
-"""A certificate authority for one test, and serving certificates of it in files."""
+"""A certificate authority for one run, and serving certificates of it in files: for webhooks inside a sandbox.
+
+Used by `webhooks`, for the bench and the tests. A cluster of one's own has cert-manager, or certificates of its own.
+"""
 
 import datetime as dt
 import ipaddress
@@ -20,11 +23,11 @@ class Files(NamedTuple):
 
 
 class Authority:
-    """Signs what a test serves on the loopback address."""
+    """Signs what is served on the sandbox's loopback address."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _name("an authority of a test")
+        self._name = _name("an authority of the sandbox")
         builder = _builder(self._name, self._name, self._key)
         basic = x509.BasicConstraints(ca=True, path_length=0)
         self._certificate = builder.add_extension(basic, critical=True).sign(self._key, hashes.SHA256())
@@ -38,7 +41,7 @@ class Authority:
         """A new serving certificate, in place of one that is there already."""
         key = ec.generate_private_key(ec.SECP256R1())
         address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(LOOPBACK))])
-        builder = _builder(_name("a server of a test"), self._name, key)
+        builder = _builder(_name("a webhook in the sandbox"), self._name, key)
         certificate = builder.add_extension(address, critical=False).sign(self._key, hashes.SHA256())
         files = Files(directory / "tls.crt", directory / "tls.key")
         files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
