@@ -19,11 +19,13 @@ from tidegate_contracts.decisions import (
     RolloutAccepted,
     RolloutCancelled,
     RolloutCompleted,
+    RolloutRejected,
     RolloutRolledBack,
     RolloutSuperseded,
 )
 from tidegate_demo.journal import terminal
 from tidegate_demo.scenario import kubectl
+from tidegate_demo.webhooks import free_port
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
@@ -209,3 +211,22 @@ async def test_with_every_copy_away_the_workload_is_still_anybodys_to_write(worl
     finally:
         await world.stack.restart("workload-controller")
     assert set(await world.tags(name)) == {"2"}
+
+
+async def test_copies_that_all_see_a_change_ask_for_one_rollout_and_the_last_one_left_ends_it(world: Guarded) -> None:
+    name = "watched-twice"
+    environment = world.webhooks.environment(free_port())
+    second = await world.stack.start("workload-controller", copy=2, environment=environment)
+    try:
+        await world.make(DEPLOYMENT, name)
+        await world.set_image(DEPLOYMENT, name, "v2_ready-0.3")
+        paused = await world.until(PauseStarted, name)
+        await world.stack["workload-controller"].kill()
+        await world.tidegate("approve", paused.rollout)
+        await world.until(RolloutCompleted, name)
+        await world.stack.restart("workload-controller")
+    finally:
+        await second.stop()
+    accepted = [each for each in world.listener.events if isinstance(each, RolloutAccepted)]
+    assert [each.rollout for each in accepted if each.request.workload.name == name] == [paused.rollout]
+    assert not [each for each in world.listener.events if isinstance(each, RolloutRejected)]

@@ -36,8 +36,11 @@ POLL_S = 0.05
 class Guarded:
     """The sandbox with everything up, and the webhook that may be switched off."""
 
-    def __init__(self, state: SandboxState, stack: Stack, listener: Listener, directory: Path) -> None:
+    def __init__(
+        self, state: SandboxState, stack: Stack, listener: Listener, webhooks: Webhooks, directory: Path
+    ) -> None:
         self.state = state
+        self.webhooks = webhooks
         self.stack = stack
         self.listener = listener
         self._directory = directory
@@ -148,7 +151,7 @@ async def guarded_world(
     try:
         await asyncio.gather(*(stack.start(name, environment=own.get(name)) for name in services))
         async with listening(state) as listener:
-            world = Guarded(state, stack, listener, directory)
+            world = Guarded(state, stack, listener, webhooks, directory)
             await world.switch(on=True)
             if "rollout-operator" in services:
                 await world.apply(webhooks.configuration("rollouts.yaml", operator_port))
