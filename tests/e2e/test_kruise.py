@@ -138,6 +138,9 @@ async def test_the_old_template_again_is_a_rollback(world: Guarded) -> None:
     status = await released.until(lambda status: status.get("phase") == "Healthy")
     assert condition(status, "Succeeded")[0] == "False"
     await released.is_whole("1")
+    told = await kubectl(world.state, "describe", "rollouts.rollouts.kruise.io", released.name)
+    assert told.count("upgrade step(1) canary pods with new versions done") == 1
+    assert told.count("workload has been rollback, then rollout is canceled") == 1
 
 
 async def test_a_further_version_starts_anew(world: Guarded) -> None:

@@ -19,6 +19,7 @@ from tidegate_chassis.webhooks import WebhookServer, WebhookSettings
 from tidegate_contracts import subjects
 from tidegate_contracts.subjects import Service
 from tidegate_rollout_operator import reviews
+from tidegate_rollout_operator.announcing import Announcer
 from tidegate_rollout_operator.histories import Histories
 from tidegate_rollout_operator.kruise import ROLLOUTS, Rollout
 from tidegate_rollout_operator.loop import Loop
@@ -41,7 +42,10 @@ async def compose(context: Context) -> AsyncIterator[None]:
         name, clock = context.settings.cluster, context.clock
         rollouts = Rollouts(reflector, name)
         speaker = Speaker(context.connection, NAME, name, clock)
-        reconciler = Reconciler(rollouts, Histories(context.journal), speaker, Writer(client), clock)
+        announcer = Announcer(client, FIELD_MANAGER, clock)
+        reconciler = Reconciler(
+            rollouts, Histories(context.journal), speaker, Writer(client), announcer=announcer, clock=clock
+        )
         loop = Loop(rollouts, reflector, reconciler)
         hearing.hear_subjects(context.broker, subjects.namespace_events(name, None), loop.heard)
         context.background("kubernetes", cluster.run)
