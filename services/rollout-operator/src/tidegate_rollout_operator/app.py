@@ -18,7 +18,7 @@ from tidegate_chassis.settings import load_or_exit
 from tidegate_chassis.webhooks import WebhookServer, WebhookSettings
 from tidegate_contracts import subjects
 from tidegate_contracts.subjects import Service
-from tidegate_rollout_operator import reviews
+from tidegate_rollout_operator import conversion, reviews
 from tidegate_rollout_operator.announcing import Announcer
 from tidegate_rollout_operator.histories import Histories
 from tidegate_rollout_operator.kruise import ROLLOUTS, Rollout
@@ -57,12 +57,12 @@ async def compose(context: Context) -> AsyncIterator[None]:
 
 
 def _review(context: Context, rollouts: Rollouts) -> None:
-    """Rollouts judged before they are stored, where a webhook is served."""
+    """Rollouts judged before they are stored, and converted, where a webhook is served."""
     settings = context.settings
     if not isinstance(settings, WebhookSettings) or not settings.webhook_port:
         return
     validate = reviewed(lambda request: reviews.judge(request, rollouts.within))
-    server = WebhookServer(settings, {reviews.PATH: validate})
+    server = WebhookServer(settings, {reviews.PATH: validate, conversion.PATH: conversion.review})
     context.health.check("webhook", server.problem)
     context.add(server)
 
