@@ -16,10 +16,12 @@ class SecretShelf:
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], dict[str, Any]] = {}
+        self.written: list[str] = []
         self._version = 0
 
     def put(self, resource: Resource, name: str, body: dict[str, Any]) -> None:
         self._version += 1
+        self.written.append(name)
         metadata = {**body.get("metadata", {}), "name": name, "resourceVersion": str(self._version)}
         self.objects[resource.plural, name] = copy.deepcopy(body) | {"metadata": metadata}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.clock import ManualClock
 from support.secret_shelf import SecretShelf
@@ -170,6 +170,7 @@ def test_an_authority_signs_nothing_before_it_is_published() -> None:
 
 
 @settings(max_examples=25, deadline=None)
+@example(turns=[(0, 3), (1, 3), (0, 2)], start=LIFETIMES.authority_s * RENEWED_AT + 1)
 @given(
     turns=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 8)), max_size=24),
     start=st.sampled_from([0.0, LIFETIMES.authority_s * RENEWED_AT + 1]),
@@ -183,9 +184,11 @@ def test_copies_that_work_at_once_end_with_one_authority(
 
 
 async def _work_at_once(directory: Path, turns: list[tuple[int, int]], start_s: float) -> None:
-    clock, shelf = ManualClock(1_800_000_000.0), _shelf()
+    clock, shelf, former = ManualClock(1_800_000_000.0), _shelf(), b""
     if start_s:
         await _copies(shelf, clock, directory / "earlier", 1)[0].look()
+        former = _secret(shelf)["authority.crt"]
+        shelf.written.clear()
         clock.advance(start_s)
     gates = [_Gate(shelf) for _ in range(2)]
     copies = [_copy(gate, clock, directory / str(number)) for number, gate in enumerate(gates)]
@@ -198,6 +201,8 @@ async def _work_at_once(directory: Path, turns: list[tuple[int, int]], start_s: 
     for copy in copies:
         await copy.look()
     _assert_accepted(shelf, copies, clock)
+    assert shelf.written.count(SECRET) == 1, "whoever was slower replaced nothing"
+    assert _secret(shelf)["former.crt"] == former
     issuers = {copy.serving.issuer_pem for copy in copies if copy.serving is not None}
     assert issuers == {_secret(shelf)["authority.crt"]}
 
