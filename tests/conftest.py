@@ -22,6 +22,7 @@ ALONE = (
     "simulation",
     "integration/traffic_shifter",
     "integration/workload_controller",
+    "integration/rollout_operator",
     "integration/metrics_analyzer/test_analyzer_service.py",
     "integration/bus/test_standing_orders_many.py",
 )

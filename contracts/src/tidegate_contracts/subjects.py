@@ -9,9 +9,10 @@ from typing import Final, Literal, NamedTuple
 from tidegate_contracts.names import from_token, to_token
 from tidegate_contracts.workload import WorkloadKey
 
-Service = Literal["orchestrator", "workload-controller", "traffic-shifter", "metrics-analyzer"]
+Service = Literal["orchestrator", "workload-controller", "traffic-shifter", "metrics-analyzer", "rollout-operator"]
 WORKERS: Final[tuple[Service, ...]] = ("workload-controller", "traffic-shifter", "metrics-analyzer")
 SERVICES: Final[tuple[Service, ...]] = ("orchestrator", *WORKERS)
+"""Those that write events: the rollout-operator only asks, as people do."""
 
 ROOT: Final = "tidegate"
 ALL_EVENTS: Final = f"{ROOT}.events.>"

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 PASSWORDS = ROOT / "deploy" / "nats" / "development.env"
-OURS = {"orchestrator", "workload-controller", "traffic-shifter", "metrics-analyzer"}
+OURS = {"orchestrator", "workload-controller", "traffic-shifter", "metrics-analyzer", "rollout-operator"}
 
 
 def compose() -> dict[str, Any]:
@@ -76,8 +76,9 @@ def test_no_service_of_ours_has_more_rights_than_it_needs() -> None:
         assert "no-new-privileges:true" in service["security_opt"]
         assert "privileged" not in service
         assert "ports" not in service
-    identities = [services()[name]["volumes"] for name in ("workload-controller", "traffic-shifter")]
-    assert identities == [["workload-controller-identity:/identity:ro"], ["traffic-shifter-identity:/identity:ro"]]
+    identified = ("workload-controller", "traffic-shifter", "rollout-operator")
+    identities = [services()[name]["volumes"] for name in identified]
+    assert identities == [[f"{name}-identity:/identity:ro"] for name in identified]
 
 
 def test_ports_are_this_machines_only() -> None:

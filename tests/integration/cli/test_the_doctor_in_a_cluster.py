@@ -31,7 +31,7 @@ async def test_an_administrator_hears_of_every_services_rights(sandbox: SandboxS
     found = await examined(sandbox, "admin")
     assert [finding["state"] for finding in found["Kubernetes"]] == ["good"]
     assert [finding["state"] for finding in found["Gateway API"]] == ["good"]
-    for service in ("workload-controller", "traffic-shifter"):
+    for service in ("workload-controller", "traffic-shifter", "rollout-operator"):
         assert {finding["state"] for finding in found[f"{service} rights"]} == {"good"}
 
 

@@ -5,10 +5,11 @@ Written by hand from the design, not from nats.conf, so that a slip in either sh
 
 DEPLOY, ORCHESTRATOR = "deploy", "orchestrator"
 PODS, TRAFFIC, METRICS = "workload-controller", "traffic-shifter", "metrics-analyzer"
+ROLLOUTS = "rollout-operator"
 REQUESTER, OPERATOR, AUDITOR = "requester", "operator", "auditor"
 WORKERS = {PODS, TRAFFIC, METRICS}
 SERVICES = {ORCHESTRATOR, *WORKERS}
-USERS = (DEPLOY, *sorted(SERVICES), REQUESTER, OPERATOR, AUDITOR)
+USERS = (DEPLOY, *sorted(SERVICES), ROLLOUTS, REQUESTER, OPERATOR, AUDITOR)
 NOBODY: set[str] = set()
 
 WEB = "default.default.deployment_apps.web"
@@ -20,10 +21,10 @@ PUBLISH: dict[str, set[str]] = {
     "tidegate.requests.default.payments": {OPERATOR, PODS},
     "tidegate.requests.other.default": {OPERATOR, PODS},
     "tidegate.requests.default.default.more": NOBODY,
-    "tidegate.controls.default.default.r-1": {REQUESTER, OPERATOR, PODS},
-    "tidegate.controls.default.payments.r-1": {OPERATOR, PODS},
-    f"tidegate.guards.{WEB}": {REQUESTER, OPERATOR},
-    "tidegate.guards.default.payments.deployment_apps.web": {OPERATOR},
+    "tidegate.controls.default.default.r-1": {REQUESTER, OPERATOR, PODS, ROLLOUTS},
+    "tidegate.controls.default.payments.r-1": {OPERATOR, PODS, ROLLOUTS},
+    f"tidegate.guards.{WEB}": {REQUESTER, OPERATOR, ROLLOUTS},
+    "tidegate.guards.default.payments.deployment_apps.web": {OPERATOR, ROLLOUTS},
     f"tidegate.events.{WEB}.r-1.orchestrator.accepted": {ORCHESTRATOR},
     f"tidegate.events.{WEB}.r-1.workload-controller.batch-ready": {PODS},
     f"tidegate.events.{WEB}.r-1.traffic-shifter.shifted": {TRAFFIC},
@@ -57,23 +58,23 @@ PUBLISH: dict[str, set[str]] = {
     "$JS.API.CONSUMER.DURABLE.CREATE.TIDEGATE_EVENTS.mine": {DEPLOY},
     "tidegate.api.CONSUMER.CREATE.TIDEGATE_EVENTS.mine": NOBODY,
     # what is looked at
-    "$JS.API.INFO": {DEPLOY, *SERVICES},
+    "$JS.API.INFO": {DEPLOY, *SERVICES, ROLLOUTS},
     "$JS.API.STREAM.INFO.TIDEGATE_REQUESTS": {DEPLOY, ORCHESTRATOR},
-    "$JS.API.STREAM.INFO.TIDEGATE_EVENTS": {DEPLOY, *SERVICES},
+    "$JS.API.STREAM.INFO.TIDEGATE_EVENTS": {DEPLOY, *SERVICES, ROLLOUTS},
     "$JS.API.STREAM.INFO.TIDEGATE_ORDERS": {DEPLOY, *SERVICES},
     "tidegate.api.STREAM.INFO.TIDEGATE_EVENTS": {OPERATOR, AUDITOR},
     "tidegate.api.STREAM.INFO.TIDEGATE_ORDERS": {OPERATOR},
     "tidegate.api.CONSUMER.INFO.TIDEGATE_EVENTS.orchestrator--facts": {OPERATOR},
     "tidegate.api.CONSUMER.INFO.TIDEGATE_EVENTS.auditor--events": {OPERATOR, AUDITOR},
     # what is read
-    "$JS.API.DIRECT.GET.TIDEGATE_EVENTS": {ORCHESTRATOR},
+    "$JS.API.DIRECT.GET.TIDEGATE_EVENTS": {ORCHESTRATOR, ROLLOUTS},
     f"$JS.API.DIRECT.GET.TIDEGATE_EVENTS.tidegate.events.{WEB}.r-1.orchestrator.accepted": {ORCHESTRATOR},
     "$JS.API.DIRECT.GET.TIDEGATE_ORDERS": {ORCHESTRATOR},
     "$JS.API.DIRECT.GET.TIDEGATE_REQUESTS": NOBODY,
-    "$JS.API.DIRECT.GET.TIDEGATE_GUARDS": {PODS},
-    "$JS.API.STREAM.MSG.GET.TIDEGATE_GUARDS": {PODS},
+    "$JS.API.DIRECT.GET.TIDEGATE_GUARDS": {PODS, ROLLOUTS},
+    "$JS.API.STREAM.MSG.GET.TIDEGATE_GUARDS": {PODS, ROLLOUTS},
     "tidegate.api.DIRECT.GET.TIDEGATE_GUARDS": {OPERATOR},
-    "$JS.API.STREAM.MSG.GET.TIDEGATE_EVENTS": {ORCHESTRATOR},
+    "$JS.API.STREAM.MSG.GET.TIDEGATE_EVENTS": {ORCHESTRATOR, ROLLOUTS},
     "$JS.API.STREAM.MSG.GET.TIDEGATE_ORDERS": {ORCHESTRATOR},
     "$JS.API.STREAM.MSG.GET.TIDEGATE_REQUESTS": NOBODY,
     "tidegate.api.DIRECT.GET.TIDEGATE_EVENTS": {OPERATOR, AUDITOR},
@@ -101,9 +102,9 @@ PUBLISH: dict[str, set[str]] = {
 }
 
 SUBSCRIBE: dict[str, set[str]] = {
-    "tidegate.events.>": {OPERATOR, AUDITOR},
-    "tidegate.events.default.default.>": {REQUESTER, OPERATOR, AUDITOR},
-    "tidegate.events.default.payments.>": {OPERATOR, AUDITOR},
+    "tidegate.events.>": {OPERATOR, AUDITOR, ROLLOUTS},
+    "tidegate.events.default.default.>": {REQUESTER, OPERATOR, AUDITOR, ROLLOUTS},
+    "tidegate.events.default.payments.>": {OPERATOR, AUDITOR, ROLLOUTS},
     "tidegate.telemetry.>": {OPERATOR},
     "tidegate.dead.*": {OPERATOR},
     "tidegate.requests.>": NOBODY,

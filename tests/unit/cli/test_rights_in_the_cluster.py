@@ -8,7 +8,7 @@ import yaml
 from tidegate_cli.kubernetes_rights import RIGHTS, SYSTEM_NAMESPACE, Right, account
 
 MANIFESTS = Path(__file__).parents[3] / "deploy" / "kubernetes"
-SERVICES = ("workload-controller", "traffic-shifter", "metrics-analyzer", "orchestrator")
+SERVICES = ("workload-controller", "traffic-shifter", "metrics-analyzer", "orchestrator", "rollout-operator")
 
 
 def granted() -> set[Right]:

@@ -38,6 +38,10 @@ SERVICES: Final[Mapping[str, ServiceKind]] = {
     "traffic-shifter": ServiceKind("tidegate_traffic_shifter", 9420, kubernetes=True),
     "metrics-analyzer": ServiceKind("tidegate_metrics_analyzer", 9430, kubernetes=False),
 }
+FRONT_DOORS: Final[Mapping[str, ServiceKind]] = {
+    "rollout-operator": ServiceKind("tidegate_rollout_operator", 9440, kubernetes=True),
+}
+"""Services that the others do without: started by name."""
 
 
 class StackError(RuntimeError):
@@ -118,7 +122,7 @@ class Stack:
         started_s = time.monotonic()
         with log_path.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *exec_command(self.state, [sys.executable, "-m", SERVICES[name].module]),
+                *exec_command(self.state, [sys.executable, "-m", _kind(name).module]),
                 env={**os.environ, **self._environment(name, copy)},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -140,7 +144,7 @@ class Stack:
         self, name: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> tuple[int, str]:
         """A service's own command, as the service is started; its exit code, and all that it said."""
-        command = [sys.executable, "-m", SERVICES[name].module, *arguments]
+        command = [sys.executable, "-m", _kind(name).module, *arguments]
         return await self._run(command, {**self._environment(name, COPIES_MAX), **(environment or {})})
 
     async def stop_all(self) -> None:
@@ -149,7 +153,7 @@ class Stack:
         self._running.clear()
 
     def _environment(self, name: str, copy: int) -> dict[str, str]:
-        kind = SERVICES[name]
+        kind = _kind(name)
         kubeconfig = self.state.kubeconfig_inside_directory / f"{name}.yaml" if kind.kubernetes else ""
         return {
             **self._bus_environment(name),
@@ -184,6 +188,10 @@ class Stack:
                 tail = service.log_path.read_text(encoding="utf-8", errors="replace")[-3000:]
                 raise StackError(f"{service.name} did not get ready. Its log ends:\n{tail}")
             await asyncio.sleep(LOG_POLL_S)
+
+
+def _kind(name: str) -> ServiceKind:
+    return SERVICES.get(name) or FRONT_DOORS[name]
 
 
 def _says_ready(log_path: Path, offset: int) -> bool:

@@ -13,7 +13,15 @@ import msgspec
 
 SYSTEM_NAMESPACE = "tidegate-system"
 KRUISE_MANAGER = "kruise-manager"
-SERVICE_ACCOUNTS = ("workload-controller", "traffic-shifter", "prometheus", "podlet", "contour", KRUISE_MANAGER)
+SERVICE_ACCOUNTS = (
+    "workload-controller",
+    "traffic-shifter",
+    "rollout-operator",
+    "prometheus",
+    "podlet",
+    "contour",
+    KRUISE_MANAGER,
+)
 ADMIN = "admin"
 CONTROLLER_MANAGER = "kube-controller-manager"
 

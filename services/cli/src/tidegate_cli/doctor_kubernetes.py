@@ -125,7 +125,14 @@ def _documents(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _review(kind: str, right: Right, verb: str, namespace: str) -> dict[str, Any]:
-    attributes = {"group": right.group, "resource": right.resource, "verb": verb, "namespace": namespace}
+    resource, _, part = right.resource.partition("/")
+    attributes = {
+        "group": right.group,
+        "resource": resource,
+        "subresource": part,
+        "verb": verb,
+        "namespace": namespace,
+    }
     groups = ["system:serviceaccounts", f"system:serviceaccounts:{SYSTEM_NAMESPACE}", "system:authenticated"]
     whose = {"user": account(right.service), "groups": groups} if kind == "SubjectAccessReview" else {}
     return {

@@ -28,6 +28,8 @@ RIGHTS: Final = (
     Right("traffic-shifter", "gateway.networking.k8s.io", "httproutes", ("get", "list", "watch", "patch")),
     Right("traffic-shifter", "", "services", ("get", "list", "watch", "create", "patch", "delete")),
     Right("traffic-shifter", "discovery.k8s.io", "endpointslices", ("list", "watch")),
+    Right("rollout-operator", "rollouts.kruise.io", "rollouts", ("list", "watch", "patch")),
+    Right("rollout-operator", "rollouts.kruise.io", "rollouts/status", ("patch",)),
 )
 
 

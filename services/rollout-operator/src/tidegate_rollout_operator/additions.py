@@ -1,0 +1,34 @@
+"""What our manifest has beyond Kruise's: analyses and deadlines, in Kruise's spelling, as a request says them.
+
+Pure; called by `translate`. A field that is left out keeps the default of the contracts.
+"""
+
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from tidegate_contracts.rollout import Analysis, Check, Deadlines, PodHealth
+from tidegate_rollout_operator.kruise import AnalysisBlock, DeadlinesBlock
+
+SECONDS: Final = "_seconds"
+
+_Said = TypeVar("_Said", bound=msgspec.Struct)
+
+
+def analysis_of(block: AnalysisBlock | None) -> Analysis | None:
+    if block is None:
+        return None
+    health = _said(PodHealth, block.pod_health) if block.pod_health is not None else None
+    return Analysis(checks=tuple(_said(Check, check) for check in block.checks), pod_health=health)
+
+
+def deadlines_of(block: DeadlinesBlock | None) -> Deadlines:
+    return _said(Deadlines, block) if block is not None else Deadlines()
+
+
+def _said(kind: type[_Said], block: msgspec.Struct) -> _Said:
+    """The same fields under the request's names, which end in `_s` for seconds."""
+    given: dict[str, Any] = {name: value for name, value in msgspec.structs.asdict(block).items() if value is not None}
+    return kind(
+        **{f"{name.removesuffix(SECONDS)}_s" if name.endswith(SECONDS) else name: given[name] for name in given}
+    )

@@ -1,0 +1,175 @@
+"""Kruise's Rollout, v1beta1, as far as it is read: unknown fields are ignored, absent ones take Kruise's defaults.
+
+Decoded by the reflector; read by `translate`, `projection` and `commands`. What Kruise lacks and we add (`analysis`,
+`onFailure`, `deadlines`) stands in the same places as in the manifest of deploy/kubernetes/crds.
+"""
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+from tidegate_chassis.kubernetes.objects import KubernetesObject, ObjectMeta
+from tidegate_chassis.kubernetes.resources import Resource
+from tidegate_contracts.limits import AUTHOR_LENGTH_MAX
+from tidegate_contracts.workload import WorkloadKey, WorkloadReference
+
+GROUP: Final = "rollouts.kruise.io"
+ROLLOUTS: Final = Resource(GROUP, "v1beta1", "rollouts", "Rollout")
+FINALIZER: Final = f"{GROUP}/rollout"
+ROLLBACK_IN_BATCH: Final = f"{GROUP}/rollback-in-batch"
+TRAFFIC_ROUTING: Final = f"{GROUP}/trafficrouting"
+AUTHORS: Final = "Rollout "
+"""How the author of each guard and control begins that stands for a Rollout."""
+
+
+class _Block(msgspec.Struct, frozen=True, rename="camel"):
+    """A part of the spec, with Kruise's spelling of names."""
+
+
+class Reference(_Block, frozen=True):
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+
+
+class Match(_Block, frozen=True):
+    """A header, a query parameter or a path, as the Gateway API spells it; without `type` a kind's own default."""
+
+    value: str = ""
+    name: str = ""
+    type: str = ""
+
+
+class HttpRouteMatch(_Block, frozen=True):
+    path: Match | None = None
+    headers: tuple[Match, ...] = ()
+    query_params: tuple[Match, ...] = ()
+
+
+class StepPause(_Block, frozen=True):
+    duration_seconds: int | None = msgspec.field(name="duration", default=None)
+
+
+class CheckBlock(_Block, frozen=True, kw_only=True):
+    """Ours: one measured value of an analysis; a field left out has the default of a request's check."""
+
+    name: str
+    query: str
+    provider: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    window_seconds: float | None = None
+    interval_seconds: float | None = None
+    count: int | None = None
+    failure_limit: int | None = None
+    inconclusive_limit: int | None = None
+    initial_delay_seconds: float | None = None
+    minimum_samples_query: str | None = None
+    minimum_samples: float | None = None
+
+
+class PodHealthBlock(_Block, frozen=True):
+    restarts_maximum: int | None = None
+    ready_minimum_percent: float | None = None
+
+
+class AnalysisBlock(_Block, frozen=True):
+    checks: tuple[CheckBlock, ...] = ()
+    pod_health: PodHealthBlock | None = None
+
+
+class DeadlinesBlock(_Block, frozen=True):
+    progress_seconds: float | None = None
+    traffic_seconds: float | None = None
+    analysis_seconds: float | None = None
+
+
+class StepBlock(_Block, frozen=True):
+    replicas: int | str | None = None
+    traffic: str | None = None
+    matches: tuple[HttpRouteMatch, ...] = ()
+    request_header_modifier: dict[str, Any] | None = None
+    pause: StepPause = StepPause()
+    analysis: AnalysisBlock | None = None
+
+
+class Gateway(_Block, frozen=True):
+    http_route_name: str | None = None
+
+
+class TrafficRouting(_Block, frozen=True):
+    service: str = ""
+    grace_period_seconds: int | None = None
+    ingress: dict[str, Any] | None = None
+    gateway: Gateway | None = None
+    custom_network_refs: tuple[dict[str, Any], ...] = ()
+
+
+class TemplateMetadata(_Block, frozen=True):
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class Style(_Block, frozen=True):
+    """The block `canary` or `blueGreen`."""
+
+    steps: tuple[StepBlock, ...] = ()
+    traffic_routings: tuple[TrafficRouting, ...] = ()
+    failure_threshold: int | str | None = None
+    patch_pod_template_metadata: TemplateMetadata | None = None
+    enable_extra_workload_for_canary: bool = False
+    disable_generate_canary_service: bool = False
+
+
+class Strategy(_Block, frozen=True):
+    paused: bool = False
+    canary: Style | None = None
+    blue_green: Style | None = None
+    analysis: AnalysisBlock | None = None
+    on_failure: Literal["RollBack", "Pause"] | None = None
+    deadlines: DeadlinesBlock | None = None
+
+
+class RolloutSpec(_Block, frozen=True):
+    workload_ref: Reference = Reference()
+    disabled: bool = False
+    strategy: Strategy = Strategy()
+
+
+class RolloutMeta(ObjectMeta, frozen=True, rename="camel"):
+    finalizers: tuple[str, ...] = ()
+
+
+class Rollout(KubernetesObject, frozen=True, rename="camel"):
+    metadata: RolloutMeta = RolloutMeta()
+    spec: RolloutSpec = RolloutSpec()
+    status: dict[str, Any] = msgspec.field(default_factory=dict)
+    """As it stands: what others wrote into it is a command (`commands`), and we replace it whole (`projection`)."""
+
+    @property
+    def author(self) -> str:
+        """Under which name this Rollout's wishes and commands stand on the bus."""
+        return f"{AUTHORS}{self.metadata.name}"[:AUTHOR_LENGTH_MAX]
+
+    @property
+    def workload(self) -> WorkloadReference:
+        reference = self.spec.workload_ref
+        return WorkloadReference(name=reference.name, kind=reference.kind, api_version=reference.api_version)
+
+    @property
+    def block(self) -> str:
+        """Which part of the status tells of the steps."""
+        return "blueGreenStatus" if self.spec.strategy.blue_green is not None else "canaryStatus"
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """That part, as it stands."""
+        found = self.status.get(self.block)
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def leaving(self) -> bool:
+        return self.metadata.deletion_timestamp is not None
+
+    def key(self, cluster: str) -> WorkloadKey:
+        return WorkloadKey.of(cluster, self.metadata.namespace, self.workload)

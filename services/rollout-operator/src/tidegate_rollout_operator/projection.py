@@ -1,0 +1,160 @@
+"""A Rollout's whole status, made of its workload's history: what Kruise's users and tools read. Pure.
+
+Called by `reconcile`, which writes it where it differs from what stands. All copies make the same of the same history;
+after a loss of everything but the bus and the API server it is made anew.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from tidegate_contracts.problem import Problem
+from tidegate_contracts.rollout import RolloutRequested
+from tidegate_rollout_operator import conditions, texts
+from tidegate_rollout_operator.commands import STEP_PAUSED, STEP_READY, keeps_approval, lets_go, next_index
+from tidegate_rollout_operator.conditions import Said
+from tidegate_rollout_operator.kruise import Rollout
+from tidegate_rollout_operator.view import View
+
+NO_STEP: Final = 0
+COMPLETED: Final = "Completed"
+_BATCH_STATES: Final = {"BeforeStepUpgrade": "Upgrading", "StepUpgrade": "Upgrading"}
+
+
+def project(
+    rollout: Rollout, view: View, wanted: RolloutRequested | tuple[Problem, ...], now_s: float
+) -> dict[str, Any]:
+    """The status; `wanted` is what the Rollout's spec was translated to, or what stands against it."""
+    problems = wanted if isinstance(wanted, tuple) else ()
+    message = _message(rollout, view, wanted)
+    status: dict[str, Any] = {
+        "observedGeneration": rollout.metadata.generation,
+        "observedSequence": view.sequence,
+        "phase": _phase(rollout, view, problems),
+        "message": message,
+        "currentStepIndex": NO_STEP,
+        "currentStepState": "",
+        "conditions": _conditions(rollout, view, problems, message, conditions.timestamp(now_s)),
+    }
+    if view.stage == "idle":
+        if isinstance(wanted, tuple) or rollout.leaving or rollout.spec.disabled:
+            return status
+        told = _untouched(rollout, wanted)
+    else:
+        told = _steps(rollout, view)
+    shared = {name: told[name] for name in ("currentStepIndex", "currentStepState")}
+    return status | shared | {rollout.block: told}
+
+
+def _phase(rollout: Rollout, view: View, problems: tuple[Problem, ...]) -> str:
+    if rollout.leaving:
+        return "Terminating"
+    if rollout.spec.disabled:
+        return "Disabling" if lets_go(rollout, view) else "Disabled"
+    if view.active:
+        return "Progressing"
+    return "Initial" if problems else "Healthy"
+
+
+def _message(rollout: Rollout, view: View, wanted: RolloutRequested | tuple[Problem, ...]) -> str:
+    if rollout.leaving:
+        return texts.TERMINATING
+    if rollout.spec.disabled:
+        return texts.DISABLING if lets_go(rollout, view) else texts.DISABLED
+    if view.active:
+        message = texts.message_of(view, by_itself=_by_itself(rollout, view))
+        return f"{message}; {texts.EDITED}" if _edited(view, wanted) else message
+    if isinstance(wanted, tuple):
+        return texts.not_carried(wanted)
+    if view.stage == "idle":
+        return view.refused or texts.HEALTHY
+    return view.refused or texts.ended(view)
+
+
+def _by_itself(rollout: Rollout, view: View) -> bool:
+    """Whether it pauses for another reason than `spec.strategy.paused`."""
+    return view.hold is not None and view.hold.by != rollout.author
+
+
+def _edited(view: View, wanted: RolloutRequested | tuple[Problem, ...]) -> bool:
+    """Whether the rollout under way goes by another strategy than the Rollout's present one."""
+    if isinstance(wanted, tuple) or view.request is None or view.stage not in ("initializing", "rolling"):
+        return False
+    if view.request.requested_by != wanted.requested_by:
+        return False
+    fields = ("steps", "strategy", "traffic", "analysis", "failure_threshold", "canary_metadata", "on_failure")
+    return any(getattr(wanted, name) != getattr(view.request, name) for name in fields)
+
+
+def _conditions(
+    rollout: Rollout, view: View, problems: tuple[Problem, ...], message: str, now: str
+) -> list[dict[str, Any]]:
+    said: list[Said | None] = [_accepted(rollout, problems)]
+    said += [conditions.progressing(view, message), conditions.succeeded(view)]
+    if rollout.leaving:
+        said.append(Said("Terminating", status=True, reason="InTerminating", message=texts.TERMINATING))
+    standing = rollout.status.get("conditions", [])
+    return [conditions.timed(each, standing, now) for each in said if each is not None]
+
+
+def _accepted(rollout: Rollout, problems: tuple[Problem, ...]) -> Said:
+    if problems:
+        return Said("Accepted", status=False, reason="NotCarried", message=texts.not_carried(problems))
+    if rollout.spec.disabled:
+        return Said("Accepted", status=True, reason="Disabled", message=texts.DISABLED)
+    return Said("Accepted", status=True, reason="Guarded", message="changes of the workload are rolled out by steps")
+
+
+def _steps(rollout: Rollout, view: View) -> dict[str, Any]:
+    """`canaryStatus` or `blueGreenStatus`."""
+    state, index = _state(rollout, view), view.index
+    batch = _BATCH_STATES.get(state, "Ready")
+    new = _new(rollout)
+    counts = msgspec.structs.asdict(view.counts) if view.counts is not None else {}
+    told = {
+        "observedRolloutID": view.rollout,
+        "stableRevision": view.stable_revision,
+        "podTemplateHash": view.canary_revision,
+        f"{new}Revision": view.canary_revision,
+        f"{new}Replicas": counts.get("updated", 0),
+        f"{new}ReadyReplicas": counts.get("updated_ready", 0),
+        "currentStepIndex": index,
+        "nextStepIndex": next_index(view),
+        "currentStepState": state,
+        "message": f"BatchRelease is at state {batch}, rollout-id {view.rollout}, step {index}",
+        "lastUpdateTime": conditions.timestamp(view.at_s),
+    }
+    if view.finalising:
+        told["finalisingStep"] = view.finalising
+    return told
+
+
+def _state(rollout: Rollout, view: View) -> str:
+    """A pause that is not of the Rollout's own asking shows as the step's, so that `approve` is what ends it."""
+    if keeps_approval(rollout, view):
+        return STEP_READY
+    if view.stage == "rolling" and _by_itself(rollout, view):
+        return STEP_PAUSED
+    return COMPLETED if view.closing else view.state
+
+
+def _untouched(rollout: Rollout, wanted: RolloutRequested) -> dict[str, Any]:
+    """Of a workload that was never rolled out Kruise tells as of one whose rollout is completed."""
+    new = _new(rollout)
+    return {
+        "observedRolloutID": "",
+        "stableRevision": "",
+        "podTemplateHash": "",
+        f"{new}Revision": "",
+        f"{new}Replicas": 0,
+        f"{new}ReadyReplicas": 0,
+        "currentStepIndex": len(wanted.steps),
+        "nextStepIndex": -1,
+        "currentStepState": COMPLETED,
+        "message": texts.DONE,
+    }
+
+
+def _new(rollout: Rollout) -> str:
+    """How the names of what is told of the new pods begin."""
+    return "updated" if rollout.block == "blueGreenStatus" else "canary"

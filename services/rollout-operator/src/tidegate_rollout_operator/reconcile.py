@@ -1,0 +1,82 @@
+"""One Rollout brought to where it should be: its guard on the bus, its user's commands told, its status written.
+
+Called by `loop` whenever the Rollout changed, its workload's history went on, or time passed. Each step is safe to
+repeat and to be done by several copies at once; a conflict means that somebody was faster, and wakes us again.
+"""
+
+from typing import Any
+
+from tidegate_chassis.clock import Clock
+from tidegate_contracts.guards import GuardSet
+from tidegate_contracts.problem import Problem, problem
+from tidegate_contracts.rollout import RolloutRequested
+from tidegate_contracts.workload import WorkloadKey
+from tidegate_rollout_operator.commands import commands, lets_go
+from tidegate_rollout_operator.histories import Histories
+from tidegate_rollout_operator.kruise import FINALIZER, Rollout
+from tidegate_rollout_operator.projection import project
+from tidegate_rollout_operator.rollouts import Rollouts
+from tidegate_rollout_operator.speaking import Speaker
+from tidegate_rollout_operator.translate import translate
+from tidegate_rollout_operator.view import View
+from tidegate_rollout_operator.writing import Writer
+
+Wanted = RolloutRequested | tuple[Problem, ...]
+
+
+class Reconciler:
+    def __init__(
+        self, rollouts: Rollouts, histories: Histories, speaker: Speaker, writer: Writer, clock: Clock
+    ) -> None:
+        self._rollouts = rollouts
+        self._histories = histories
+        self._speaker = speaker
+        self._writer = writer
+        self._clock = clock
+
+    async def reconcile(self, rollout: Rollout) -> None:
+        """Raises operating errors; a conflict is one's cue to look again."""
+        if FINALIZER not in rollout.metadata.finalizers:
+            if not rollout.leaving:
+                await self._writer.hold(rollout)
+            return
+        wanted = self._wanted(rollout)
+        named = self._rollouts.key(rollout)
+        if named is None:
+            await self._finish(rollout, View(), wanted)
+            return
+        if rollout.leaving or rollout.spec.disabled:
+            await self._speaker.unguard(named, rollout.author)
+        elif isinstance(wanted, RolloutRequested):
+            await self._speaker.guard(named, rollout, GuardSet(request=wanted, by=rollout.author))
+        view = await self._histories.view(named)
+        for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():
+            await self._speaker.tell(rollout.metadata.namespace, command)
+        await self._finish(rollout, view, wanted)
+
+    def forget(self, key: WorkloadKey) -> None:
+        """No Rollout names this workload any more."""
+        self._histories.forget(key)
+
+    def _wanted(self, rollout: Rollout) -> Wanted:
+        first = self._rollouts.first(rollout)
+        if first is not rollout and not rollout.leaving and not rollout.spec.disabled:
+            remedy = f"Delete one of the two: the older, {first.metadata.name}, counts."
+            return (problem("spec.workloadRef", rollout.workload.name, "one Rollout for a workload", remedy),)
+        return translate(rollout)
+
+    async def _finish(self, rollout: Rollout, view: View, wanted: Wanted) -> None:
+        if rollout.leaving and not lets_go(rollout, view):
+            await self._writer.let_go(rollout)
+            return
+        # Another copy that knows more of the history has written already: what is read next time counts.
+        if rollout.status.get("observedSequence", 0) > view.sequence:
+            return
+        status = project(rollout, view, wanted, self._clock.now_s())
+        if _without_place(status) != _without_place(rollout.status):
+            await self._writer.status(rollout, status)
+
+
+def _without_place(status: dict[str, Any]) -> dict[str, Any]:
+    """What a status says, wherever in the history it was made."""
+    return {name: value for name, value in status.items() if name != "observedSequence"}

@@ -1,0 +1,185 @@
+"""A Rollout's spec as the request that its guard carries, or why it can't be carried. Pure.
+
+Called by `reconcile`. Whatever Kruise has and we don't is told as a problem, never left out in silence; the rules of
+requests are the contracts' own (`validate_guard`).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from tidegate_contracts.guards import GuardSet
+from tidegate_contracts.plan import WHOLE_PERCENT
+from tidegate_contracts.problem import Problem, problem
+from tidegate_contracts.rollout import (
+    CanaryMetadata,
+    FailureAction,
+    Pause,
+    RollbackPace,
+    RolloutRequested,
+    Step,
+    StepTraffic,
+    TrafficReference,
+)
+from tidegate_contracts.rollout import Style as StyleName
+from tidegate_contracts.validate import validate_guard
+from tidegate_rollout_operator.additions import analysis_of, deadlines_of
+from tidegate_rollout_operator.kruise import (
+    ROLLBACK_IN_BATCH,
+    TRAFFIC_ROUTING,
+    Rollout,
+    StepBlock,
+    Style,
+    TrafficRouting,
+)
+from tidegate_rollout_operator.routing import match_of, match_problems
+from tidegate_rollout_operator.wording import in_kruises_words
+
+GRACE_SECONDS: Final = 3
+"""Kruise's default."""
+
+ALL_PODS: Final = "100%"
+DEPLOYMENTS: Final = "deployment.apps"
+"""Where Kruise has an extra workload for the canary: it takes every other kind's `canary` for a partition."""
+
+_PERCENT: Final = re.compile(r"([0-9]{1,3})%", re.ASCII)
+_LATER: Final = "Leave it out; it is not served yet."
+
+
+def translate(rollout: Rollout) -> RolloutRequested | tuple[Problem, ...]:
+    """What the workload's guard asks for, or everything that stands against it."""
+    found = tuple(_unserved(rollout))
+    if found:
+        return found
+    request = _request(rollout, _style(rollout))
+    against = validate_guard(GuardSet(request=request, by=rollout.author), rollout.metadata.namespace)
+    return tuple(in_kruises_words(each, _path(rollout)) for each in against) or request
+
+
+def _path(rollout: Rollout) -> str:
+    return f"spec.strategy.{'canary' if rollout.spec.strategy.blue_green is None else 'blueGreen'}"
+
+
+def _style(rollout: Rollout) -> Style:
+    style = rollout.spec.strategy.blue_green or rollout.spec.strategy.canary
+    assert style is not None, "a strategy without a style was refused before"
+    return style
+
+
+def _request(rollout: Rollout, style: Style) -> RolloutRequested:
+    strategy = rollout.spec.strategy
+    name = _style_name(rollout, style)
+    action: FailureAction = "pause" if strategy.on_failure == "Pause" else "roll_back"
+    in_batches = rollout.metadata.annotations.get(ROLLBACK_IN_BATCH) == "true"
+    pace: RollbackPace = "in_batches" if in_batches else "at_once"
+    return RolloutRequested(
+        workload=rollout.workload,
+        steps=tuple(_steps(style, name)),
+        strategy=name,
+        canary_metadata=_canary_metadata(style) if name == "canary" else None,
+        failure_threshold=style.failure_threshold if name != "blue_green" else None,
+        traffic=tuple(_reference(routing) for routing in style.traffic_routings),
+        analysis=analysis_of(strategy.analysis),
+        on_failure=action,
+        rollback=pace,
+        deadlines=deadlines_of(strategy.deadlines),
+        requested_by=rollout.author,
+    )
+
+
+def _style_name(rollout: Rollout, style: Style) -> StyleName:
+    if rollout.spec.strategy.blue_green is not None:
+        return "blue_green"
+    beside = style.enable_extra_workload_for_canary and rollout.key("").kind == DEPLOYMENTS
+    return "canary" if beside else "partition"
+
+
+def _canary_metadata(style: Style) -> CanaryMetadata | None:
+    given = style.patch_pod_template_metadata
+    return CanaryMetadata(labels=given.labels, annotations=given.annotations) if given is not None else None
+
+
+def _steps(style: Style, name: StyleName) -> Iterator[Step]:
+    last = len(style.steps) - 1
+    for index, step in enumerate(style.steps):
+        assert step.replicas is not None, "a step without replicas was refused before"
+        whole_end = index == last and step.replicas == ALL_PODS and name != "blue_green"
+        yield Step(
+            replicas=step.replicas,
+            traffic=_traffic(step) if style.traffic_routings else None,
+            pause=None if whole_end else _pause(step),
+            analysis=analysis_of(step.analysis),
+        )
+
+
+def _pause(step: StepBlock) -> Pause | None:
+    """In Kruise a step that says nothing of a pause waits until somebody confirms it, and 0 goes on at once."""
+    seconds = step.pause.duration_seconds
+    if seconds == 0:
+        return None
+    return Pause(duration_s=float(seconds) if seconds is not None else None)
+
+
+def _traffic(step: StepBlock) -> StepTraffic | None:
+    """Where both a share and matches are given, Kruise lets the matches win."""
+    if step.matches:
+        return StepTraffic(matches=tuple(match_of(match) for match in step.matches))
+    weight = _weight(step.traffic)
+    return StepTraffic(weight_percent=weight) if weight is not None else None
+
+
+def _weight(traffic: str | None) -> int | None:
+    found = _PERCENT.fullmatch(traffic) if traffic is not None else None
+    return int(found.group(1)) if found is not None else None
+
+
+def _reference(routing: TrafficRouting) -> TrafficReference:
+    assert routing.gateway is not None, "a routing without a route was refused before"
+    grace = routing.grace_period_seconds
+    return TrafficReference(
+        route=routing.gateway.http_route_name or "",
+        service=routing.service,
+        grace_s=float(grace if grace is not None else GRACE_SECONDS),
+    )
+
+
+def _unserved(rollout: Rollout) -> Iterator[Problem]:
+    """What can't be put into a request at all; the rules of requests are asked afterwards."""
+    if name := rollout.metadata.annotations.get(TRAFFIC_ROUTING):
+        field = f"metadata.annotations[{TRAFFIC_ROUTING}]"
+        yield problem(field, name, "no TrafficRouting object beside the Rollout", _LATER)
+    strategy = rollout.spec.strategy
+    if (strategy.canary is None) == (strategy.blue_green is None):
+        value = "neither" if strategy.canary is None else "both"
+        yield problem("spec.strategy", value, "exactly one of canary and blueGreen", "Give one of them.")
+        return
+    style, at = _style(rollout), _path(rollout)
+    if style.disable_generate_canary_service:
+        yield problem(f"{at}.disableGenerateCanaryService", "true", "a canary Service of our making", _LATER)
+    for index, routing in enumerate(style.traffic_routings):
+        yield from _unserved_routing(f"{at}.trafficRoutings[{index}]", routing)
+    for index, step in enumerate(style.steps):
+        yield from _unserved_step(f"{at}.steps[{index}]", step)
+
+
+def _unserved_routing(at: str, routing: TrafficRouting) -> Iterator[Problem]:
+    if routing.ingress is not None:
+        yield problem(f"{at}.ingress", routing.ingress.get("name", ""), "a route of the Gateway API", _LATER)
+    if routing.custom_network_refs:
+        names = ", ".join(str(each.get("name", "")) for each in routing.custom_network_refs)
+        yield problem(f"{at}.customNetworkRefs", names, "a route of the Gateway API", _LATER)
+    if not (routing.gateway and routing.gateway.http_route_name):
+        remedy = "Name the HTTPRoute in gateway.httpRouteName."
+        yield problem(f"{at}.gateway", "missing", "the name of an HTTPRoute", remedy)
+
+
+def _unserved_step(at: str, step: StepBlock) -> Iterator[Problem]:
+    if step.replicas is None:
+        yield problem(f"{at}.replicas", "missing", "required", 'Write 3 or "20%".')
+    if step.request_header_modifier is not None:
+        yield problem(f"{at}.requestHeaderModifier", "given", "requests that stay as they are", _LATER)
+    weight = _weight(step.traffic)
+    if step.traffic is not None and (weight is None or weight > WHOLE_PERCENT):
+        yield problem(f"{at}.traffic", step.traffic, "a whole percentage from 0% to 100%", 'Write "20%".')
+    for index, match in enumerate(step.matches):
+        yield from match_problems(f"{at}.matches[{index}]", match)

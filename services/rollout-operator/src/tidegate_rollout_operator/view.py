@@ -1,0 +1,192 @@
+"""What a workload's history says of its newest rollout, as much as a Rollout's status tells: the fold of its events.
+
+Pure and total: an event that makes no sense here changes nothing. Called by `histories`; read by `projection`, which
+makes the status of it, and by `commands`. The state machine itself is the orchestrator's; here are only its words.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from tidegate_contracts.codec import AnyEvent
+from tidegate_contracts.decisions import (
+    TERMINAL,
+    CancellationStarted,
+    ControlRefused,
+    Decision,
+    PauseStarted,
+    PodsPromotionStarted,
+    PodsReleaseStarted,
+    PromotionStarted,
+    RollbackStarted,
+    RolloutAccepted,
+    RolloutCancelled,
+    RolloutCompleted,
+    RolloutFailed,
+    RolloutPaused,
+    RolloutRejected,
+    RolloutResumed,
+    RolloutRolledBack,
+    RolloutSuperseded,
+    StepCompleted,
+    StepJudgingStarted,
+    StepJumped,
+    StepRetried,
+    StepStarted,
+    TrafficReleaseStarted,
+    TrafficShiftStarted,
+)
+from tidegate_contracts.facts import BatchReady, Fact, PodCounts, WorkloadPrepared
+from tidegate_contracts.plan import PlannedStep
+from tidegate_contracts.rollout import RolloutRequested
+
+Stage = Literal["idle", "initializing", "rolling", "finalising", "cancelling", "completed", "canceled"]
+StepState = Literal[
+    "BeforeStepUpgrade", "StepUpgrade", "StepTrafficRouting", "StepMetricsAnalysis", "StepPaused", "Completed"
+]
+"""Kruise's, but for StepReady: only a user writes that, so that an approval can't be taken for ours."""
+
+UNDER_WAY: Final = ("initializing", "rolling", "finalising", "cancelling")
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """A pause of the whole rollout, and whose."""
+
+    reason: str
+    by: str
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    sequence: int = 0
+    """Where in the stream of events it stands: the history up to there is in it."""
+    revision: int = 0
+    """Of the last decision that changed something; a refused control does not."""
+    rollout: str = ""
+    request: RolloutRequested | None = None
+    plan: tuple[PlannedStep, ...] = ()
+    stage: Stage = "idle"
+    step: int = 1
+    state: StepState = "BeforeStepUpgrade"
+    until_s: float | None = None
+    """When the step's pause ends; None where it waits for somebody."""
+    hold: Hold | None = None
+    finalising: str = ""
+    reason: str = ""
+    """Why it goes back, is let go or failed."""
+    refused: str = ""
+    """Why the last control, or the last request, was refused."""
+    stable_revision: str = ""
+    canary_revision: str = ""
+    counts: PodCounts | None = None
+    at_s: float = 0.0
+    """When the last decision that changed something was taken."""
+
+    @property
+    def active(self) -> bool:
+        return self.stage in UNDER_WAY
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are but for the last one to all pods, which a request may leave out, as Kruise's do."""
+        return sum(not step.added for step in self.plan)
+
+    @property
+    def closing(self) -> bool:
+        """Whether it is at that last one: in Kruise's words the steps are done then."""
+        return self.stage == "rolling" and self.step > self.steps
+
+    @property
+    def index(self) -> int:
+        """The step as Kruise counts: after the end it stands at its last one."""
+        done = self.stage in ("finalising", "completed") or self.closing
+        return self.steps if done else self.step
+
+    @property
+    def waits(self) -> bool:
+        """Whether the step's pause is what it stands at."""
+        return self.stage == "rolling" and self.state == "StepPaused"
+
+
+def evolve(view: View, sequence: int, event: AnyEvent) -> View:
+    """The view after one more event of the workload's history."""
+    view = replace(view, sequence=sequence)
+    if isinstance(event, RolloutAccepted):
+        return _accepted(sequence, event)
+    if isinstance(event, RolloutRejected):
+        return replace(view, refused="; ".join(str(each) for each in event.problems))
+    if event.rollout != view.rollout:
+        return view
+    return _seen(view, event) if isinstance(event, Fact) else _decided(view, event)
+
+
+def _accepted(sequence: int, event: RolloutAccepted) -> View:
+    return View(
+        sequence=sequence,
+        revision=event.revision,
+        rollout=event.rollout,
+        request=event.request,
+        plan=event.plan,
+        stage="initializing",
+        at_s=event.at_s,
+        stable_revision=(event.inherited.stable_revision if event.inherited else None) or "",
+    )
+
+
+def _seen(view: View, fact: Fact) -> View:
+    if isinstance(fact, WorkloadPrepared):
+        return replace(view, stable_revision=fact.stable_revision, counts=fact.counts)
+    if isinstance(fact, BatchReady):
+        return replace(view, canary_revision=fact.canary_revision, counts=fact.counts)
+    counts = getattr(fact, "counts", None)
+    return replace(view, counts=counts) if counts is not None else view
+
+
+def _decided(view: View, event: Decision) -> View:
+    if isinstance(event, ControlRefused):
+        return replace(view, refused=f"{event.control} was refused: it needs {event.problem.rule}")
+    changes = _changes(view, event)
+    return replace(view, **{"revision": event.revision, "at_s": event.at_s, "refused": ""} | changes)
+
+
+def _changes(view: View, event: Decision) -> dict[str, Any]:
+    if isinstance(event, TERMINAL):
+        return _end(view, event)
+    if isinstance(event, StepRetried):
+        at_step = view.stage == "rolling" and event.step > 0
+        return (_at_step(event.step, "StepUpgrade") if at_step else {}) | {"hold": None}
+    change = _CHANGES.get(type(event))
+    return change(event) if change is not None else {}
+
+
+def _at_step(step: int, state: StepState) -> dict[str, Any]:
+    return {"stage": "rolling", "step": step, "state": state, "until_s": None}
+
+
+def _end(view: View, event: Decision) -> dict[str, Any]:
+    stage: Stage = "completed" if isinstance(event, RolloutCompleted) else "canceled"
+    reason = view.reason
+    if isinstance(event, RolloutRolledBack | RolloutCancelled | RolloutFailed):
+        reason = event.reason
+    elif isinstance(event, RolloutSuperseded):
+        reason = f"superseded by {event.superseded_by}"
+    return {"stage": stage, "reason": reason, "state": "Completed", "finalising": "END", "hold": None, "until_s": None}
+
+
+_CHANGES: Final[dict[type[Decision], Callable[[Any], dict[str, Any]]]] = {
+    StepStarted: lambda event: _at_step(event.step, "StepUpgrade") | {"hold": None},
+    StepJumped: lambda event: _at_step(event.to_step, "StepUpgrade") | {"hold": None},
+    TrafficShiftStarted: lambda event: _at_step(event.step, "StepTrafficRouting"),
+    StepJudgingStarted: lambda event: _at_step(event.step, "StepMetricsAnalysis"),
+    PauseStarted: lambda event: _at_step(event.step, "StepPaused") | {"until_s": event.until_s},
+    StepCompleted: lambda event: _at_step(event.step, "StepMetricsAnalysis"),
+    RolloutPaused: lambda event: {"hold": Hold(event.reason, event.by)},
+    RolloutResumed: lambda _: {"hold": None},
+    PromotionStarted: lambda _: {"stage": "finalising", "state": "Completed", "hold": None},
+    PodsPromotionStarted: lambda _: {"finalising": "ResumeWorkload"},
+    TrafficReleaseStarted: lambda _: {"finalising": "FinalisingStepRouteTrafficToStable"},
+    PodsReleaseStarted: lambda _: {"finalising": "ResumeWorkload"},
+    RollbackStarted: lambda event: {"stage": "cancelling", "reason": event.reason, "hold": None},
+    CancellationStarted: lambda event: {"stage": "cancelling", "reason": event.reason, "hold": None},
+}

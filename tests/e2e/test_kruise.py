@@ -1,0 +1,183 @@
+"""A cluster as people who run Kruise Rollouts have it: a Rollout applied, the workload changed, approved by a patch.
+
+Everything by kubectl, on the shipped definition and webhook; nobody asks for a rollout. The status is read as Kruise's
+tools read it, the pods as they are.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from support.guarded import POLL_S, REPLICAS, WITHIN_S, Guarded, guarded_world, own_values
+from support.kinds import DEPLOYMENT, STATEFUL_SET, Kind
+from support.rollout_service import define
+
+from tidegate_demo.scenario import kubectl
+from tidegate_demo.stack import SERVICES
+from tidegate_sandbox.state import SandboxState
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+Status = dict[str, Any]
+STYLES = {
+    "partition": ("canary", {}, DEPLOYMENT),
+    "canary": ("canary", {"enableExtraWorkloadForCanary": True}, DEPLOYMENT),
+    "blue-green": ("blueGreen", {}, DEPLOYMENT),
+    "stateful-set": ("canary", {}, STATEFUL_SET),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(own_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Guarded]:
+    define(own_sandbox)
+    services = (*SERVICES, "rollout-operator")
+    async with guarded_world(own_sandbox, tmp_path_factory.mktemp("kruise"), services) as made:
+        yield made
+
+
+class Released:
+    """One workload with its Rollout, both of one name."""
+
+    def __init__(self, world: Guarded, kind: Kind, name: str, block: str) -> None:
+        self.world = world
+        self.kind = kind
+        self.name = name
+        self._block = block
+        self.own: dict[str, Any] = {}
+
+    async def make(self, **strategy: Any) -> None:
+        """Version 1, whole, and a Rollout of two steps that is told of as healthy."""
+        await self.world.apply(self.kind.manifest(self.name, replicas=REPLICAS, tag="v1_ready-0.3"))
+        await self.world.whole(self.kind, self.name)
+        self.own = own_values(await self.world.read(self.kind, self.name))
+        resource = self.kind.resource
+        steps = [{"replicas": "50%"}, {"replicas": "100%"}]
+        await self.world.apply(
+            {
+                "apiVersion": "rollouts.kruise.io/v1beta1",
+                "kind": "Rollout",
+                "metadata": {"name": self.name},
+                "spec": {
+                    "workloadRef": {"apiVersion": resource.api_version, "kind": resource.kind, "name": self.name},
+                    "strategy": {self._block: {"steps": steps, **strategy}},
+                },
+            }
+        )
+        await self.until(lambda status: status.get("phase") == "Healthy")
+        await self.world.guarded(self.kind, self.name)
+
+    async def change(self, tag: str) -> None:
+        await self.world.set_image(self.kind, self.name, tag)
+
+    async def rollout(self) -> dict[str, Any]:
+        found = await kubectl(self.world.state, "get", "rollouts.rollouts.kruise.io", self.name, "-o", "json")
+        read: dict[str, Any] = json.loads(found)
+        return read
+
+    async def until(self, condition: Callable[[Status], bool]) -> Status:
+        status: Status = {}
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                while not condition(status := (await self.rollout()).get("status", {})):  # noqa: ASYNC110
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError:
+            raise AssertionError(f"the status stayed {json.dumps(status)}") from None
+        return status
+
+    async def waits_at(self, step: int) -> Status:
+        return await self.until(
+            lambda status: (status.get("currentStepIndex"), status.get("currentStepState")) == (step, "StepPaused")
+        )
+
+    async def approve(self) -> None:
+        """As `kubectl kruise rollout approve` does."""
+        status = "blueGreenStatus" if self._block == "blueGreen" else "canaryStatus"
+        patch = {"status": {status: {"currentStepState": "StepReady"}}}
+        arguments = ("--subresource=status", "--type=merge", "-p", json.dumps(patch))
+        await kubectl(self.world.state, "patch", "rollouts.rollouts.kruise.io", self.name, *arguments)
+
+    async def is_whole(self, version: str) -> None:
+        """Under its own strategy, at this version."""
+        await self.world.whole(self.kind, self.name)
+        assert own_values(await self.world.read(self.kind, self.name)) == self.own
+        assert set(await self.world.tags(self.name)) == {version}
+
+
+def condition(status: Status, kind: str) -> tuple[str, str]:
+    found = next((each for each in status["conditions"] if each["type"] == kind), {})
+    return found.get("status", ""), found.get("reason", "")
+
+
+@pytest.mark.parametrize("style", STYLES)
+async def test_a_change_is_released_step_by_step(world: Guarded, style: str) -> None:
+    block, more, kind = STYLES[style]
+    released = Released(world, kind, f"{style}-released", block)
+    await released.make(**more)
+    await released.change("v2_ready-0.3")
+    status = await released.waits_at(1)
+    assert status["phase"] == "Progressing"
+    assert condition(status, "Progressing") == ("True", "InRolling")
+    assert (await world.tags(released.name)).count("2") == REPLICAS // 2
+    await released.approve()
+    if block == "blueGreen":
+        await released.waits_at(2)
+        await released.approve()
+    status = await released.until(lambda status: status.get("phase") == "Healthy")
+    assert condition(status, "Succeeded")[0] == "True"
+    await released.is_whole("2")
+
+
+async def test_the_old_template_again_is_a_rollback(world: Guarded) -> None:
+    released = Released(world, DEPLOYMENT, "undone", "canary")
+    await released.make()
+    await released.change("v2_ready-0.3")
+    await released.waits_at(1)
+    await released.change("v1_ready-0.3")
+    status = await released.until(lambda status: status.get("phase") == "Healthy")
+    assert condition(status, "Succeeded")[0] == "False"
+    await released.is_whole("1")
+
+
+async def test_a_further_version_starts_anew(world: Guarded) -> None:
+    released = Released(world, DEPLOYMENT, "further", "canary")
+    await released.make()
+    await released.change("v2_ready-0.3")
+    second = (await released.waits_at(1))["canaryStatus"]["observedRolloutID"]
+    await released.change("v3_ready-0.3")
+    await released.until(lambda status: status.get("canaryStatus", {}).get("observedRolloutID") not in {second, ""})
+    await released.waits_at(1)
+    assert (await world.tags(released.name)).count("3") == REPLICAS // 2
+    await released.approve()
+    await released.until(lambda status: status.get("phase") == "Healthy")
+    await released.is_whole("3")
+
+
+async def test_deleted_in_the_midst_the_workload_goes_on_natively(world: Guarded) -> None:
+    released = Released(world, DEPLOYMENT, "deleted", "canary")
+    await released.make()
+    await released.change("v2_ready-0.3")
+    await released.waits_at(1)
+    await kubectl(world.state, "delete", "rollouts.rollouts.kruise.io", released.name, f"--timeout={WITHIN_S:g}s")
+    await released.is_whole("2")
+    await world.guarded(DEPLOYMENT, released.name, is_guarded=False)
+
+
+async def test_without_a_rollout_or_with_a_disabled_one_a_change_passes_untouched(world: Guarded) -> None:
+    released = Released(world, DEPLOYMENT, "disabled", "canary")
+    await released.make()
+    disable = (
+        "patch",
+        "rollouts.rollouts.kruise.io",
+        released.name,
+        "--type=merge",
+        "-p",
+        '{"spec":{"disabled":true}}',
+    )
+    await kubectl(world.state, *disable)
+    await released.until(lambda status: status.get("phase") == "Disabled")
+    await world.guarded(DEPLOYMENT, released.name, is_guarded=False)
+    await released.change("v2_ready-0.3")
+    await released.is_whole("2")
+    assert (await released.rollout())["status"]["phase"] == "Disabled"

@@ -1,0 +1,160 @@
+from typing import Any
+
+import pytest
+from support.kruise_rollouts import AUTHOR, rollout, steps
+
+from tidegate_contracts.guards import GuardSet
+from tidegate_contracts.rollout import (
+    Analysis,
+    CanaryMetadata,
+    Check,
+    Deadlines,
+    HttpMatch,
+    Pause,
+    PodHealth,
+    RolloutRequested,
+    Step,
+    StepTraffic,
+    TrafficReference,
+)
+from tidegate_contracts.validate import validate_guard
+from tidegate_rollout_operator.translate import translate
+
+ROUTING = {"service": "web", "gracePeriodSeconds": 5, "gateway": {"httpRouteName": "web"}}
+
+
+def requested(**given: Any) -> RolloutRequested:
+    wanted = translate(rollout(**given))
+    assert isinstance(wanted, RolloutRequested), wanted
+    assert validate_guard(GuardSet(request=wanted), "shop") == ()
+    return wanted
+
+
+def refused(**given: Any) -> list[str]:
+    wanted = translate(rollout(**given))
+    assert isinstance(wanted, tuple)
+    assert all(problem.rule and problem.remedy for problem in wanted)
+    return [problem.field for problem in wanted]
+
+
+def test_a_canary_without_an_extra_workload_is_a_partition() -> None:
+    wanted = requested()
+    assert wanted.strategy == "partition"
+    assert (wanted.workload.kind, wanted.workload.api_version, wanted.workload.name) == ("Deployment", "apps/v1", "web")
+    assert (wanted.change, wanted.rollout, wanted.requested_by) == (None, None, AUTHOR)
+    assert wanted.steps == (Step(replicas="20%"), Step(replicas="100%"))
+
+
+@pytest.mark.parametrize(
+    ("pause", "meant"),
+    [({}, Pause()), ({"duration": 30}, Pause(duration_s=30.0)), ({"duration": 0}, None)],
+)
+def test_a_step_without_a_duration_waits_for_somebody(pause: dict[str, Any], meant: Pause | None) -> None:
+    assert requested(steps=steps(1, "50%", pause=pause)).steps[0].pause == meant
+
+
+def test_a_last_step_to_all_pods_waits_for_nobody_but_in_blue_green() -> None:
+    to_all = steps("50%", "100%", pause={})
+    assert [step.pause for step in requested(steps=to_all).steps] == [Pause(), None]
+    assert [step.pause for step in requested(style="blueGreen", steps=to_all).steps] == [Pause(), Pause()]
+
+
+def test_only_a_deployments_canary_gets_pods_of_its_own() -> None:
+    block = {"enableExtraWorkloadForCanary": True, "patchPodTemplateMetadata": {"labels": {"track": "new"}}}
+    assert requested(**block).strategy == "canary"
+    assert requested(**block).canary_metadata == CanaryMetadata(labels={"track": "new"})
+    clones = {"workloadRef": {"apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet", "name": "web"}}
+    assert requested(spec=clones, **block).strategy == "partition"
+    assert requested(spec=clones, **block).canary_metadata is None
+
+
+def test_blue_green_ignores_the_failure_threshold() -> None:
+    assert requested(style="blueGreen", failureThreshold=1).failure_threshold is None
+    assert requested(style="blueGreen").strategy == "blue_green"
+    assert requested(failureThreshold="10%").failure_threshold == "10%"
+
+
+def test_shares_and_matches_go_to_the_route() -> None:
+    matches = [{"headers": [{"name": "user", "value": "ann"}]}, {"path": {"value": "/api"}}, {"queryParams": []}]
+    query = {"queryParams": [{"type": "Exact", "name": "beta", "value": "1"}]}
+    written = [
+        {"replicas": 1, "matches": [*matches[:2], query], "traffic": "5%"},
+        {"replicas": "50%", "traffic": "20%"},
+        {"replicas": "100%", "traffic": "100%"},
+    ]
+    wanted = requested(steps=written, trafficRoutings=[ROUTING])
+    assert wanted.traffic == (TrafficReference(route="web", service="web", grace_s=5.0),)
+    found = (HttpMatch(headers={"user": "ann"}), HttpMatch(path_prefix="/api"), HttpMatch(query={"beta": "1"}))
+    assert [step.traffic for step in wanted.steps] == [
+        StepTraffic(matches=found),
+        StepTraffic(weight_percent=20),
+        StepTraffic(weight_percent=100),
+    ]
+
+
+def test_a_share_without_a_route_means_nothing() -> None:
+    assert requested(steps=[{"replicas": 1, "traffic": "20%"}]).steps[0].traffic is None
+
+
+def test_the_annotation_brings_it_back_in_batches() -> None:
+    annotations = {"rollouts.kruise.io/rollback-in-batch": "true"}
+    assert requested(metadata={"annotations": annotations}).rollback == "in_batches"
+    assert requested().rollback == "at_once"
+
+
+def test_what_is_ours_is_carried_too() -> None:
+    check = {"name": "errors", "query": "errors", "maximum": 0.01, "windowSeconds": 60, "failureLimit": 3}
+    judged = {"checks": [check], "podHealth": {"restartsMaximum": 1}}
+    meant = Analysis(
+        checks=(Check(name="errors", query="errors", maximum=0.01, window_s=60, failure_limit=3),),
+        pod_health=PodHealth(restarts_maximum=1),
+    )
+    strategy = {
+        "canary": {"steps": [{"replicas": 1, "analysis": judged}]},
+        "analysis": judged,
+        "onFailure": "Pause",
+        "deadlines": {"progressSeconds": 90},
+    }
+    wanted = requested(spec={"strategy": strategy})
+    assert (wanted.analysis, wanted.steps[0].analysis) == (meant, meant)
+    assert wanted.on_failure == "pause"
+    assert wanted.deadlines == Deadlines(progress_s=90)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"trafficRoutings": [{"service": "web", "ingress": {"name": "web"}}]}, "trafficRoutings[0].ingress"),
+        (
+            {"trafficRoutings": [ROUTING | {"customNetworkRefs": [{"kind": "VirtualService", "name": "web"}]}]},
+            "trafficRoutings[0].customNetworkRefs",
+        ),
+        ({"trafficRoutings": [{"service": "web"}]}, "trafficRoutings[0].gateway"),
+        ({"disableGenerateCanaryService": True}, "disableGenerateCanaryService"),
+        ({"steps": [{"replicas": 1, "requestHeaderModifier": {"add": []}}]}, "steps[0].requestHeaderModifier"),
+        ({"steps": [{"replicas": 1, "traffic": "a lot"}]}, "steps[0].traffic"),
+        ({"steps": [{}]}, "steps[0].replicas"),
+        (
+            {"steps": [{"replicas": 1, "matches": [{"path": {"type": "Exact", "value": "/"}}]}]},
+            "steps[0].matches[0].path.type",
+        ),
+        (
+            {"steps": [{"replicas": 1, "matches": [{"headers": [{"type": "RegularExpression", "name": "a"}]}]}]},
+            "steps[0].matches[0].headers[0].type",
+        ),
+    ],
+)
+def test_what_cannot_be_carried_is_told(given: dict[str, Any], field: str) -> None:
+    assert f"spec.strategy.canary.{field}" in refused(**given)
+
+
+def test_the_rules_of_requests_count() -> None:
+    assert refused(steps=steps("50%", "20%")) == ["spec.strategy.canary.steps[1].replicas"]
+    falling = [{"replicas": 1, "traffic": "50%"}, {"replicas": 2, "traffic": "20%"}]
+    found = refused(style="blueGreen", steps=falling, trafficRoutings=[ROUTING])
+    assert found == ["spec.strategy.blueGreen.steps[1].traffic"]
+    nameless = {"workloadRef": {"apiVersion": "apps", "kind": "deployment", "name": "Web"}}
+    assert refused(spec=nameless) == ["spec.workloadRef.name", "spec.workloadRef.kind", "spec.workloadRef.apiVersion"]
+    assert refused(spec={"strategy": {}}) == ["spec.strategy"]
+    other = {"annotations": {"rollouts.kruise.io/trafficrouting": "web"}}
+    assert refused(metadata=other) == ["metadata.annotations[rollouts.kruise.io/trafficrouting]"]
