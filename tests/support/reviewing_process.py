@@ -5,6 +5,7 @@ Started inside a sandbox, where its API server can reach it: `python -m support.
 
 import asyncio
 import sys
+from pathlib import Path
 
 from tidegate_chassis.admission import AdmissionRequest, Verdict, reviewed
 from tidegate_chassis.webhooks import WebhookServer, WebhookSettings
@@ -17,8 +18,9 @@ def refuse(_: AdmissionRequest) -> Verdict:
 
 
 def main(port: str, certificate: str, key: str) -> None:
-    settings = WebhookSettings(webhook_port=int(port), webhook_certificate_file=certificate, webhook_key_file=key)
-    asyncio.run(WebhookServer(settings, {"/review": reviewed(refuse)}).run())
+    settings = WebhookSettings(webhook_port=int(port))
+    files = (Path(certificate), Path(key))
+    asyncio.run(WebhookServer(settings, {"/review": reviewed(refuse)}, files).run())
 
 
 if __name__ == "__main__":

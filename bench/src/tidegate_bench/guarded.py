@@ -20,7 +20,7 @@ from tidegate_chassis.kubernetes.objects import KubernetesObject, NotFound
 from tidegate_chassis.kubernetes.resources import DEPLOYMENTS
 from tidegate_contracts.decisions import RolloutAccepted
 from tidegate_demo.scenario import NAMESPACE, kubectl
-from tidegate_demo.webhooks import Webhooks, free_port
+from tidegate_demo.webhooks import environment, free_port, manifests
 
 GUARDED: Final = "guarded"
 FREE: Final = "unguarded"
@@ -57,12 +57,12 @@ def spread(values_ms: list[float]) -> dict[str, float]:
 
 async def _webhook(lab: Lab, scratch: Path) -> None:
     """The workload-controller anew, serving the hold at admission."""
-    webhooks, port = Webhooks(scratch), free_port()
+    port = free_port()
+    given = scratch / "hold.yaml"
+    given.write_text(yaml.safe_dump_all(manifests("webhooks/hold.yaml", port)), encoding="utf-8")
+    await kubectl(lab.state, "apply", "-f", str(given))
     await lab.stack[CONTROLLER].stop()
-    await lab.stack.start(CONTROLLER, environment=webhooks.environment(port))
-    configuration = scratch / "hold.yaml"
-    configuration.write_text(yaml.safe_dump(webhooks.configuration("hold.yaml", port)), encoding="utf-8")
-    await kubectl(lab.state, "apply", "-f", str(configuration))
+    await lab.stack.start(CONTROLLER, environment=environment(port))
 
 
 async def _labelled(lab: Lab) -> None:

@@ -10,12 +10,14 @@ from typing import Final, NoReturn
 
 from tidegate_chassis import hearing
 from tidegate_chassis.admission import reviewed
+from tidegate_chassis.certificates_store import DEFINITIONS, VALIDATING, Place
+from tidegate_chassis.certified import serve_webhooks
 from tidegate_chassis.context import Context
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.cluster import Cluster
 from tidegate_chassis.service import run
 from tidegate_chassis.settings import load_or_exit
-from tidegate_chassis.webhooks import WebhookServer, WebhookSettings
+from tidegate_chassis.webhooks import WebhookSettings
 from tidegate_contracts import subjects
 from tidegate_contracts.subjects import Service
 from tidegate_rollout_operator import conversion, reviews
@@ -31,6 +33,10 @@ from tidegate_rollout_operator.writing import Writer
 
 NAME: Final[Service] = "rollout-operator"
 FIELD_MANAGER: Final = "tidegate-rollout-operator"
+REVIEWS: Final = "tidegate-rollouts"
+"""The validating webhook's configuration, as in deploy/kubernetes/webhooks."""
+DEFINITION: Final = ROLLOUTS.qualified_plural
+"""The Rollout's own, whose versions are converted."""
 
 
 @asynccontextmanager
@@ -52,19 +58,10 @@ async def compose(context: Context) -> AsyncIterator[None]:
         context.background("rollouts", loop.run)
         context.background("sweep", Sweep(rollouts, reflector, speaker, loop, client).run)
         context.health.check("kubernetes", cluster.problem)
-        _review(context, rollouts)
+        validate = reviewed(lambda request: reviews.judge(request, rollouts.within))
+        routes = {reviews.PATH: validate, conversion.PATH: conversion.review}
+        serve_webhooks(context, client, routes, (Place(VALIDATING, REVIEWS), Place(DEFINITIONS, DEFINITION)))
         yield
-
-
-def _review(context: Context, rollouts: Rollouts) -> None:
-    """Rollouts judged before they are stored, and converted, where a webhook is served."""
-    settings = context.settings
-    if not isinstance(settings, WebhookSettings) or not settings.webhook_port:
-        return
-    validate = reviewed(lambda request: reviews.judge(request, rollouts.within))
-    server = WebhookServer(settings, {reviews.PATH: validate, conversion.PATH: conversion.review})
-    context.health.check("webhook", server.problem)
-    context.add(server)
 
 
 def main() -> NoReturn:
