@@ -63,7 +63,7 @@ architecture: setup ## Who may import whom
 simulate: setup ## Seeded schedules of the whole saga with faults: SECONDS=60
 	@$(PYTHON) tests/simulation/run.py --seconds $(SECONDS)
 
-bench: kinds ## The figures, on this machine: OUT=FILE (ONLY=deployments or kinds: a part of them)
+bench: kinds ## The figures, on this machine: OUT=FILE (ONLY=deployments, guards or kinds: a part of them)
 	$(PYTHON) -m tidegate_bench --out $(OUT) $(if $(ONLY),--only $(ONLY))
 
 schemas: setup ## Write the generated schemas again after a change of the contracts

@@ -19,11 +19,13 @@ from tidegate_contracts.decisions import (
     RolloutAccepted,
     RolloutCancelled,
     RolloutCompleted,
+    RolloutRejected,
     RolloutRolledBack,
     RolloutSuperseded,
 )
 from tidegate_demo.journal import terminal
 from tidegate_demo.scenario import kubectl
+from tidegate_demo.webhooks import environment, free_port
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
@@ -109,7 +111,7 @@ async def test_an_object_that_is_replaced_whole_stays_held(world: Guarded) -> No
     before = await world.make(DEPLOYMENT, name)
     await world.set_image(DEPLOYMENT, name, "v2_ready-0.3")
     second = await world.until(PauseStarted, name)
-    await world.apply(DEPLOYMENT.manifest(name, replicas=REPLICAS, tag="v3_ready-0.3"), "replace")
+    await world.apply(DEPLOYMENT.manifest(name, replicas=REPLICAS, tag="v3_ready-0.3"), verb="replace")
     third = await world.until(PauseStarted, name, besides={second.rollout})
     tags = await world.tags(name)
     assert (tags.count("1"), tags.count("3")) == (REPLICAS // 2, REPLICAS // 2)
@@ -209,3 +211,21 @@ async def test_with_every_copy_away_the_workload_is_still_anybodys_to_write(worl
     finally:
         await world.stack.restart("workload-controller")
     assert set(await world.tags(name)) == {"2"}
+
+
+async def test_copies_that_all_see_a_change_ask_for_one_rollout_and_the_last_one_left_ends_it(world: Guarded) -> None:
+    name = "watched-twice"
+    second = await world.stack.start("workload-controller", copy=2, environment=environment(free_port()))
+    try:
+        await world.make(DEPLOYMENT, name)
+        await world.set_image(DEPLOYMENT, name, "v2_ready-0.3")
+        paused = await world.until(PauseStarted, name)
+        await world.stack["workload-controller"].kill()
+        await world.tidegate("approve", paused.rollout)
+        await world.until(RolloutCompleted, name)
+        await world.stack.restart("workload-controller")
+    finally:
+        await second.stop()
+    accepted = [each for each in world.listener.events if isinstance(each, RolloutAccepted)]
+    assert [each.rollout for each in accepted if each.request.workload.name == name] == [paused.rollout]
+    assert not [each for each in world.listener.events if isinstance(each, RolloutRejected)]

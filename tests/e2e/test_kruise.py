@@ -13,7 +13,6 @@ import pytest
 import pytest_asyncio
 from support.guarded import POLL_S, REPLICAS, WITHIN_S, Guarded, guarded_world, own_values
 from support.kinds import DEPLOYMENT, STATEFUL_SET, Kind
-from support.rollout_service import define
 
 from tidegate_demo.scenario import kubectl
 from tidegate_demo.stack import SERVICES
@@ -31,7 +30,6 @@ STYLES = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(own_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Guarded]:
-    define(own_sandbox)
     services = (*SERVICES, "rollout-operator")
     async with guarded_world(own_sandbox, tmp_path_factory.mktemp("kruise"), services) as made:
         yield made
@@ -138,6 +136,9 @@ async def test_the_old_template_again_is_a_rollback(world: Guarded) -> None:
     status = await released.until(lambda status: status.get("phase") == "Healthy")
     assert condition(status, "Succeeded")[0] == "False"
     await released.is_whole("1")
+    told = await kubectl(world.state, "describe", "rollouts.rollouts.kruise.io", released.name)
+    assert told.count("upgrade step(1) canary pods with new versions done") == 1
+    assert told.count("workload has been rollback, then rollout is canceled") == 1
 
 
 async def test_a_further_version_starts_anew(world: Guarded) -> None:
@@ -181,3 +182,50 @@ async def test_without_a_rollout_or_with_a_disabled_one_a_change_passes_untouche
     await released.change("v2_ready-0.3")
     await released.is_whole("2")
     assert (await released.rollout())["status"]["phase"] == "Disabled"
+
+
+async def test_a_faulty_rollout_is_refused_with_what_to_do(world: Guarded) -> None:
+    released = Released(world, DEPLOYMENT, "faulty", "canary")
+    with pytest.raises(RuntimeError, match="at least the 50% of the step before") as refusal:
+        await released.make(steps=[{"replicas": "50%"}, {"replicas": "20%", "traffic": "200%"}])
+    assert "spec.strategy.canary.steps[1].traffic" in str(refusal.value)
+    await released.make()
+    await released.change("v2_ready-0.3")
+    await released.waits_at(1)
+    fewer = json.dumps({"spec": {"strategy": {"canary": {"steps": [{"replicas": "100%"}]}}}})
+    with pytest.raises(RuntimeError, match="a release is under way"):
+        await kubectl(world.state, "patch", "rollouts.rollouts.kruise.io", released.name, "--type=merge", "-p", fewer)
+    await released.approve()
+    await released.until(lambda status: status.get("phase") == "Healthy")
+
+
+async def test_the_former_version_is_served_as_well(world: Guarded) -> None:
+    """Applied, read, changed and approved in v1alpha1, with the style in its annotation."""
+    name = "former"
+    await world.apply(DEPLOYMENT.manifest(name, replicas=REPLICAS, tag="v1_ready-0.3"))
+    await world.whole(DEPLOYMENT, name)
+    await world.trusted("customresourcedefinition", "rollouts.rollouts.kruise.io")
+    await world.apply(
+        {
+            "apiVersion": "rollouts.kruise.io/v1alpha1",
+            "kind": "Rollout",
+            "metadata": {"name": name, "annotations": {"rollouts.kruise.io/rolling-style": "partition"}},
+            "spec": {
+                "objectRef": {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}},
+                "strategy": {"canary": {"steps": [{"weight": 50}, {"replicas": "100%"}]}},
+            },
+        }
+    )
+    await world.guarded(DEPLOYMENT, name)
+    await world.set_image(DEPLOYMENT, name, "v2_ready-0.3")
+    released = Released(world, DEPLOYMENT, name, "canary")
+    await released.waits_at(1)
+    assert (await world.tags(name)).count("2") == REPLICAS // 2
+    former = f"rollouts.v1alpha1.rollouts.kruise.io/{name}"
+    read = json.loads(await kubectl(world.state, "get", former, "-o", "json"))
+    assert read["spec"]["strategy"]["canary"]["steps"][0]["weight"] == 50
+    assert read["status"]["canaryStatus"]["currentStepState"] == "StepPaused"
+    approval = json.dumps({"status": {"canaryStatus": {"currentStepState": "StepReady"}}})
+    await kubectl(world.state, "patch", former, "--subresource=status", "--type=merge", "-p", approval)
+    await released.until(lambda status: status.get("phase") == "Healthy")
+    assert set(await world.tags(name)) == {"2"}

@@ -5,7 +5,6 @@ and the events that anybody can read.
 """
 
 import asyncio
-import base64
 import json
 import os
 import sys
@@ -16,22 +15,22 @@ from typing import Any
 
 import yaml
 
-from support.certificates import Authority
 from support.kinds import IMAGE, Kind
-from support.nats import free_port
 from tidegate_chassis.kubernetes.objects import decode
 from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import RolloutAccepted
 from tidegate_demo.journal import Listener, listening
 from tidegate_demo.scenario import kubectl
 from tidegate_demo.stack import SERVICES, Stack
+from tidegate_demo.webhooks import environment, free_port, manifests
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller.seen import Workload
 
-WEBHOOK = Path(__file__).parents[2] / "deploy/kubernetes/webhooks/hold.yaml"
-CONFIGURATION = "webhook.yaml"
+HOLD = "tidegate-hold"
 REPLICAS = 4
 WITHIN_S = 15.0
+BUNDLE_WITHIN_S = 20.0
+"""The keeper of the certificates looks every ten seconds."""
 POLL_S = 0.05
 """Of the world outside, which has no event to wait for."""
 
@@ -39,14 +38,26 @@ POLL_S = 0.05
 class Guarded:
     """The sandbox with everything up, and the webhook that may be switched off."""
 
-    def __init__(self, state: SandboxState, stack: Stack, listener: Listener, directory: Path) -> None:
+    def __init__(self, state: SandboxState, stack: Stack, listener: Listener, directory: Path, port: int) -> None:
         self.state = state
         self.stack = stack
         self.listener = listener
         self._directory = directory
+        self._port = port
 
     async def switch(self, *, on: bool) -> None:
-        await kubectl(self.state, "apply" if on else "delete", "-f", str(self._directory / CONFIGURATION))
+        """The hold's webhook, with the authority that its server has published."""
+        if not on:
+            await kubectl(self.state, "delete", "mutatingwebhookconfiguration", HOLD)
+            return
+        await self.apply(*manifests("webhooks/hold.yaml", self._port))
+        await self.trusted("mutatingwebhookconfiguration", HOLD)
+
+    async def trusted(self, resource: str, name: str) -> None:
+        """Until the API server knows whom to trust there."""
+        async with asyncio.timeout(BUNDLE_WITHIN_S):
+            while "caBundle" not in await kubectl(self.state, "get", resource, name, "-o", "json"):  # noqa: ASYNC110
+                await asyncio.sleep(POLL_S)
 
     async def tidegate(self, *arguments: str, given: str = "") -> str:
         process = await asyncio.create_subprocess_exec(
@@ -66,9 +77,9 @@ class Guarded:
         assert process.returncode == 0, output.decode()
         return output.decode()
 
-    async def apply(self, manifest: dict[str, Any], verb: str = "apply") -> None:
-        given = self._directory / f"{manifest['metadata']['name']}.yaml"
-        given.write_text(yaml.safe_dump(manifest), encoding="utf-8")
+    async def apply(self, *manifests: dict[str, Any], verb: str = "apply") -> None:
+        given = self._directory / f"{manifests[0]['metadata']['name']}.yaml"
+        given.write_text(yaml.safe_dump_all(manifests), encoding="utf-8")
         await kubectl(self.state, verb, "-f", str(given))
 
     async def read(self, kind: Kind, name: str) -> dict[str, Any]:
@@ -141,27 +152,20 @@ def own_values(workload: dict[str, Any]) -> dict[str, Any]:
 async def guarded_world(
     state: SandboxState, directory: Path, services: Collection[str] = tuple(SERVICES)
 ) -> AsyncIterator[Guarded]:
-    """The services with the webhook that they serve, inside the sandbox."""
-    authority, port = Authority(), free_port()
-    files = authority.serve(directory)
-    configuration = next(yaml.safe_load_all(WEBHOOK.read_text(encoding="utf-8")))
-    for webhook in configuration["webhooks"]:
-        path = webhook["clientConfig"]["service"]["path"]
-        bundle = base64.b64encode(authority.bundle).decode()
-        webhook["clientConfig"] = {"url": f"https://127.0.0.1:{port}{path}", "caBundle": bundle}
-    (directory / CONFIGURATION).write_text(yaml.safe_dump(configuration), encoding="utf-8")
-    environment = {
-        "TIDEGATE_WEBHOOK_PORT": str(port),
-        "TIDEGATE_WEBHOOK_CERTIFICATE_FILE": str(files.certificate),
-        "TIDEGATE_WEBHOOK_KEY_FILE": str(files.key),
-    }
-    stack = Stack(state, environment)
+    """The services with the webhooks that they serve, inside the sandbox."""
+    port, operator_port = free_port(), free_port()
+    own = {"rollout-operator": environment(operator_port)}
+    stack = Stack(state, environment(port))
     await stack.declare_topology()
-    try:
-        await asyncio.gather(*(stack.start(name) for name in services))
-        async with listening(state) as listener:
-            world = Guarded(state, stack, listener, directory)
-            await world.switch(on=True)
+    async with listening(state) as listener:
+        world = Guarded(state, stack, listener, directory, port)
+        try:
+            await world.apply(*manifests("webhooks/hold.yaml", port))
+            if "rollout-operator" in services:
+                await world.apply(*manifests("crds/rollouts.yaml", operator_port))
+                await world.apply(*manifests("webhooks/rollouts.yaml", operator_port))
+            await asyncio.gather(*(stack.start(name, environment=own.get(name)) for name in services))
+            await world.trusted("mutatingwebhookconfiguration", HOLD)
             yield world
-    finally:
-        await stack.stop_all()
+        finally:
+            await stack.stop_all()

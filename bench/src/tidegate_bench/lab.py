@@ -17,6 +17,7 @@ from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, Resource
 from tidegate_contracts import subjects
 from tidegate_contracts.decisions import Decision
 from tidegate_contracts.rollout import Style
+from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_demo.journal import Listener, listening, requester, terminal
 from tidegate_demo.scenario import NAMESPACE, kubectl
 from tidegate_demo.stack import Stack, running_stack
@@ -72,6 +73,17 @@ class Lab:
         subject = subjects.requests("default", NAMESPACE)
         await self._client.request(subject, msgspec.json.encode(body), timeout=PUBLISH_TIMEOUT_S)
         return rollout
+
+    async def guard(self, name: str, steps: tuple[str, ...]) -> None:
+        """Has every change of a Deployment's template rolled out in these steps, each approved."""
+        request = {
+            "type": "rollout.requested.v1",
+            "workload": {"name": name},
+            "steps": [{"replicas": step, "pause": {}} for step in steps],
+        }
+        subject = subjects.guard(WorkloadKey.of("default", NAMESPACE, WorkloadReference(name=name)))
+        body = {"type": "guard.set.v1", "by": "bench", "request": request}
+        await self._client.request(subject, msgspec.json.encode(body), timeout=PUBLISH_TIMEOUT_S)
 
     async def control(self, rollout: str, tag: str) -> None:
         subject = subjects.controls("default", NAMESPACE, rollout)

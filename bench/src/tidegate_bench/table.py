@@ -28,6 +28,8 @@ def goals(figures: Mapping[str, Any]) -> list[Goal]:
         rows.append(Goal(f"a step, {label}: to native", cost["ratio"], RATIO, "x", writes))
     if "held_mixed" in figures:
         rows += _held_mixed(figures["held_mixed"])
+    if "guards" in figures:
+        rows += _guards(figures["guards"])
     return rows
 
 
@@ -60,6 +62,13 @@ def _held_mixed(held: Mapping[str, Any]) -> Iterator[Goal]:
         yield Goal(f"{service}: memory, {count} of all kinds held", cost["held_mb"], 150, "MB")
         yield Goal(f"{service}: idle with them", cost["idle_core_percent"], 2, "% of a core")
     yield Goal("watch streams per kind of object", held["watch_streams_per_kind"], 2, "")
+
+
+def _guards(guards: Mapping[str, Any]) -> Iterator[Goal]:
+    """A write holds the webhook's answer and all else that the API server does, so it bounds the answer from above."""
+    floor = f"{guards['unguarded_write_ms']['p99']:.3g} ms where nobody guards"
+    yield Goal(f"guarded write, {guards['writes_per_s']}/s, p99", guards["write_ms"]["p99"], 20, "ms", floor)
+    yield Goal("change to accepted rollout, p95", guards["accepted_ms"]["p95"], 300, "ms")
 
 
 def show(figures: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidegate_bench import kinds, mixed, processes, table
+from tidegate_bench import guarded, kinds, mixed, processes, table
 from tidegate_bench.kinds import Run
 from tidegate_bench.workloads import VARIANTS, manifest
 
@@ -81,3 +81,15 @@ def test_one_and_twenty_rollouts_are_shown_beside_their_floors(capsys: pytest.Ca
     assert notes["twenty rollouts at once"] == "1.20 x the native 10 s"
     table.show(figures)
     assert "Tidegate on 2 cores" in capsys.readouterr().out
+
+
+def test_tails_are_told_beside_the_median() -> None:
+    assert guarded.spread([float(number) for number in range(101)]) == {"p50": 50.0, "p95": 95.0, "p99": 99.0}
+
+
+def test_a_guarded_write_stands_beside_one_that_nobody_guards() -> None:
+    tails = {"p50": 5.0, "p95": 9.0, "p99": 12.0}
+    figures = {"writes_per_s": 50, "write_ms": tails, "unguarded_write_ms": tails, "accepted_ms": tails}
+    write, accepted = table.goals({"guards": figures})
+    assert (write.value, write.goal, write.note) == (12.0, 20, "12 ms where nobody guards")
+    assert (accepted.value, accepted.goal) == (9.0, 300)

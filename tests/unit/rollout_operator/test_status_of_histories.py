@@ -248,7 +248,7 @@ def test_the_definition_knows_all_that_is_told(path: Path, style: str) -> None:
 
 @functools.cache
 def schema_of_statuses() -> dict[str, Any]:
-    (version,) = yaml.safe_load(DEFINITION.read_text())["spec"]["versions"]
+    version, _ = yaml.safe_load(DEFINITION.read_text())["spec"]["versions"]
     found: dict[str, Any] = version["schema"]["openAPIV3Schema"]["properties"]["status"]
     return found
 

@@ -114,8 +114,8 @@ class Stack:
             for name in SERVICES:
                 group.create_task(self.start(name))
 
-    async def start(self, name: str, copy: int = 1) -> ServiceProcess:
-        """Starts one copy and returns when it says that it is ready."""
+    async def start(self, name: str, copy: int = 1, environment: Mapping[str, str] | None = None) -> ServiceProcess:
+        """Starts one copy, with what is its own in its environment, and returns when it says that it is ready."""
         assert 1 <= copy <= COPIES_MAX, "copies are numbered from 1"
         log_path = self.state.log_directory / f"{name}-{copy}.log"
         offset = log_path.stat().st_size if log_path.exists() else 0
@@ -123,7 +123,7 @@ class Stack:
         with log_path.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *exec_command(self.state, [sys.executable, "-m", _kind(name).module]),
-                env={**os.environ, **self._environment(name, copy)},
+                env={**os.environ, **self._environment(name, copy), **(environment or {})},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

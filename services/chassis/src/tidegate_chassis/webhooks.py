@@ -1,6 +1,6 @@
 """An HTTPS server for what the API server asks while it waits: admission reviews and conversions.
 
-Made by a service's `app`, beside the health page. The certificate is read from two files, and read again when they
+Made by `certified`, beside the health page. The certificate is read from two files, and read again when they
 change, so that whoever rotates it (cert-manager, our own authority) need not tell us. Answers come from memory at once;
 one that can't be given is a 500, and what the API server does then is its configuration's `failurePolicy`.
 """
@@ -42,18 +42,23 @@ class WebhookSettings(Settings, frozen=True, kw_only=True):
     """0: no webhook is served."""
     webhook_certificate_file: str = ""
     webhook_key_file: str = ""
+    """Where these are empty, an authority of our own is kept in a Secret."""
+    webhook_namespace: str = "tidegate-system"
+    """Of that Secret, and of the Service that the API server calls."""
+    webhook_names: str = ""
+    """What a certificate of our own is for, separated by commas; empty: the Service's names."""
 
 
 class WebhookServer:
-    """A worker that serves `routes`, by path.
+    """A worker that serves `routes`, by path, with the certificate and the key in `files`.
 
     Raises:
         OSError: at `run`, where the certificate can't be read.
     """
 
-    def __init__(self, settings: WebhookSettings, routes: Mapping[str, Answering]) -> None:
+    def __init__(self, settings: WebhookSettings, routes: Mapping[str, Answering], files: tuple[Path, Path]) -> None:
         self._routes = dict(routes)
-        self._files = (Path(settings.webhook_certificate_file), Path(settings.webhook_key_file))
+        self._files = files
         self._config = uvicorn.Config(
             self.application,
             host=settings.webhook_host,

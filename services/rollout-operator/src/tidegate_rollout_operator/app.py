@@ -9,13 +9,19 @@ from contextlib import asynccontextmanager
 from typing import Final, NoReturn
 
 from tidegate_chassis import hearing
+from tidegate_chassis.admission import reviewed
+from tidegate_chassis.certificates_store import DEFINITIONS, VALIDATING, Place
+from tidegate_chassis.certified import serve_webhooks
 from tidegate_chassis.context import Context
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.cluster import Cluster
 from tidegate_chassis.service import run
-from tidegate_chassis.settings import Settings, load_or_exit
+from tidegate_chassis.settings import load_or_exit
+from tidegate_chassis.webhooks import WebhookSettings
 from tidegate_contracts import subjects
 from tidegate_contracts.subjects import Service
+from tidegate_rollout_operator import conversion, reviews
+from tidegate_rollout_operator.announcing import Announcer
 from tidegate_rollout_operator.histories import Histories
 from tidegate_rollout_operator.kruise import ROLLOUTS, Rollout
 from tidegate_rollout_operator.loop import Loop
@@ -27,6 +33,10 @@ from tidegate_rollout_operator.writing import Writer
 
 NAME: Final[Service] = "rollout-operator"
 FIELD_MANAGER: Final = "tidegate-rollout-operator"
+REVIEWS: Final = "tidegate-rollouts"
+"""The validating webhook's configuration, as in deploy/kubernetes/webhooks."""
+DEFINITION: Final = ROLLOUTS.qualified_plural
+"""The Rollout's own, whose versions are converted."""
 
 
 @asynccontextmanager
@@ -38,15 +48,21 @@ async def compose(context: Context) -> AsyncIterator[None]:
         name, clock = context.settings.cluster, context.clock
         rollouts = Rollouts(reflector, name)
         speaker = Speaker(context.connection, NAME, name, clock)
-        reconciler = Reconciler(rollouts, Histories(context.journal), speaker, Writer(client), clock)
+        announcer = Announcer(client, FIELD_MANAGER, clock)
+        reconciler = Reconciler(
+            rollouts, Histories(context.journal), speaker, Writer(client), announcer=announcer, clock=clock
+        )
         loop = Loop(rollouts, reflector, reconciler)
         hearing.hear_subjects(context.broker, subjects.namespace_events(name, None), loop.heard)
         context.background("kubernetes", cluster.run)
         context.background("rollouts", loop.run)
         context.background("sweep", Sweep(rollouts, reflector, speaker, loop, client).run)
         context.health.check("kubernetes", cluster.problem)
+        validate = reviewed(lambda request: reviews.judge(request, rollouts.within))
+        routes = {reviews.PATH: validate, conversion.PATH: conversion.review}
+        serve_webhooks(context, client, routes, (Place(VALIDATING, REVIEWS), Place(DEFINITIONS, DEFINITION)))
         yield
 
 
 def main() -> NoReturn:
-    run(NAME, load_or_exit(Settings), compose)
+    run(NAME, load_or_exit(WebhookSettings), compose)

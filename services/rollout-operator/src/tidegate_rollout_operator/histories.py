@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tidegate_chassis.journal import Journal
 from tidegate_chassis.message import Message
 from tidegate_contracts import subjects
-from tidegate_contracts.codec import event_decoder, tag_of
+from tidegate_contracts.codec import AnyEvent, event_decoder, tag_of
 from tidegate_contracts.decisions import RolloutAccepted
 from tidegate_contracts.topology import EVENTS
 from tidegate_contracts.workload import WorkloadKey
@@ -24,15 +24,18 @@ class Histories:
         self._journal = journal
         self._views: dict[WorkloadKey, View] = {}
 
-    async def view(self, key: WorkloadKey) -> View:
-        """The view at the history's present end."""
+    async def view(self, key: WorkloadKey) -> tuple[View, list[AnyEvent]]:
+        """The view at the history's present end, and what came since it was last asked for."""
         view = self._views.get(key)
         if view is None:
             view = View(sequence=await self._before_newest(key))
+        since: list[AnyEvent] = []
         for message in await self._journal.read(EVENTS, subjects.workload_events(key), after_sequence=view.sequence):
-            view = _evolved(view, message)
+            event = _read(message)
+            since += [event] if event is not None else []
+            view = evolve(view, message.sequence, event) if event is not None else _passed(view, message)
         self._views[key] = view
-        return view
+        return view, since
 
     def forget(self, key: WorkloadKey) -> None:
         """Nobody asks for this workload any more."""
@@ -44,10 +47,16 @@ class Histories:
         return accepted.sequence - 1 if accepted is not None else 0
 
 
-def _evolved(view: View, message: Message) -> View:
-    """An event that a newer version says, and this one does not know, changes nothing that is told here."""
+def _read(message: Message) -> AnyEvent | None:
+    """The event; None for one that a newer version says, and this one does not know."""
     try:
-        return evolve(view, message.sequence, event_decoder.decode(message.payload))
+        event: AnyEvent = event_decoder.decode(message.payload)
     except msgspec.MsgspecError as error:
         _log.warning("an event can't be read", subject=message.subject, sequence=message.sequence, reason=str(error))
-        return replace(view, sequence=message.sequence)
+        return None
+    return event
+
+
+def _passed(view: View, message: Message) -> View:
+    """Past an event that changes nothing that is told here."""
+    return replace(view, sequence=message.sequence)

@@ -11,6 +11,7 @@ from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.workload import WorkloadKey
+from tidegate_rollout_operator.announcing import Announcer
 from tidegate_rollout_operator.commands import commands, lets_go
 from tidegate_rollout_operator.histories import Histories
 from tidegate_rollout_operator.kruise import FINALIZER, Rollout
@@ -26,12 +27,20 @@ Wanted = RolloutRequested | tuple[Problem, ...]
 
 class Reconciler:
     def __init__(
-        self, rollouts: Rollouts, histories: Histories, speaker: Speaker, writer: Writer, clock: Clock
+        self,
+        rollouts: Rollouts,
+        histories: Histories,
+        speaker: Speaker,
+        writer: Writer,
+        *,
+        announcer: Announcer,
+        clock: Clock,
     ) -> None:
         self._rollouts = rollouts
         self._histories = histories
         self._speaker = speaker
         self._writer = writer
+        self._announcer = announcer
         self._clock = clock
 
     async def reconcile(self, rollout: Rollout) -> None:
@@ -49,7 +58,8 @@ class Reconciler:
             await self._speaker.unguard(named, rollout.author)
         elif isinstance(wanted, RolloutRequested):
             await self._speaker.guard(named, rollout, GuardSet(request=wanted, by=rollout.author))
-        view = await self._histories.view(named)
+        view, since = await self._histories.view(named)
+        await self._announcer.announce(self._rollouts.first(rollout), since)
         for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():
             await self._speaker.tell(rollout.metadata.namespace, command)
         await self._finish(rollout, view, wanted)

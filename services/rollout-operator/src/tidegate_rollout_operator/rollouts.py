@@ -38,6 +38,10 @@ class Rollouts:
     def all(self) -> list[Rollout]:
         return self._reflector.store.all()
 
+    def within(self, namespace: str) -> list[Rollout]:
+        """Those of a namespace that stay."""
+        return [each for each in self.all() if each.metadata.namespace == namespace and not each.leaving]
+
     def key(self, rollout: Rollout) -> WorkloadKey | None:
         return _key(rollout, self._cluster)
 

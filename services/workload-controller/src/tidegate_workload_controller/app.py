@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Final, NoReturn
 
 from tidegate_chassis.admission import reviewed
+from tidegate_chassis.certificates_store import MUTATING, Place
+from tidegate_chassis.certified import serve_webhooks
 from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.context import Context
 from tidegate_chassis.kubernetes.client import KubernetesClient
@@ -19,7 +21,7 @@ from tidegate_chassis.service import run
 from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_chassis.unattended import command_line, end
-from tidegate_chassis.webhooks import WebhookServer, WebhookSettings
+from tidegate_chassis.webhooks import WebhookSettings
 from tidegate_contracts.codec import workload_order_decoder
 from tidegate_workload_controller import admission
 from tidegate_workload_controller.catalogue import Catalogue
@@ -34,7 +36,8 @@ from tidegate_workload_controller.wards import Wards
 NAME: Final = "workload-controller"
 KINDS: Final = "tidegate.workload_kinds"
 HOLD_PATH: Final = "/hold"
-"""Of the admission webhook."""
+HOLD: Final = "tidegate-hold"
+"""The admission webhook's configuration, as in deploy/kubernetes/webhooks."""
 
 
 @asynccontextmanager
@@ -58,13 +61,8 @@ def _guard(context: Context, cluster: Cluster, kinds: Catalogue) -> None:
     context.health.check("guards", guards.problem)
     context.add(wards)
     context.add(guards)
-    settings = context.settings
-    if not isinstance(settings, WebhookSettings) or not settings.webhook_port:
-        return
-    hold = reviewed(lambda request: admission.judge(request, settings.cluster, wards.watched))
-    server = WebhookServer(settings, {HOLD_PATH: hold})
-    context.health.check("webhook", server.problem)
-    context.add(server)
+    hold = reviewed(lambda request: admission.judge(request, context.settings.cluster, wards.watched))
+    serve_webhooks(context, cluster.client, {HOLD_PATH: hold}, (Place(MUTATING, HOLD),))
 
 
 def load_kinds(cluster: Cluster) -> Catalogue:

@@ -1,7 +1,7 @@
-"""The guards of this cluster, in memory: read from their stream, and read on whenever something new was heard.
+"""The guards of this cluster: read from their stream, and read on whenever something new was heard.
 
-Every copy has them all, because every copy answers the admission webhook. `app` runs it; `warding` starts and ends what
-is done for each guard. What can't be understood goes to the dead letters, where its author can find out why.
+Every copy reads them all, because every copy answers the admission webhook. `app` runs it and has `wards` told of each.
+What can't be understood goes to the dead letters, where its author can find out why.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from tidegate_chassis.hearing import hear
 from tidegate_chassis.message import Message
 from tidegate_contracts import subjects
 from tidegate_contracts.codec import Malformed, decode_guard
-from tidegate_contracts.guards import Guard, GuardSet
+from tidegate_contracts.guards import Guard
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.topology import GUARDS
 from tidegate_contracts.validate import validate_guard
@@ -36,10 +36,9 @@ Changed = Callable[[WorkloadKey, Guard], None]
 
 
 class Guards:
-    """A worker that keeps `set` as the stream has it, and tells `changed` of each message."""
+    """A worker that tells `changed` of each message, in the stream's order."""
 
     def __init__(self, context: Context, changed: Changed) -> None:
-        self.set: dict[WorkloadKey, GuardSet] = {}
         self._context = context
         self._changed = changed
         self._filter = subjects.guards_of(context.settings.cluster)
@@ -101,10 +100,6 @@ class Guards:
             await self._context.publisher.dead(message, "a guard that can't be understood", found)
             return
         key = subjects.parse_guard(message.subject)
-        if isinstance(found, GuardSet):
-            self.set[key] = found
-        else:
-            self.set.pop(key, None)
         _log.info("a guard was heard of", workload=str(key), guard=type(found).__name__, by=found.by)
         self._changed(key, found)
 

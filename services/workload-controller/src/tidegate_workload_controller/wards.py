@@ -73,6 +73,8 @@ class Wards:
         ward = Ward(self._cluster.client, anatomy, key, self._asking, self._clock)
         if isinstance(guard, GuardRemoved):
             await ward.leave()
+            if self._tasks.get(key) is asyncio.current_task():
+                del self._tasks[key]
             return
         self._watched[key] = (guard, anatomy)
         await ward.keep(guard, self._cluster.follow(anatomy.resource, Workload))

@@ -1,0 +1,67 @@
+"""Rollouts as they are written, judged before the API server stores them. Pure; `app` serves it as a webhook.
+
+Only a spec that is new, or changed, is judged: whoever labels a Rollout, or takes the finalizer off, is never kept from
+it. A fault is told with its field, value, rule and remedy, all of them at once.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from tidegate_chassis.admission import ALLOWED, AdmissionRequest, Verdict
+from tidegate_contracts.problem import Problem, problem
+from tidegate_rollout_operator.kruise import GROUP, Rollout
+from tidegate_rollout_operator.validation import problems_of, problems_of_update, workload_of
+
+PATH: Final = "/validate-rollouts-kruise-io-rollout"
+"""Kruise's own."""
+
+OPERATIONS: Final = frozenset({"CREATE", "UPDATE"})
+Others = Callable[[str], Iterable[Rollout]]
+"""The Rollouts of a namespace, as far as they are known."""
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    spec: dict[str, Any] = {}
+    status: dict[str, Any] = {}
+
+
+def judge(request: AdmissionRequest, others: Others) -> Verdict:
+    """Whether a write of a Rollout may be stored.
+
+    Args:
+        request: The write that waits.
+        others: Finds what else is in its namespace.
+    """
+    if request.operation not in OPERATIONS or request.sub_resource or request.kind.group != GROUP:
+        return ALLOWED
+    new = _stored(request.object)
+    old = _stored(request.old_object)
+    if request.operation == "UPDATE" and old.spec == new.spec:
+        return ALLOWED
+    found = [*problems_of(new.spec), *_shared(request, new.spec, others)]
+    if request.operation == "UPDATE":
+        found += problems_of_update(old.spec, new.spec, str(old.status.get("phase", "")))
+    return _refused(request.name, found) if found else ALLOWED
+
+
+def _stored(raw: msgspec.Raw) -> _Stored:
+    return msgspec.json.decode(raw, type=_Stored | None) or _Stored()
+
+
+def _shared(request: AdmissionRequest, spec: Mapping[str, Any], others: Others) -> Iterable[Problem]:
+    """Two Rollouts can't both count for one workload."""
+    workload = workload_of(spec)
+    for each in others(request.namespace):
+        reference = each.workload
+        if each.metadata.name != request.name and (reference.group, reference.kind, reference.name) == workload:
+            rule = "a workload that no other Rollout of the namespace references"
+            remedy = f"Delete the Rollout {each.metadata.name}, or change that one."
+            yield problem("spec.workloadRef", workload[2], rule, remedy)
+
+
+def _refused(name: str, found: list[Problem]) -> Verdict:
+    told = "; ".join(str(each) for each in found)
+    causes = tuple({"field": each.field, "message": f"{each.value!r}: {each.rule}. {each.remedy}"} for each in found)
+    return Verdict(refusal=f"Rollout {name} is invalid: {told}", causes=causes)

@@ -1,0 +1,169 @@
+"""Rollouts of both versions: the same both ways, and what only one of them can say not lost on the way."""
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate_rollout_operator.conversion import FORMER, ORIGIN, STORED, STYLE, converted, review
+
+REFERENCE = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+HEADERS = {"headers": [{"name": "user", "value": "tester"}]}
+ROUTING = {"service": "web", "gracePeriodSeconds": 3, "gateway": {"httpRouteName": "web"}}
+
+
+def weighted(**more: Any) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {"replicas": st.integers(1, 9) | st.sampled_from(["5%", "100%"])},
+        optional={
+            "pause": st.fixed_dictionaries({}, optional={"duration": st.integers(0, 60)}),
+            "matches": st.lists(st.just(HEADERS), max_size=2),
+            **more,
+        },
+    )
+
+
+def rollouts(api_version: str, spec: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    metadata = st.fixed_dictionaries(
+        {"name": st.just("web"), "uid": st.just("u-1")},
+        optional={
+            "annotations": st.dictionaries(
+                st.sampled_from([STYLE, "owner"]), st.sampled_from(["partition", "canary"]), min_size=1
+            )
+        },
+    )
+    return st.fixed_dictionaries(
+        {
+            "apiVersion": st.just(api_version),
+            "kind": st.just("Rollout"),
+            "metadata": metadata,
+            "spec": spec,
+        }
+    )
+
+
+FORMER_SPECS = st.fixed_dictionaries(
+    {
+        "objectRef": st.just({"workloadRef": REFERENCE}),
+        "strategy": st.fixed_dictionaries(
+            {
+                "canary": st.fixed_dictionaries(
+                    {"steps": st.lists(weighted(weight=st.integers(1, 100)), min_size=1, max_size=4)},
+                    optional={"trafficRoutings": st.just([ROUTING]), "failureThreshold": st.just("10%")},
+                )
+            },
+            optional={"paused": st.booleans()},
+        ),
+    },
+    optional={"disabled": st.booleans()},
+)
+
+STORED_STEPS = st.lists(
+    weighted(traffic=st.sampled_from(["5%", "100%"]), analysis=st.just({"checks": []})), min_size=1, max_size=4
+)
+STORED_SPECS = st.fixed_dictionaries(
+    {
+        "workloadRef": st.just(REFERENCE),
+        "strategy": st.dictionaries(
+            st.sampled_from(["canary", "blueGreen"]),
+            st.fixed_dictionaries(
+                {"steps": STORED_STEPS},
+                optional={
+                    "enableExtraWorkloadForCanary": st.booleans(),
+                    "disableGenerateCanaryService": st.booleans(),
+                    "trafficRoutings": st.just([ROUTING]),
+                },
+            ),
+            min_size=1,
+            max_size=1,
+        ).map(lambda blocks: {**blocks, "onFailure": "Pause"}),
+    }
+)
+
+
+@given(rollouts(FORMER, FORMER_SPECS))
+def test_what_v1alpha1_can_say_survives_both_ways(rollout: dict[str, Any]) -> None:
+    before = deepcopy(rollout)
+    assert converted(converted(rollout, STORED), FORMER) == before
+    assert rollout == before
+
+
+@given(rollouts(STORED, STORED_SPECS))
+def test_what_only_v1beta1_can_say_comes_back(rollout: dict[str, Any]) -> None:
+    again = converted(converted(rollout, FORMER), STORED)
+    assert again["spec"] == rollout["spec"]
+    kept = {name: value for name, value in annotations(rollout).items() if name != STYLE}
+    assert {name: value for name, value in annotations(again).items() if name != STYLE} == kept
+
+
+def annotations(rollout: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = rollout["metadata"].get("annotations", {})
+    return found
+
+
+def former(*steps: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": FORMER,
+        "kind": "Rollout",
+        "metadata": {"name": "web", **metadata},
+        "spec": {"objectRef": {"workloadRef": REFERENCE}, "strategy": {"canary": {"steps": list(steps)}}},
+    }
+
+
+def test_a_weight_alone_says_how_many_pods_as_well() -> None:
+    spec = converted(former({"weight": 20}, {"replicas": 3, "weight": 50}), STORED)["spec"]
+    assert spec["workloadRef"] == REFERENCE
+    assert spec["strategy"]["canary"]["steps"] == [
+        {"replicas": "20%", "traffic": "20%"},
+        {"replicas": 3, "traffic": "50%"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("style", "beside"), [(None, True), ("canary", True), ("partition", False), ("Partition", False)]
+)
+def test_the_style_is_an_annotation(style: str | None, *, beside: bool) -> None:
+    marked = {} if style is None else {"annotations": {STYLE: style}}
+    block = converted(former({"replicas": 1}, **marked), STORED)["spec"]["strategy"]["canary"]
+    assert block["enableExtraWorkloadForCanary"] is beside
+
+
+def test_who_edits_the_former_version_is_heard() -> None:
+    spec = {"workloadRef": REFERENCE, "strategy": {"canary": {"steps": [{"replicas": 1}]}, "onFailure": "Pause"}}
+    shown = converted({"apiVersion": STORED, "metadata": {"name": "web"}, "spec": spec}, FORMER)
+    assert ORIGIN in annotations(shown)
+    shown["spec"]["strategy"]["canary"]["steps"] = [{"replicas": 2}]
+    stored = converted(shown, STORED)
+    assert stored["spec"]["strategy"]["canary"]["steps"] == [{"replicas": 2}]
+    assert ORIGIN not in annotations(stored)
+
+
+def test_a_status_tells_its_present_step_at_the_top_too() -> None:
+    told = {"canaryStatus": {"currentStepIndex": 2, "currentStepState": "StepPaused"}, "phase": "Progressing"}
+    stored = converted({**former({"weight": 5}), "status": told}, STORED)
+    assert (stored["status"]["currentStepIndex"], stored["status"]["currentStepState"]) == (2, "StepPaused")
+    assert "status" not in converted(former({"weight": 5}), STORED)
+
+
+def asked(version: str, *objects: dict[str, Any], kind: str = "ConversionReview") -> bytes:
+    request = {"uid": "r-1", "desiredAPIVersion": version, "objects": list(objects)}
+    return json.dumps({"apiVersion": "apiextensions.k8s.io/v1", "kind": kind, "request": request}).encode()
+
+
+def test_a_review_answers_for_each_object_in_order() -> None:
+    one, other = former({"weight": 5}), former({"weight": 6})
+    response = json.loads(review(asked(STORED, one, other)))["response"]
+    assert (response["uid"], response["result"]["status"]) == ("r-1", "Success")
+    assert response["convertedObjects"] == [converted(one, STORED), converted(other, STORED)]
+    assert json.loads(review(asked(FORMER, one)))["response"]["convertedObjects"] == [one]
+
+
+def test_what_is_no_version_of_ours_fails_with_the_reason() -> None:
+    response = json.loads(review(asked("rollouts.kruise.io/v2", former({"weight": 5}))))["response"]
+    assert response["result"]["status"] == "Failure"
+    assert "v2" in response["result"]["message"]
+    with pytest.raises(ValueError, match="ConversionReview"):
+        review(asked(STORED, kind="AdmissionReview"))

@@ -1,0 +1,183 @@
+"""Kruise's rules for Rollouts, each with what it lets pass and what it refuses."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from support.kruise_rollouts import rollout
+
+from tidegate_chassis.admission import ALLOWED, AdmissionRequest, GroupVersionKind, Verdict
+from tidegate_rollout_operator import reviews
+from tidegate_rollout_operator.kruise import Rollout
+from tidegate_rollout_operator.validation import problems_of, problems_of_update
+
+DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+ROUTING = {"service": "web", "gateway": {"httpRouteName": "web"}}
+
+
+def spec(
+    *steps: dict[str, Any], style: str = "canary", workload: dict[str, Any] | None = None, **block: Any
+) -> dict[str, Any]:
+    given = list(steps) or [{"replicas": "20%"}, {"replicas": "100%"}]
+    return {"workloadRef": workload or DEPLOYMENT, "strategy": {style: {"steps": given, **block}}}
+
+
+def of(kind: str, api_version: str = "apps/v1") -> dict[str, Any]:
+    return {"apiVersion": api_version, "kind": kind, "name": "web"}
+
+
+EXTRA = {"enableExtraWorkloadForCanary": True}
+GOOD: dict[str, dict[str, Any]] = {
+    "the least": spec(),
+    "a count": spec({"replicas": 1}),
+    "a ReplicaSet, which Kruise lets pass": spec(workload=of("ReplicaSet")),
+    "a CloneSet in blue-green": spec(style="blueGreen", workload=of("CloneSet", "apps.kruise.io/v1alpha1")),
+    "a custom resource": spec(workload=of("Game", "example.com/v1")),
+    "counts and percentages are not compared": spec({"replicas": 9}, {"replicas": "10%"}),
+    "half with traffic": spec({"replicas": "50%", "traffic": "50%"}, trafficRoutings=[ROUTING]),
+    "more with traffic, beside": spec({"replicas": "60%", "traffic": "60%"}, **EXTRA, trafficRoutings=[ROUTING]),
+    "more as a count": spec({"replicas": 90, "traffic": "60%"}, trafficRoutings=[ROUTING]),
+    "no traffic yet, in blue-green": spec({"replicas": "100%", "traffic": "0%"}, style="blueGreen"),
+    "traffic may fall": spec({"replicas": "10%", "traffic": "50%"}, {"replicas": "20%", "traffic": "5%"}),
+    "an Ingress": spec(trafficRoutings=[{"service": "web", "ingress": {"name": "web"}}]),
+    "any object": spec(trafficRoutings=[{"service": "web", "customNetworkRefs": [{"kind": "VirtualService"}]}]),
+}
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "a kind without replicas": (spec(workload=of("Job", "batch/v1")), "spec.workloadRef"),
+    "no name": (spec(workload={"apiVersion": "apps/v1", "kind": "Deployment"}), "spec.workloadRef.name"),
+    "a StatefulSet in blue-green": (spec(style="blueGreen", workload=of("StatefulSet")), "spec.workloadRef"),
+    "neither style": ({"workloadRef": DEPLOYMENT, "strategy": {}}, "spec.strategy"),
+    "both styles": (
+        {"workloadRef": DEPLOYMENT, "strategy": {"canary": {"steps": [{"replicas": 1}]}, "blueGreen": {}}},
+        "spec.strategy",
+    ),
+    "no steps": ({"workloadRef": DEPLOYMENT, "strategy": {"canary": {}}}, "spec.strategy.canary.steps"),
+    "two routings": (spec(trafficRoutings=[ROUTING, ROUTING]), "spec.strategy.canary.trafficRoutings"),
+    "no replicas": (spec({"traffic": "5%"}), "spec.strategy.canary.steps[0].replicas"),
+    "none of them": (spec({"replicas": 0}), "spec.strategy.canary.steps[0].replicas"),
+    "no percentage": (spec({"replicas": "0%"}), "spec.strategy.canary.steps[0].replicas"),
+    "more than all": (spec({"replicas": "101%"}), "spec.strategy.canary.steps[0].replicas"),
+    "no amount": (spec({"replicas": "many"}), "spec.strategy.canary.steps[0].replicas"),
+    "too many with traffic": (spec({"replicas": "51%", "traffic": "5%"}), "spec.strategy.canary.steps[0].replicas"),
+    "too many with matches": (
+        spec({"replicas": "51%", "matches": [{"headers": []}]}),
+        "spec.strategy.canary.steps[0].replicas",
+    ),
+    "no traffic at all": (spec({"replicas": 1, "traffic": "0%"}), "spec.strategy.canary.steps[0].traffic"),
+    "too much traffic": (spec({"replicas": 1, "traffic": "101%"}), "spec.strategy.canary.steps[0].traffic"),
+    "traffic as a number": (spec({"replicas": 1, "traffic": 20}), "spec.strategy.canary.steps[0].traffic"),
+    "fewer percent": (spec({"replicas": "20%"}, {"replicas": "10%"}), "spec.strategy.canary.steps[1].replicas"),
+    "fewer pods": (spec({"replicas": 3}, {"replicas": 2}), "spec.strategy.canary.steps[1].replicas"),
+    "a negative grace": (
+        spec(trafficRoutings=[ROUTING | {"gracePeriodSeconds": -1}]),
+        "spec.strategy.canary.trafficRoutings[0].gracePeriodSeconds",
+    ),
+    "no Service": (
+        spec(trafficRoutings=[{"gateway": {"httpRouteName": "web"}}]),
+        "spec.strategy.canary.trafficRoutings[0].service",
+    ),
+    "no route": (spec(trafficRoutings=[{"service": "web"}]), "spec.strategy.canary.trafficRoutings[0]"),
+    "an Ingress without a name": (
+        spec(trafficRoutings=[{"service": "web", "ingress": {}}]),
+        "spec.strategy.canary.trafficRoutings[0].ingress.name",
+    ),
+    "a route without a name": (
+        spec(trafficRoutings=[{"service": "web", "gateway": {}}]),
+        "spec.strategy.canary.trafficRoutings[0].gateway.httpRouteName",
+    ),
+}
+
+
+@pytest.mark.parametrize("given", GOOD.values(), ids=GOOD)
+def test_what_kruise_accepts_is_accepted(given: dict[str, Any]) -> None:
+    assert problems_of(given) == ()
+
+
+@pytest.mark.parametrize(("given", "field"), BAD.values(), ids=BAD)
+def test_a_fault_is_told_with_its_field(given: dict[str, Any], field: str) -> None:
+    assert [each.field for each in problems_of(given)] == [field]
+
+
+def test_all_faults_are_told_at_once() -> None:
+    given = spec({"replicas": "0%", "traffic": "200%"}, {"traffic": "5%"}, workload=of("Job", "batch/v1"))
+    assert len(problems_of(given)) == 4
+
+
+STEPS = spec({"replicas": "20%"}, {"replicas": "100%"})
+CHANGES = {
+    "another workload": (spec(workload=of("StatefulSet")), "spec.workloadRef"),
+    "another style": (spec(style="blueGreen"), "spec.strategy"),
+    "an extra workload": (spec(**EXTRA), "spec.strategy"),
+    "another route": (spec(trafficRoutings=[ROUTING]), "spec.strategy.canary.trafficRoutings"),
+    "fewer steps": (spec({"replicas": "100%"}), "spec.strategy.canary.steps"),
+}
+
+
+@pytest.mark.parametrize(("new", "field"), CHANGES.values(), ids=CHANGES)
+def test_what_a_release_stands_on_is_fixed_while_it_is_under_way(new: dict[str, Any], field: str) -> None:
+    assert [each.field for each in problems_of_update(STEPS, new, "Progressing")] == [field]
+    assert [each.field for each in problems_of_update(STEPS, new, "Terminating")] == [field]
+    assert problems_of_update(STEPS, new, "Healthy") == ()
+
+
+def test_the_contents_of_steps_may_change_at_any_time() -> None:
+    assert problems_of_update(STEPS, spec({"replicas": "30%"}, {"replicas": "60%"}), "Progressing") == ()
+
+
+def written(
+    new: dict[str, Any] | None, old: dict[str, Any] | None = None, *, phase: str = "Healthy", **more: Any
+) -> AdmissionRequest:
+    def raw(spec: dict[str, Any] | None) -> msgspec.Raw:
+        return msgspec.Raw(
+            json.dumps({"spec": spec, "status": {"phase": phase}} if spec is not None else None).encode()
+        )
+
+    given: dict[str, Any] = {
+        "uid": "1",
+        "kind": GroupVersionKind("rollouts.kruise.io", "v1beta1", "Rollout"),
+        "operation": "CREATE" if old is None else "UPDATE",
+        "name": "web",
+        "namespace": "shop",
+        "object": raw(new),
+        "old_object": raw(old),
+    }
+    return AdmissionRequest(**(given | more))
+
+
+def judged(request: AdmissionRequest, *others: Rollout) -> Verdict:
+    return reviews.judge(request, lambda _: others)
+
+
+def test_a_faulty_rollout_is_refused_with_every_fault() -> None:
+    verdict = judged(written(spec({"replicas": 0}, {"replicas": "101%"})))
+    assert [each["field"] for each in verdict.causes] == [
+        "spec.strategy.canary.steps[0].replicas",
+        "spec.strategy.canary.steps[1].replicas",
+    ]
+    assert "breaks the rule" in verdict.refusal
+
+
+def test_a_second_rollout_for_a_workload_is_refused_whatever_version_it_names() -> None:
+    another = rollout(name="other")
+    assert (
+        judged(written(spec(workload=of("Deployment", "apps/v1beta2"))), another).causes[0]["field"]
+        == "spec.workloadRef"
+    )
+    assert judged(written(spec(workload=of("StatefulSet"))), another) is ALLOWED
+    assert judged(written(spec()), rollout(name="web")) is ALLOWED
+
+
+BROKEN = spec({"replicas": 0})
+
+
+def test_a_spec_that_stays_as_it_is_keeps_nobody_from_labels_and_finalizers() -> None:
+    assert judged(written(BROKEN, BROKEN)) is ALLOWED
+    assert judged(written(BROKEN, sub_resource="status")) is ALLOWED
+    assert judged(written(None, BROKEN, operation="DELETE")) is ALLOWED
+
+
+def test_an_update_under_way_is_judged_by_the_status_that_stands() -> None:
+    fewer = spec({"replicas": "100%"})
+    assert judged(written(fewer, STEPS, phase="Progressing")).causes
+    assert judged(written(fewer, STEPS)) is ALLOWED
