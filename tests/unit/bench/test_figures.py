@@ -89,7 +89,22 @@ def test_tails_are_told_beside_the_median() -> None:
 
 def test_a_guarded_write_stands_beside_one_that_nobody_guards() -> None:
     tails = {"p50": 5.0, "p95": 9.0, "p99": 12.0}
-    figures = {"writes_per_s": 50, "write_ms": tails, "unguarded_write_ms": tails, "accepted_ms": tails}
-    write, accepted = table.goals({"guards": figures})
-    assert (write.value, write.goal, write.note) == (12.0, 20, "12 ms where nobody guards")
+    figures = {"writes_per_s": 50, "call_p99_ms": 4.0, "accepted_ms": tails}
+    write, accepted = table.goals({"guards": figures | {"write_ms": tails, "unguarded_write_ms": tails}})
+    assert (write.value, write.goal, write.note) == (4.0, 20, "a whole write 12 ms, 12 ms where nobody guards")
     assert (accepted.value, accepted.goal) == (9.0, 300)
+
+
+METRICS = """
+apiserver_admission_webhook_admission_duration_seconds_bucket{name="hold.tidegate.io",rejected="false",le="0.005"} 90
+apiserver_admission_webhook_admission_duration_seconds_bucket{name="hold.tidegate.io",rejected="false",le="0.025"} 100
+apiserver_admission_webhook_admission_duration_seconds_bucket{name="hold.tidegate.io",rejected="false",le="+Inf"} 100
+apiserver_admission_webhook_admission_duration_seconds_bucket{name="another.io",rejected="false",le="0.005"} 7
+"""
+
+
+def test_a_quantile_is_read_from_the_api_servers_histogram_as_prometheus_does() -> None:
+    histogram = guarded.buckets(METRICS)
+    assert histogram == [(0.005, 90.0), (0.025, 100.0), (float("inf"), 100.0)]
+    assert guarded.quantile(histogram, 0.95) == pytest.approx(0.015)
+    assert guarded.quantile(histogram, 0.45) == pytest.approx(0.0025)
