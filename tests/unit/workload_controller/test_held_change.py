@@ -129,6 +129,12 @@ def test_what_slipped_past_under_a_rollout_is_held_however_far_it_is() -> None:
     assert marks.HELD in step.body["metadata"]["annotations"]
 
 
+def test_how_a_rollout_holds_it_already_stays_told() -> None:
+    step = decide(view(NEW, label=OLD, annotations={marks.ROLLOUT: "r-1", marks.STYLE: "canary"}), GUARD)
+    assert isinstance(step, Write)
+    assert step.body["metadata"]["annotations"][marks.STYLE] == "canary"
+
+
 LABEL_OFF = {marks.GUARDED: None}
 
 

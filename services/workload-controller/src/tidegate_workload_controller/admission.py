@@ -61,12 +61,11 @@ def _patch(
     hold = anatomy.hold(guard.request.style)
     saved = _own_values(before, after)
     attempt = request.uid.replace("-", "")[:ATTEMPT_LENGTH].lower()
-    body = patches.closed(hold, saved or hold.save(after), guard.request.style, attempt)
     kept = {name: value for name, value in before.metadata.annotations.items() if name in marks.ANNOTATIONS}
+    style = kept.get(marks.STYLE, guard.request.style)
+    body = patches.closed(hold, saved or hold.save(after), style, attempt)
     lost = {name: value for name, value in kept.items() if name not in after.metadata.annotations}
     annotations = {**lost, **body["metadata"]["annotations"]}
-    if marks.STYLE in kept:
-        annotations[marks.STYLE] = kept[marks.STYLE]
     return patches.changes({**body, "metadata": {"annotations": annotations}}, after)
 
 

@@ -108,7 +108,8 @@ def _hold_late(view: View, guard: GuardSet) -> Body:
     metadata = view.workload.metadata
     told_apart = hashlib.sha256(f"{metadata.uid}:{metadata.generation}".encode()).hexdigest()
     attempt = f"{LATE}{told_apart}"[:ATTEMPT_LENGTH]
-    return patches.closed(view.hold, own_values(view.hold, view.workload), guard.request.style, attempt)
+    style = metadata.annotations.get(marks.STYLE, guard.request.style)
+    return patches.closed(view.hold, own_values(view.hold, view.workload), style, attempt)
 
 
 def _labelled(value: str) -> Body:

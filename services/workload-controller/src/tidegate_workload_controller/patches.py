@@ -8,7 +8,6 @@ sent.
 from typing import Any, Final
 
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload, ReleaseWorkload
-from tidegate_contracts.rollout import Style
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import LabelPods
 from tidegate_workload_controller.hold import Fields, Hold
@@ -46,8 +45,11 @@ def given_back(hold: Hold, saved: Saved) -> Body:
     return {"metadata": {"annotations": dict.fromkeys(marks.ANNOTATIONS)}, "spec": hold.own(saved)}
 
 
-def closed(hold: Hold, saved: Saved, style: Style, attempt: str) -> Body:
-    """Nothing moves until a rollout takes up the change that stands on the workload."""
+def closed(hold: Hold, saved: Saved, style: str, attempt: str) -> Body:
+    """Nothing moves until a rollout takes up the change that stands on the workload.
+
+    `style` is how a rollout holds it already, and otherwise how one is going to.
+    """
     annotations = {marks.SAVED_STRATEGY: encode(saved), marks.STYLE: style, marks.HELD: attempt}
     return {"metadata": {"annotations": annotations}, "spec": hold.closed(saved)}
 
