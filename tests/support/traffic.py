@@ -8,11 +8,11 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 from support.until import until
-from support.workloads import Notes
+from support.workloads import SOCKETS_CLOSE_S, Notes
 from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.errors import Conflict, Transient, UnknownOutcome
 from tidegate_chassis.holding import HeldOrder, Lease
@@ -295,14 +295,16 @@ class TrafficRig:
 async def traffic_rig(sandbox: SandboxState, namespace: str) -> AsyncIterator[TrafficRig]:
     """A copy of the traffic-shifter under its own identity."""
     folder = sandbox.kubeconfig_directory
-    async with (
-        await KubernetesClient.connect(str(folder / "traffic-shifter.yaml"), field_manager=FIELD_MANAGER) as client,
-        await KubernetesClient.connect(str(folder / "admin.yaml"), field_manager="a-user") as admin,
-    ):
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.sleep, SOCKETS_CLOSE_S)
+        client, admin = [
+            await stack.enter_async_context(
+                await KubernetesClient.connect(str(folder / f"{user}.yaml"), field_manager=manager)
+            )
+            for user, manager in (("traffic-shifter", FIELD_MANAGER), ("admin", "a-user"))
+        ]
         made = TrafficRig(sandbox, client, admin, namespace)
-        async with made.cluster.followed():
-            try:
-                await asyncio.wait_for(made.cluster.wait_synced(), 10.0)
-                yield made
-            finally:
-                await made.drop()
+        await stack.enter_async_context(made.cluster.followed())
+        stack.push_async_callback(made.drop)
+        await asyncio.wait_for(made.cluster.wait_synced(), 10.0)
+        yield made
