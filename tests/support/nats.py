@@ -89,7 +89,9 @@ class NatsServer:
         await self._end(signal.SIGTERM)
 
     def pause(self) -> None:
+        """Returns when it stands still: until all of its threads do, it may still answer."""
         os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
