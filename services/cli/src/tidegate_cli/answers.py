@@ -26,6 +26,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision | None = None
 
 
+async def publish(bus: Bus, subject: str, message: msgspec.Struct, *, id: str, now_s: float) -> bool:  # noqa: A002
+    """Stores a message as this user's; False where the stream had it already."""
+    source = f"tidegate-cli/{bus.settings.user}" if bus.settings.user else "tidegate-cli"
+    envelope = Envelope(id=id, type=tag_of(message), source=source, time_s=now_s)
+    return await bus.publish(subject, encode(message), envelope.headers())
+
+
 async def say(
     bus: Bus,
     subject: str,
@@ -46,9 +53,7 @@ async def say(
 
     wanted = [subjects.find_rollout(settings.cluster, settings.namespace, rollout) for rollout in rollouts]
     hears = all([await _subscribed(bus, one, hear) for one in wanted])
-    source = f"tidegate-cli/{settings.user}" if settings.user else "tidegate-cli"
-    envelope = Envelope(id=id, type=tag_of(message), source=source, time_s=now_s)
-    if not await bus.publish(subject, encode(message), envelope.headers()):
+    if not await publish(bus, subject, message, id=id, now_s=now_s):
         return Answer(outcome="known")
     if not hears:
         return Answer(outcome="unheard")

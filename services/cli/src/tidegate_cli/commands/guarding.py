@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from rich.table import Table
 from rich.text import Text
 
-from tidegate_cli import requests
+from tidegate_cli import answers, requests
 from tidegate_cli.bus import message_id
 from tidegate_cli.commands.ask import FileOption
 from tidegate_cli.commands.look import AllNamespaces
@@ -20,14 +20,11 @@ from tidegate_cli.commands.steer import By, author
 from tidegate_cli.errors import CommandError, Exit
 from tidegate_cli.session import Session, command
 from tidegate_contracts import codec, subjects
-from tidegate_contracts.codec import Malformed
-from tidegate_contracts.envelope import Envelope
 from tidegate_contracts.guards import Guard, GuardRemoved, GuardSet
 from tidegate_contracts.topology import GUARDS
 from tidegate_contracts.validate import validate_guard
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 
-SOURCE = "tidegate-cli"
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The workload's name.")]
 Kind = Annotated[str, typer.Option("--kind", help="The workload's kind.")]
 ApiVersion = Annotated[str, typer.Option("--api-version", help="The kind's API version.")]
@@ -63,7 +60,7 @@ async def guards(session: Session, all_namespaces: AllNamespaces = False) -> Non
     subject_filter = subjects.guards_of(settings.cluster, None if all_namespaces else settings.namespace)
     async with session.events() as stored:
         found = [_read(message) async for message in stored.messages(GUARDS, subject_filter)]
-    standing = [(key, guard) for key, guard in found if isinstance(guard, GuardSet)]
+    standing = [each for each in found if each is not None]
     listed = [{"namespace": key.namespace, "kind": key.kind, "name": key.name, "guard": each} for key, each in standing]
     session.printer.document(listed, _table(standing))
 
@@ -72,20 +69,20 @@ async def _publish(session: Session, said: Guard, became: str) -> None:
     settings = session.settings
     key = WorkloadKey.of(settings.cluster, settings.namespace, said.about)
     identity = message_id()
-    headers = Envelope(id=identity, type=codec.tag_of(said), source=SOURCE, time_s=time.time()).headers()
     async with session.bus() as bus:
-        await bus.publish(subjects.guard(key), codec.encode(said), headers)
+        await answers.publish(bus, subjects.guard(key), said, id=identity, now_s=time.time())
     outcome = {"namespace": key.namespace, "kind": key.kind, "name": key.name, "message_id": identity}
     session.printer.line({**outcome, "outcome": became}, Text(f"{key.kind} {key.namespace}/{key.name} {became}"))
 
 
-def _read(message: Msg) -> tuple[WorkloadKey, Guard | None]:
-    """What is stored for a workload; None for what can't be understood, which the dead letters tell of."""
-    key = subjects.parse_guard((message.headers or {})["Nats-Subject"])
+def _read(message: Msg) -> tuple[WorkloadKey, GuardSet] | None:
+    """A guard that stands; None for one that was removed, or can't be understood, which the dead letters tell of."""
     try:
-        return key, codec.decode_guard(message.data)
-    except Malformed:
-        return key, None
+        key = subjects.parse_guard((message.headers or {})["Nats-Subject"])
+        guard = codec.decode_guard(message.data)
+    except ValueError:
+        return None
+    return (key, guard) if isinstance(guard, GuardSet) else None
 
 
 def _table(standing: list[tuple[WorkloadKey, GuardSet]]) -> Table:
