@@ -56,33 +56,28 @@ class Ward:
         self._settled = ("", 0)
         """Uid and generation in which nothing is left to do."""
 
+    def wake(self) -> None:
+        """The workload was seen to change."""
+        self._changed.set()
+
     async def keep(self, guard: GuardSet, workloads: Reflector[Workload]) -> None:
         """Until it is cancelled.
 
         Args:
             guard: What is wished for.
-            workloads: The cluster's workloads of this kind.
+            workloads: The cluster's workloads of this kind; whoever follows them wakes us.
         """
-        unsubscribe = workloads.subscribe(self._on_workload)
-        try:
-            await workloads.wait_synced()
-            while True:
-                self._changed.clear()
-                seen = workloads.store.get(self._key.namespace, self._key.name)
-                if seen is None or self._is_settled(seen) or await self._settled_with(guard):
-                    await self._changed.wait()
-        finally:
-            unsubscribe()
+        await workloads.wait_synced()
+        while True:
+            self._changed.clear()
+            seen = workloads.store.get(self._key.namespace, self._key.name)
+            if seen is None or self._is_settled(seen) or await self._settled_with(guard):
+                await self._changed.wait()
 
     async def leave(self) -> None:
         """The guard was removed: nothing of it stays on the workload."""
         while not await self._settled_with(None):
             continue
-
-    def _on_workload(self, old: Workload | None, new: Workload | None) -> None:
-        seen = new or old
-        if seen is not None and seen.metadata.key == (self._key.namespace, self._key.name):
-            self._changed.set()
 
     def _is_settled(self, seen: Workload) -> bool:
         """Whether this was dealt with; a cache may lag behind what was read live."""

@@ -12,6 +12,8 @@ import structlog
 from tidegate_chassis.clock import Clock
 from tidegate_chassis.errors import OperatingError
 from tidegate_chassis.kubernetes.cluster import Cluster
+from tidegate_chassis.kubernetes.reflector import Reflector
+from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_chassis.publish import Asking
 from tidegate_contracts.guards import Guard, GuardRemoved, GuardSet
 from tidegate_contracts.problem import Problem
@@ -44,6 +46,9 @@ class Wards:
         self._waiting: asyncio.Queue[tuple[WorkloadKey, Guard]] = asyncio.Queue()
         self._tasks: dict[WorkloadKey, asyncio.Task[Any]] = {}
         self._watched: dict[WorkloadKey, tuple[GuardSet, Anatomy]] = {}
+        self._kept: dict[tuple[Resource, str, str], Ward] = {}
+        """By resource, namespace and name: who is woken by a change."""
+        self._followed: set[Resource] = set()
 
     def __repr__(self) -> str:
         return "the guarded workloads"
@@ -72,12 +77,27 @@ class Wards:
         anatomy = await self._anatomy(key, guard.about)
         ward = Ward(self._cluster.client, anatomy, key, self._asking, self._clock)
         if isinstance(guard, GuardRemoved):
+            self._kept.pop((anatomy.resource, key.namespace, key.name), None)
             await ward.leave()
             if self._tasks.get(key) is asyncio.current_task():
                 del self._tasks[key]
             return
         self._watched[key] = (guard, anatomy)
-        await ward.keep(guard, self._cluster.follow(anatomy.resource, Workload))
+        self._kept[anatomy.resource, key.namespace, key.name] = ward
+        await ward.keep(guard, self._follow(anatomy.resource))
+
+    def _follow(self, resource: Resource) -> Reflector[Workload]:
+        """One look at each change of a kind, however many of its workloads are guarded."""
+        workloads = self._cluster.follow(resource, Workload)
+        if resource not in self._followed:
+            self._followed.add(resource)
+            workloads.subscribe(lambda old, new: self._wake(resource, new or old))
+        return workloads
+
+    def _wake(self, resource: Resource, seen: Workload | None) -> None:
+        ward = self._kept.get((resource, *seen.metadata.key)) if seen is not None else None
+        if ward is not None:
+            ward.wake()
 
     async def _anatomy(self, key: WorkloadKey, reference: WorkloadReference) -> Anatomy:
         """What the kind is made of, as soon as the cluster serves it."""
