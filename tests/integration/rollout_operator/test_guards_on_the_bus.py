@@ -94,7 +94,7 @@ async def test_a_command_is_told_once_by_many_copies() -> None:
     async with nats_server() as server, speakers(server, 4) as copies:
         command = Command("g-1", "u-1:g-1:approve:7", Approve(step=1, by=AUTHOR))
         for speaker in copies * 2:
-            await speaker.tell("shop", command)
+            await speaker.tell(rollout().key("default"), command)
         async with server.administrator() as connection:
             info = await connection.client.jetstream().stream_info("TIDEGATE_CONTROLS")
             assert info.state.messages == 1

@@ -4,16 +4,15 @@ Made by `service`, which serves `application` beside the bus; every part registe
 process that answers at all is alive: its event loop turns. Readiness says in words what is missing.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from tidegate_chassis.http import Receive, Scope, Send, respond
+
 Probe = Callable[[], str | None]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _PLAIN: Final = "text/plain; charset=utf-8"
 
@@ -43,7 +42,7 @@ class Health:
             await _lifespan(receive, send)
         elif scope["type"] == "http":
             status, body, content_type = self._answer(scope["method"], scope["path"])
-            await _respond(send, status, body, content_type)
+            await respond(send, status, body, content_type)
 
     def _answer(self, method: str, path: str) -> tuple[int, bytes, str]:
         if method not in ("GET", "HEAD"):
@@ -65,9 +64,3 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
-
-
-async def _respond(send: Send, status: int, body: bytes, content_type: str) -> None:
-    headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

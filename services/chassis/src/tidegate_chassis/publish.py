@@ -24,6 +24,7 @@ from tidegate_contracts.controls import Control
 from tidegate_contracts.dead import DeadLetter
 from tidegate_contracts.envelope import MESSAGE_ID, Envelope
 from tidegate_contracts.facts import AnyFact
+from tidegate_contracts.guards import Guard
 from tidegate_contracts.limits import REASON_LENGTH_MAX, REQUEST_BYTES_MAX
 from tidegate_contracts.orders import RELEASES, Order
 from tidegate_contracts.problem import Problem, printable
@@ -125,6 +126,13 @@ class Publisher:
         subject = subjects.controls(key.cluster, key.namespace, rollout)
         headers = self._headers(id, control, "")
         await self._until_stored(subject, lambda: self._publish(subject, encode(control), headers))
+
+    async def guard(self, key: WorkloadKey, guard: Guard, *, id: str, expected_sequence: int) -> None:  # noqa: A002
+        """Puts a guard behind the one that was read last; one try, and `Conflict` where another stands by now."""
+        subject = subjects.guard(key)
+        headers = self._headers(id, guard, "") | {EXPECTED_SEQUENCE: str(expected_sequence)}
+        await self._publish(subject, encode(guard), headers)
+        telemetry.PUBLISHED.labels(telemetry.template(subject), "stored").inc()
 
     async def dead(self, message: Message, reason: str, problems: Sequence[Problem] = ()) -> None:
         """Keeps a message that nobody can handle, with the reason. Errors as in `report`."""

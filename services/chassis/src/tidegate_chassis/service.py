@@ -10,12 +10,11 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NoReturn
 
 import structlog
-import uvicorn
 import uvloop
 
 from tidegate_chassis import broker as brokers
@@ -23,6 +22,7 @@ from tidegate_chassis import logs, telemetry
 from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.context import Context, Worker
 from tidegate_chassis.health import Health
+from tidegate_chassis.http import Server
 from tidegate_chassis.settings import Settings
 from tidegate_contracts.subjects import Service
 
@@ -30,7 +30,6 @@ __all__ = ["Compose", "Context", "Settings", "Worker", "run"]
 
 Compose = Callable[[Context], AbstractAsyncContextManager[None]]
 FAILED: Final = 1
-HTTP_STOP_TIMEOUT_S: Final = 2
 READY_LOOK_S: Final = 0.02
 
 _log = structlog.get_logger(__name__)
@@ -55,7 +54,7 @@ async def serve(name: Service, settings: Settings, compose: Compose) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     context = make_context(name, settings)
-    http = _http_server(settings, context.health)
+    http = Server(context.health.application, settings.http_host, settings.http_port)
     serving = asyncio.create_task(http.serve())
     try:
         return await _live(context, compose, stop, serving)
@@ -128,26 +127,3 @@ async def _stop(context: Context, tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _http_server(settings: Settings, health: Health) -> uvicorn.Server:
-    config = uvicorn.Config(
-        health.application,
-        host=settings.http_host,
-        port=settings.http_port,
-        log_config=None,
-        access_log=False,
-        interface="asgi3",  # a bound method is taken for an older kind otherwise
-        lifespan="off",
-        ws="none",
-        timeout_graceful_shutdown=HTTP_STOP_TIMEOUT_S,
-    )
-    return _Server(config)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to `serve`, which stops the workers before the health page."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

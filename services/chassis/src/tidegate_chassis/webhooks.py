@@ -7,15 +7,14 @@ one that can't be given is a 500, and what the API server does then is its confi
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import structlog
-import uvicorn
 
+from tidegate_chassis.http import Receive, Scope, Send, Server, respond
 from tidegate_chassis.settings import Settings
 
 Answering = Callable[[bytes], bytes]
@@ -25,13 +24,9 @@ BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 """A review holds an object as it is and as it was, and the API server takes objects of up to 3 MiB."""
 
 CERTIFICATE_LOOK_S: Final = 5.0
-STOP_TIMEOUT_S: Final = 2
 KEEP_ALIVE_S: Final = 75
 
 _log = structlog.get_logger(__name__)
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class WebhookSettings(Settings, frozen=True, kw_only=True):
@@ -59,21 +54,14 @@ class WebhookServer:
     def __init__(self, settings: WebhookSettings, routes: Mapping[str, Answering], files: tuple[Path, Path]) -> None:
         self._routes = dict(routes)
         self._files = files
-        self._config = uvicorn.Config(
+        self._server = Server(
             self.application,
-            host=settings.webhook_host,
-            port=settings.webhook_port,
-            ssl_certfile=str(self._files[0]),
-            ssl_keyfile=str(self._files[1]),
-            log_config=None,
-            access_log=False,
-            interface="asgi3",  # a bound method is taken for an older kind otherwise
-            lifespan="off",
-            ws="none",
+            settings.webhook_host,
+            settings.webhook_port,
+            ssl_certfile=str(files[0]),
+            ssl_keyfile=str(files[1]),
             timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=STOP_TIMEOUT_S,
         )
-        self._server = _Server(self._config)
 
     def __repr__(self) -> str:
         return f"the webhooks {', '.join(self._routes)}"
@@ -104,9 +92,10 @@ class WebhookServer:
 
     def _renew(self) -> bool:
         """Takes the certificate for new connections; one of two files that were not written together comes later."""
-        assert self._config.ssl is not None, "loaded when the server started"
+        context = self._server.config.ssl
+        assert context is not None, "loaded when the server started"
         try:
-            self._config.ssl.load_cert_chain(*map(str, self._files))
+            context.load_cert_chain(*map(str, self._files))
         except (ssl.SSLError, OSError) as error:
             _log.warning("the new certificate can't be used yet", reason=str(error))
             return False
@@ -117,9 +106,7 @@ class WebhookServer:
         """The ASGI application."""
         if scope["type"] == "http":
             status, body = await self._answer(scope, receive)
-            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            await respond(send, status, body, "application/json")
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
         answering = self._routes.get(scope["path"])
@@ -150,11 +137,3 @@ async def _body(receive: Receive) -> bytes | None:
             return None
         if not message.get("more_body", False):
             return bytes(body)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the service."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

@@ -61,7 +61,7 @@ class Reconciler:
         view, since = await self._histories.view(named)
         await self._announcer.announce(self._rollouts.first(rollout), since)
         for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():
-            await self._speaker.tell(rollout.metadata.namespace, command)
+            await self._speaker.tell(named, command)
         await self._finish(rollout, view, wanted)
 
     def forget(self, key: WorkloadKey) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from tidegate_chassis.admission import ALLOWED, AdmissionRequest, Verdict
 from tidegate_contracts.problem import Problem, problem
+from tidegate_contracts.workload import WorkloadReference
 from tidegate_rollout_operator.kruise import GROUP, Rollout
 from tidegate_rollout_operator.validation import problems_of, problems_of_update, workload_of
 
@@ -51,14 +52,17 @@ def _stored(raw: msgspec.Raw) -> _Stored:
 
 
 def _shared(request: AdmissionRequest, spec: Mapping[str, Any], others: Others) -> Iterable[Problem]:
-    """Two Rollouts can't both count for one workload."""
+    """Two Rollouts can't both count for one workload, whatever version of its kind they name."""
     workload = workload_of(spec)
     for each in others(request.namespace):
-        reference = each.workload
-        if each.metadata.name != request.name and (reference.group, reference.kind, reference.name) == workload:
+        if each.metadata.name != request.name and _is_same(each.workload, workload):
             rule = "a workload that no other Rollout of the namespace references"
             remedy = f"Delete the Rollout {each.metadata.name}, or change that one."
-            yield problem("spec.workloadRef", workload[2], rule, remedy)
+            yield problem("spec.workloadRef", workload.name, rule, remedy)
+
+
+def _is_same(one: WorkloadReference, other: WorkloadReference) -> bool:
+    return (one.group, one.kind, one.name) == (other.group, other.kind, other.name)
 
 
 def _refused(name: str, found: list[Problem]) -> Verdict:

@@ -8,24 +8,22 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final, NamedTuple
 
-import msgspec
 import structlog
 
-from tidegate_chassis import jetstream, reading, telemetry
+from tidegate_chassis import reading
 from tidegate_chassis.clock import Clock
 from tidegate_chassis.connection import Connection
-from tidegate_chassis.journal import EXPECTED_SEQUENCE, Journal
+from tidegate_chassis.journal import Journal
 from tidegate_chassis.message import Message
+from tidegate_chassis.publish import Publisher
 from tidegate_contracts import subjects
-from tidegate_contracts.codec import Malformed, decode_guard, encode, tag_of
-from tidegate_contracts.envelope import Envelope
+from tidegate_contracts.codec import Malformed, decode_guard, tag_of
 from tidegate_contracts.guards import Guard, GuardRemoved, GuardSet
 from tidegate_contracts.topology import GUARDS
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator.commands import Command
 from tidegate_rollout_operator.kruise import Rollout
 
-PUBLISH_TIMEOUT_S: Final = 2.0
 SAID_MAX: Final = 10_000
 """Ids of controls that this copy remembers to have said."""
 
@@ -44,9 +42,8 @@ class Standing(NamedTuple):
 class Speaker:
     def __init__(self, connection: Connection, name: str, cluster: str, clock: Clock) -> None:
         self._connection = connection
-        self._name = name
         self._cluster = cluster
-        self._clock = clock
+        self._publisher = Publisher(connection, name, clock)
         self._journal = Journal(connection, name, clock)
         self._said: dict[str, None] = {}
 
@@ -71,11 +68,10 @@ class Speaker:
         removed, sequence = GuardRemoved(workload=standing.guard.about, by=author), standing.sequence
         await self._place(standing.key, removed, f"unguard:{sequence}", sequence)
 
-    async def tell(self, namespace: str, command: Command) -> None:
+    async def tell(self, key: WorkloadKey, command: Command) -> None:
         if command.id in self._said:
             return
-        subject = subjects.controls(self._cluster, namespace, command.rollout)
-        await self._publish(subject, command.control, command.id, {})
+        await self._publisher.control(key, command.rollout, command.control, id=command.id)
         _log.info("control told", rollout=command.rollout, control=tag_of(command.control), id=command.id)
         while len(self._said) >= SAID_MAX:
             self._said.pop(next(iter(self._said)))
@@ -94,22 +90,8 @@ class Speaker:
         return _read(key, message) if message is not None else Standing(key, None, "", 0)
 
     async def _place(self, key: WorkloadKey, guard: Guard, identity: str, sequence: int) -> None:
-        subject = subjects.guard(key)
-        await self._publish(subject, guard, identity, {EXPECTED_SEQUENCE: str(sequence)})
+        await self._publisher.guard(key, guard, id=identity, expected_sequence=sequence)
         _log.info("guard placed", workload=str(key), guard=tag_of(guard), id=identity)
-
-    async def _publish(self, subject: str, body: msgspec.Struct, identity: str, headers: dict[str, str]) -> None:
-        envelope = Envelope(
-            id=identity,
-            type=tag_of(body),
-            source=self._name,
-            time_s=self._clock.now_s(),
-            traceparent=telemetry.traceparent(),
-        )
-        await jetstream.publish(
-            self._connection, subject, encode(body), envelope.headers() | headers, timeout_s=PUBLISH_TIMEOUT_S
-        )
-        telemetry.PUBLISHED.labels(telemetry.template(subject), "stored").inc()
 
 
 def _workload(message: Message) -> WorkloadKey | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tidegate_contracts.problem import Problem, problem
+from tidegate_contracts.workload import WorkloadReference
 
 Json = Mapping[str, Any]
 
@@ -48,12 +49,11 @@ def problems_of_update(old: Json, new: Json, phase: str) -> tuple[Problem, ...]:
     return tuple(_fixed(old, new)) if phase in FIXED_PHASES else ()
 
 
-def workload_of(spec: Json) -> tuple[str, str, str]:
-    """Group, kind and name: two Rollouts that agree in them are about one workload, whatever the version."""
+def workload_of(spec: Json) -> WorkloadReference:
+    """What is referenced, as far as it is given."""
     reference = _block(spec, "workloadRef")
-    version = str(reference.get("apiVersion") or "")
-    group = version.partition("/")[0] if "/" in version else ""
-    return group, str(reference.get("kind") or ""), str(reference.get("name") or "")
+    name, kind, api_version = (str(reference.get(each) or "") for each in ("name", "kind", "apiVersion"))
+    return WorkloadReference(name=name, kind=kind, api_version=api_version)
 
 
 def _problems(spec: Json) -> Iterator[Problem]:
@@ -79,8 +79,9 @@ def _problems(spec: Json) -> Iterator[Problem]:
 
 
 def _workload(spec: Json, named: list[str]) -> Iterator[Problem]:
-    group, kind, name = workload_of(spec)
-    if not name:
+    workload = workload_of(spec)
+    group, kind = workload.group, workload.kind
+    if not workload.name:
         yield problem("spec.workloadRef.name", "none", "the name of a workload in this namespace", "Name one.")
     known = (group, kind) in KINDS or (kind and group not in NATIVE_GROUPS)
     if not known:
@@ -141,7 +142,7 @@ def _fixed(old: Json, new: Json) -> Iterator[Problem]:
     """What a release that is under way stands on."""
     remedy = "Wait for its end, or disable the Rollout first."
     if old.get("workloadRef") != new.get("workloadRef"):
-        yield problem("spec.workloadRef", workload_of(new)[2], _UNDER_WAY, remedy)
+        yield problem("spec.workloadRef", workload_of(new).name, _UNDER_WAY, remedy)
     (style, before), (new_style, after) = _styled(old), _styled(new)
     if style != new_style:
         yield problem("spec.strategy", new_style, _UNDER_WAY, remedy)
