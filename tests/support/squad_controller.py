@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from support.workloads import SOCKETS_CLOSE_S
-from tidegate_chassis.errors import OperatingError
+from tidegate_chassis.errors import OperatingError, Transient
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import KubernetesObject, NotFound, decode
 from tidegate_chassis.kubernetes.reflector import Reflector
@@ -121,7 +121,8 @@ class SquadController:
     async def _create(self, squad: Json, revision: str) -> None:
         namespace = squad["metadata"]["namespace"]
         kept = await self._client.get(CONTROLLER_REVISIONS, namespace, revision)
-        assert isinstance(kept, bytes), "revisions are never removed"
+        if isinstance(kept, NotFound):
+            raise Transient(f"revision {revision} is gone: its namespace is being removed")
         template = decode(kept, dict)["data"]["spec"]["template"]
         labels = {**template["metadata"]["labels"], TEMPLATE_LABEL: revision}
         metadata = {"generateName": f"{squad['metadata']['name']}-", "labels": labels, **owned_by(squad)}
@@ -192,15 +193,13 @@ def is_ready(pod: Json) -> bool:
 
 @asynccontextmanager
 async def running(sandbox: SandboxState) -> AsyncIterator[None]:
-    """The controller as a task, with all rights."""
+    """The controller as a task, with all rights; its failure is its user's, at once and not when a wait has run out."""
     kubeconfig = str(sandbox.kubeconfig_directory / "admin.yaml")
-    async with await KubernetesClient.connect(kubeconfig, field_manager="squad-controller") as client:
-        task = asyncio.create_task(SquadController(client).run())
-        try:
-            yield
-        finally:
-            task.cancel()
-            (ended,) = await asyncio.gather(task, return_exceptions=True)
+    async with (
+        await KubernetesClient.connect(kubeconfig, field_manager="squad-controller") as client,
+        asyncio.TaskGroup() as group,
+    ):
+        task = group.create_task(SquadController(client).run())
+        yield
+        task.cancel()
     await asyncio.sleep(SOCKETS_CLOSE_S)
-    if isinstance(ended, Exception):
-        raise ended
