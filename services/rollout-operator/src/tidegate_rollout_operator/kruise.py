@@ -119,6 +119,7 @@ class Style(_Block, frozen=True):
     patch_pod_template_metadata: TemplateMetadata | None = None
     enable_extra_workload_for_canary: bool = False
     disable_generate_canary_service: bool = False
+    traffic_routing_ref: str = ""
 
 
 class Strategy(_Block, frozen=True):
