@@ -16,6 +16,7 @@ from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 GROUP: Final = "rollouts.kruise.io"
 ROLLOUTS: Final = Resource(GROUP, "v1beta1", "rollouts", "Rollout")
 FINALIZER: Final = f"{GROUP}/rollout"
+PLAN_HASH: Final = f"{GROUP}/hash"
 ROLLBACK_IN_BATCH: Final = f"{GROUP}/rollback-in-batch"
 TRAFFIC_ROUTING: Final = f"{GROUP}/trafficrouting"
 AUTHORS: Final = "Rollout "
