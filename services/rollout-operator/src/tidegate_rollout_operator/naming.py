@@ -16,8 +16,9 @@ def names(rollout: Rollout, view: View, workload: Identity, *, edited: bool) -> 
     """`edited`: the plan that is carried out is not the one that the Rollout has now."""
     kind, told = rollout.key("").kind, rollout.told
     field = f"{'updated' if rollout.block == 'blueGreenStatus' else 'canary'}Revision"
-    revision = workload.revision or told.get(field, "") or shown(kind, view.canary_revision)
-    pods = shown(kind, view.canary_revision) if view.canary_revision or kind == DEPLOYMENT else revision
+    seen = shown(kind, view.canary_revision)
+    revision = workload.revision or told.get(field, "") or ("" if kind == DEPLOYMENT else seen)
+    pods = seen if seen or kind == DEPLOYMENT else revision
     stable = stable_shown(kind, view.stable_revision)
     if view.stage == "idle":
         stable = stable_shown(kind, workload.stable or told.get("stableRevision", ""))

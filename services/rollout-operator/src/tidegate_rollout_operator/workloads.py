@@ -7,6 +7,9 @@ What a status has already is newer than our cache at times: then, and before any
 import asyncio
 from collections.abc import Callable
 
+import structlog
+
+from tidegate_chassis.errors import Permanent
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.cluster import Cluster
 from tidegate_chassis.kubernetes.objects import KubernetesObject, NotFound, decode, says_the_same
@@ -16,6 +19,8 @@ from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_rollout_operator.identities import GONE, RECORDS, UNKNOWN, Identity, Workload, identity_of
 from tidegate_rollout_operator.kruise import Rollout
 from tidegate_rollout_operator.view import View
+
+_log = structlog.get_logger(__name__)
 
 
 class _Record(KubernetesObject, frozen=True):
@@ -63,11 +68,14 @@ class Workloads:
         if isinstance(resource, NotFound) or not resource.namespaced:
             return GONE
         reflector = self._follow(resource)
-        if not reflector.synced:
-            return UNKNOWN
         seen = reflector.store.get(key.namespace, key.name)
-        if seen is None or not _is_as_new(seen, rollout):
-            live = await self._client.read(resource, key.namespace, key.name, Workload)
+        if seen is None or not (reflector.synced and _is_as_new(seen, rollout)):
+            try:
+                live = await self._client.read(resource, key.namespace, key.name, Workload)
+            except Permanent as error:
+                # The reflector tells of it until it is mended, and wakes us then.
+                _log.debug("a workload may not be read", workload=str(key), reason=error.reason)
+                return UNKNOWN
             if isinstance(live, NotFound):
                 return GONE
             seen = live
