@@ -7,7 +7,6 @@ repeat and to be done by several copies at once; a conflict means that somebody 
 from typing import Any
 
 from tidegate_chassis.clock import Clock
-from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.workload import WorkloadKey
@@ -20,7 +19,7 @@ from tidegate_rollout_operator.plan_hash import plan_hash
 from tidegate_rollout_operator.projection import project
 from tidegate_rollout_operator.rollouts import Rollouts
 from tidegate_rollout_operator.speaking import Speaker
-from tidegate_rollout_operator.translate import translate
+from tidegate_rollout_operator.translate import guard_of, translate
 from tidegate_rollout_operator.view import View
 from tidegate_rollout_operator.workloads import Workloads
 from tidegate_rollout_operator.writing import Writer
@@ -63,7 +62,7 @@ class Reconciler:
         if rollout.leaving or rollout.spec.disabled:
             await self._speaker.unguard(named, rollout.author)
         elif isinstance(wanted, RolloutRequested):
-            await self._speaker.guard(named, rollout, GuardSet(request=wanted, by=rollout.author))
+            await self._speaker.guard(named, rollout, guard_of(rollout, wanted))
         view, since = await self._histories.view(named)
         await self._announcer.announce(self._rollouts.first(rollout), since)
         for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():

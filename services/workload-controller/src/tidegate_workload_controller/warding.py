@@ -24,6 +24,7 @@ from tidegate_workload_controller.held_change import Ask, GoBack, Step, Write
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.looking import Looking
 from tidegate_workload_controller.kinds.reading import raw_template
+from tidegate_workload_controller.releases import Standing, release_part, standing_on, template_part
 from tidegate_workload_controller.seen import View, Workload
 from tidegate_workload_controller.template import digest
 
@@ -53,8 +54,8 @@ class Ward:
         self._clock = clock
         self._changed = asyncio.Event()
         self._looking = Looking(client, anatomy, key.namespace, key.name, lambda _namespace, _name: None)
-        self._settled = ("", 0)
-        """Uid and generation in which nothing is left to do."""
+        self._settled = ("", 0, "")
+        """Uid, generation and release in which nothing is left to do; annotations raise no generation."""
 
     def wake(self) -> None:
         """The workload was seen to change."""
@@ -71,7 +72,7 @@ class Ward:
         while True:
             self._changed.clear()
             seen = workloads.store.get(self._key.namespace, self._key.name)
-            if seen is None or self._is_settled(seen) or await self._settled_with(guard):
+            if seen is None or self._is_settled(seen, guard) or await self._settled_with(guard):
                 await self._changed.wait()
 
     async def leave(self) -> None:
@@ -79,11 +80,11 @@ class Ward:
         while not await self._settled_with(None):
             continue
 
-    def _is_settled(self, seen: Workload) -> bool:
+    def _is_settled(self, seen: Workload, guard: GuardSet) -> bool:
         """Whether this was dealt with; a cache may lag behind what was read live."""
-        uid, generation = self._settled
+        uid, generation, release = self._settled
         same = seen.metadata.uid == uid and seen.metadata.generation <= generation
-        return same and marks.GUARDED in seen.metadata.labels
+        return same and release == release_part(seen.metadata, guard) and marks.GUARDED in seen.metadata.labels
 
     async def _settled_with(self, guard: GuardSet | None) -> bool:
         """Does what is to be done; False where it has to be tried again, after a while that is over then."""
@@ -104,15 +105,15 @@ class Ward:
         if isinstance(answer, NotFound):
             return
         workload = decode(answer, Workload)
-        if guard is not None and _stands(workload, answer):
-            self._settled = _stamp(workload)
+        if guard is not None and _stands(workload, answer, guard):
+            self._settled = _stamp(workload, guard)
             return
         style = guard.request.style if guard is not None else "partition"
         view = await self._looking.look_live(self._anatomy.hold(style))
         if view is not None:
             step = held_change.decide(view, guard) if guard is not None else held_change.leave(view)
             await self._carry_out(step, view)
-            self._settled = _stamp(view.workload)
+            self._settled = _stamp(view.workload, guard)
 
     async def _carry_out(self, step: Step, view: View) -> None:
         match step:
@@ -131,12 +132,13 @@ class Ward:
         await self._client.patch(resource, namespace, name, operations, style=PatchStyle.JSON)
 
 
-def _stands(workload: Workload, answer: bytes) -> bool:
+def _stands(workload: Workload, answer: bytes, guard: GuardSet) -> bool:
     """Whether the template is the one that stands rightly, and no change waits."""
     metadata = workload.metadata
-    value = patches.guarded_value(digest(raw_template(answer)))
-    return marks.HELD not in metadata.annotations and metadata.labels.get(marks.GUARDED) == value
+    standing = Standing(template_part(digest(raw_template(answer))), release_part(metadata, guard))
+    return marks.HELD not in metadata.annotations and standing_on(metadata) == standing
 
 
-def _stamp(workload: Workload) -> tuple[str, int]:
-    return workload.metadata.uid, workload.metadata.generation
+def _stamp(workload: Workload, guard: GuardSet | None) -> tuple[str, int, str]:
+    metadata = workload.metadata
+    return metadata.uid, metadata.generation, release_part(metadata, guard) if guard is not None else ""
