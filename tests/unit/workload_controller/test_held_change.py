@@ -163,10 +163,11 @@ def test_another_template_of_the_same_release_is_noted_and_not_held() -> None:
     assert (step.body["spec"], step.body["metadata"]["labels"]) == ({}, {marks.GUARDED: labelled(NEW, ONE)})
 
 
-def test_another_name_of_the_same_template_is_noted() -> None:
-    step = decide(under(view(OLD, annotations=TWO), labelled(OLD, ONE)), NAMED)
+def test_another_name_alone_is_no_release_and_the_template_that_follows_is_held() -> None:
+    assert decide(under(view(OLD, annotations=TWO), labelled(OLD, ONE)), NAMED) == Nothing()
+    step = decide(under(view(NEW, annotations=TWO, updated=1), labelled(OLD, ONE)), NAMED)
     assert isinstance(step, Write)
-    assert step.body["metadata"]["labels"] == {marks.GUARDED: labelled(OLD, TWO)}
+    assert marks.HELD in step.body["metadata"]["annotations"]
 
 
 def test_a_release_is_named_while_it_is_rolled_out_and_no_more_once_it_goes_back() -> None:

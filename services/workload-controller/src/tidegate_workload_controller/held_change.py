@@ -78,13 +78,13 @@ def _now(view: View, guard: GuardSet) -> Standing:
 
 
 def _named(view: View, standing: Standing, now: Standing) -> Step:
-    """The template stands rightly, and is noted to be its release's unless that was one to go back from."""
+    """The template stands rightly, and is noted to be its release's while that is rolled out, unless it goes back."""
     annotations = view.workload.metadata.annotations
     stable = view.digests.get(annotations.get(marks.STABLE_REVISION, ""))
     rolled_out = marks.ROLLOUT in annotations and stable != view.template_digest
-    if standing == now or not (standing.release or rolled_out):
+    if standing == now or not rolled_out:
         return Nothing()
-    return Write(_labelled(now.value), "the release that is rolled out has another name")
+    return Write(_labelled(now.value), "the release that is rolled out has a name")
 
 
 def leave(view: View) -> Write | Nothing:

@@ -24,7 +24,7 @@ from tidegate_workload_controller.held_change import Ask, GoBack, Step, Write
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.looking import Looking
 from tidegate_workload_controller.kinds.reading import raw_template
-from tidegate_workload_controller.releases import Standing, release_part, standing_on, template_part
+from tidegate_workload_controller.releases import release_part, standing_on, template_part
 from tidegate_workload_controller.seen import View, Workload
 from tidegate_workload_controller.template import digest
 
@@ -54,8 +54,8 @@ class Ward:
         self._clock = clock
         self._changed = asyncio.Event()
         self._looking = Looking(client, anatomy, key.namespace, key.name, lambda _namespace, _name: None)
-        self._settled = ("", 0, "")
-        """Uid, generation and release in which nothing is left to do; annotations raise no generation."""
+        self._settled = ("", 0)
+        """Uid and generation in which nothing is left to do."""
 
     def wake(self) -> None:
         """The workload was seen to change."""
@@ -72,7 +72,7 @@ class Ward:
         while True:
             self._changed.clear()
             seen = workloads.store.get(self._key.namespace, self._key.name)
-            if seen is None or self._is_settled(seen, guard) or await self._settled_with(guard):
+            if seen is None or self._is_settled(seen) or await self._settled_with(guard):
                 await self._changed.wait()
 
     async def leave(self) -> None:
@@ -80,11 +80,11 @@ class Ward:
         while not await self._settled_with(None):
             continue
 
-    def _is_settled(self, seen: Workload, guard: GuardSet) -> bool:
+    def _is_settled(self, seen: Workload) -> bool:
         """Whether this was dealt with; a cache may lag behind what was read live."""
-        uid, generation, release = self._settled
+        uid, generation = self._settled
         same = seen.metadata.uid == uid and seen.metadata.generation <= generation
-        return same and release == release_part(seen.metadata, guard) and marks.GUARDED in seen.metadata.labels
+        return same and marks.GUARDED in seen.metadata.labels
 
     async def _settled_with(self, guard: GuardSet | None) -> bool:
         """Does what is to be done; False where it has to be tried again, after a while that is over then."""
@@ -106,14 +106,14 @@ class Ward:
             return
         workload = decode(answer, Workload)
         if guard is not None and _stands(workload, answer, guard):
-            self._settled = _stamp(workload, guard)
+            self._settled = _stamp(workload)
             return
         style = guard.request.style if guard is not None else "partition"
         view = await self._looking.look_live(self._anatomy.hold(style))
         if view is not None:
             step = held_change.decide(view, guard) if guard is not None else held_change.leave(view)
             await self._carry_out(step, view)
-            self._settled = _stamp(view.workload, guard)
+            self._settled = _stamp(view.workload)
 
     async def _carry_out(self, step: Step, view: View) -> None:
         match step:
@@ -134,11 +134,12 @@ class Ward:
 
 def _stands(workload: Workload, answer: bytes, guard: GuardSet) -> bool:
     """Whether the template is the one that stands rightly, and no change waits."""
-    metadata = workload.metadata
-    standing = Standing(template_part(digest(raw_template(answer))), release_part(metadata, guard))
-    return marks.HELD not in metadata.annotations and standing_on(metadata) == standing
+    metadata, standing = workload.metadata, standing_on(workload.metadata)
+    if standing is None or marks.HELD in metadata.annotations:
+        return False
+    named = standing.release == release_part(metadata, guard) or marks.ROLLOUT not in metadata.annotations
+    return named and standing.template == template_part(digest(raw_template(answer)))
 
 
-def _stamp(workload: Workload, guard: GuardSet | None) -> tuple[str, int, str]:
-    metadata = workload.metadata
-    return metadata.uid, metadata.generation, release_part(metadata, guard) if guard is not None else ""
+def _stamp(workload: Workload) -> tuple[str, int]:
+    return workload.metadata.uid, workload.metadata.generation
