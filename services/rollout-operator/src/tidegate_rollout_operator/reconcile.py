@@ -67,7 +67,11 @@ class Reconciler:
         await self._announcer.announce(self._rollouts.first(rollout), since)
         for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():
             await self._speaker.tell(named, command)
-        await self._finish(rollout, view, wanted, await self._workloads.identity(rollout, named, view))
+        await self._finish(rollout, view, wanted, await self._identity(rollout, named, view))
+
+    async def _identity(self, rollout: Rollout, key: WorkloadKey, view: View) -> Identity:
+        """Whoever leaves is not kept by a workload that can't be read."""
+        return UNKNOWN if rollout.leaving else await self._workloads.identity(rollout, key, view)
 
     def forget(self, key: WorkloadKey) -> None:
         """No Rollout names this workload any more."""
