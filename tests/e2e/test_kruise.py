@@ -1,7 +1,7 @@
 """A cluster as people who run Kruise Rollouts have it: a Rollout applied, the workload changed, approved by a patch.
 
 Everything by kubectl, on the shipped definition and webhook; nobody asks for a rollout. The status is read as Kruise's
-tools read it, the pods as they are.
+tools read it, the pods as they are. Every kind and style: tests/integration/kinds/test_rollouts_of_kinds.py.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from support.guarded import POLL_S, REPLICAS, WITHIN_S, Guarded, guarded_world, own_values
-from support.kinds import DEPLOYMENT, STATEFUL_SET, Kind
+from support.kinds import DEPLOYMENT, Kind
 
 from tidegate_demo.scenario import kubectl
 from tidegate_demo.stack import SERVICES
@@ -20,12 +20,6 @@ from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 Status = dict[str, Any]
-STYLES = {
-    "partition": ("canary", {}, DEPLOYMENT),
-    "canary": ("canary", {"enableExtraWorkloadForCanary": True}, DEPLOYMENT),
-    "blue-green": ("blueGreen", {}, DEPLOYMENT),
-    "stateful-set": ("canary", {}, STATEFUL_SET),
-}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -38,11 +32,10 @@ async def world(own_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFact
 class Released:
     """One workload with its Rollout, both of one name."""
 
-    def __init__(self, world: Guarded, kind: Kind, name: str, block: str) -> None:
+    def __init__(self, world: Guarded, kind: Kind, name: str) -> None:
         self.world = world
         self.kind = kind
         self.name = name
-        self._block = block
         self.own: dict[str, Any] = {}
 
     async def make(self, **strategy: Any) -> None:
@@ -59,7 +52,7 @@ class Released:
                 "metadata": {"name": self.name},
                 "spec": {
                     "workloadRef": {"apiVersion": resource.api_version, "kind": resource.kind, "name": self.name},
-                    "strategy": {self._block: {"steps": steps, **strategy}},
+                    "strategy": {"canary": {"steps": steps, **strategy}},
                 },
             }
         )
@@ -91,8 +84,7 @@ class Released:
 
     async def approve(self) -> None:
         """As `kubectl kruise rollout approve` does."""
-        status = "blueGreenStatus" if self._block == "blueGreen" else "canaryStatus"
-        patch = {"status": {status: {"currentStepState": "StepReady"}}}
+        patch = {"status": {"canaryStatus": {"currentStepState": "StepReady"}}}
         arguments = ("--subresource=status", "--type=merge", "-p", json.dumps(patch))
         await kubectl(self.world.state, "patch", "rollouts.rollouts.kruise.io", self.name, *arguments)
 
@@ -108,27 +100,22 @@ def condition(status: Status, kind: str) -> tuple[str, str]:
     return found.get("status", ""), found.get("reason", "")
 
 
-@pytest.mark.parametrize("style", STYLES)
-async def test_a_change_is_released_step_by_step(world: Guarded, style: str) -> None:
-    block, more, kind = STYLES[style]
-    released = Released(world, kind, f"{style}-released", block)
-    await released.make(**more)
+async def test_a_change_is_released_step_by_step(world: Guarded) -> None:
+    released = Released(world, DEPLOYMENT, "released")
+    await released.make()
     await released.change("v2_ready-0.3")
     status = await released.waits_at(1)
     assert status["phase"] == "Progressing"
     assert condition(status, "Progressing") == ("True", "InRolling")
     assert (await world.tags(released.name)).count("2") == REPLICAS // 2
     await released.approve()
-    if block == "blueGreen":
-        await released.waits_at(2)
-        await released.approve()
     status = await released.until(lambda status: status.get("phase") == "Healthy")
     assert condition(status, "Succeeded")[0] == "True"
     await released.is_whole("2")
 
 
 async def test_the_old_template_again_is_a_rollback(world: Guarded) -> None:
-    released = Released(world, DEPLOYMENT, "undone", "canary")
+    released = Released(world, DEPLOYMENT, "undone")
     await released.make()
     await released.change("v2_ready-0.3")
     await released.waits_at(1)
@@ -141,32 +128,8 @@ async def test_the_old_template_again_is_a_rollback(world: Guarded) -> None:
     assert told.count("workload has been rollback, then rollout is canceled") == 1
 
 
-async def test_a_further_version_starts_anew(world: Guarded) -> None:
-    released = Released(world, DEPLOYMENT, "further", "canary")
-    await released.make()
-    await released.change("v2_ready-0.3")
-    second = (await released.waits_at(1))["canaryStatus"]["observedRolloutID"]
-    await released.change("v3_ready-0.3")
-    await released.until(lambda status: status.get("canaryStatus", {}).get("observedRolloutID") not in {second, ""})
-    await released.waits_at(1)
-    assert (await world.tags(released.name)).count("3") == REPLICAS // 2
-    await released.approve()
-    await released.until(lambda status: status.get("phase") == "Healthy")
-    await released.is_whole("3")
-
-
-async def test_deleted_in_the_midst_the_workload_goes_on_natively(world: Guarded) -> None:
-    released = Released(world, DEPLOYMENT, "deleted", "canary")
-    await released.make()
-    await released.change("v2_ready-0.3")
-    await released.waits_at(1)
-    await kubectl(world.state, "delete", "rollouts.rollouts.kruise.io", released.name, f"--timeout={WITHIN_S:g}s")
-    await released.is_whole("2")
-    await world.guarded(DEPLOYMENT, released.name, is_guarded=False)
-
-
 async def test_without_a_rollout_or_with_a_disabled_one_a_change_passes_untouched(world: Guarded) -> None:
-    released = Released(world, DEPLOYMENT, "disabled", "canary")
+    released = Released(world, DEPLOYMENT, "disabled")
     await released.make()
     disable = (
         "patch",
@@ -185,7 +148,7 @@ async def test_without_a_rollout_or_with_a_disabled_one_a_change_passes_untouche
 
 
 async def test_a_faulty_rollout_is_refused_with_what_to_do(world: Guarded) -> None:
-    released = Released(world, DEPLOYMENT, "faulty", "canary")
+    released = Released(world, DEPLOYMENT, "faulty")
     with pytest.raises(RuntimeError, match="at least the 50% of the step before") as refusal:
         await released.make(steps=[{"replicas": "50%"}, {"replicas": "20%", "traffic": "200%"}])
     assert "spec.strategy.canary.steps[1].traffic" in str(refusal.value)
@@ -218,7 +181,7 @@ async def test_the_former_version_is_served_as_well(world: Guarded) -> None:
     )
     await world.guarded(DEPLOYMENT, name)
     await world.set_image(DEPLOYMENT, name, "v2_ready-0.3")
-    released = Released(world, DEPLOYMENT, name, "canary")
+    released = Released(world, DEPLOYMENT, name)
     await released.waits_at(1)
     assert (await world.tags(name)).count("2") == REPLICAS // 2
     former = f"rollouts.v1alpha1.rollouts.kruise.io/{name}"
