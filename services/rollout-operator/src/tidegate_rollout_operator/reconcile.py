@@ -100,7 +100,7 @@ class Reconciler:
 def _is_noted(rollout: Rollout) -> bool:
     """Whether our finalizer and the present plan's hash stand on it."""
     metadata = rollout.metadata
-    return FINALIZER in metadata.finalizers and metadata.annotations.get(PLAN_HASH) == plan_hash(rollout)
+    return FINALIZER in metadata.finalizers and metadata.annotations.get(PLAN_HASH, "") == plan_hash(rollout)
 
 
 def _without_place(status: dict[str, Any]) -> dict[str, Any]:
