@@ -21,10 +21,14 @@ class Writer:
 
     async def hold(self, rollout: Rollout, plan: str) -> None:
         """Keeps the Rollout from vanishing before what it guards was given back, and notes its plan as Kruise does."""
-        finalizers = {*rollout.metadata.finalizers, FINALIZER}
-        body = [_as_read(rollout), {"op": "add", "path": "/metadata/finalizers", "value": sorted(finalizers)}]
-        annotations = {**rollout.metadata.annotations, PLAN_HASH: plan}
-        body.append({"op": "add", "path": "/metadata/annotations", "value": annotations})
+        metadata = rollout.metadata
+        finalizers = dict.fromkeys([*metadata.finalizers, FINALIZER])
+        named = {PLAN_HASH: plan} if plan or PLAN_HASH in metadata.annotations else {}
+        body = [
+            _as_read(rollout),
+            {"op": "add", "path": "/metadata/finalizers", "value": [*finalizers]},
+            {"op": "add", "path": "/metadata/annotations", "value": metadata.annotations | named},
+        ]
         await self._patch(rollout, body)
 
     async def let_go(self, rollout: Rollout) -> None:
