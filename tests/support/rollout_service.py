@@ -27,7 +27,7 @@ from tidegate_chassis.connection import Connection, connected
 from tidegate_chassis.journal import Journal
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound
-from tidegate_chassis.kubernetes.resources import DEPLOYMENTS
+from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, Resource
 from tidegate_contracts import subjects
 from tidegate_contracts.codec import decode_guard, encode, event_decoder
 from tidegate_contracts.decisions import Decision
@@ -37,7 +37,7 @@ from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator.kruise import ROLLOUTS
 from tidegate_sandbox.state import SandboxState
 
-DEFINITION: Final = REPOSITORY / "deploy" / "kubernetes" / "crds" / "rollouts.yaml"
+DEFINITIONS: Final = REPOSITORY / "deploy" / "kubernetes" / "crds"
 MODULES: Final = {
     "orchestrator": "tidegate_orchestrator",
     "workload-controller": "tidegate_workload_controller",
@@ -50,10 +50,9 @@ Status = dict[str, Any]
 
 
 def define(sandbox: SandboxState) -> None:
-    """The Rollout's definition, in force."""
-    kubectl(sandbox, "apply", "-f", str(DEFINITION))
-    established = ("wait", "--for=condition=Established", "crd/rollouts.rollouts.kruise.io", "--timeout=30s")
-    kubectl(sandbox, *established)
+    """The definitions of Kruise's resources, in force."""
+    kubectl(sandbox, "apply", "-f", str(DEFINITIONS))
+    kubectl(sandbox, "wait", "--for=condition=Established", "-f", str(DEFINITIONS), "--timeout=30s")
 
 
 class Shop:
@@ -68,7 +67,7 @@ class Shop:
         self._client = client
         self._user = user
         self._journal = Journal(reader, "test", SystemClock())
-        self._sandbox = sandbox
+        self.sandbox = sandbox
 
     async def create_workload(self, replicas: int = 4) -> None:
         await self._client.create(DEPLOYMENTS, self.namespace, deployment(replicas=replicas, tag="v1_ready-0.1"))
@@ -152,6 +151,24 @@ class Shop:
         answer = await self._client.get(ROLLOUTS, self.namespace, name)
         return None if isinstance(answer, NotFound) else msgspec.json.decode(answer)
 
+    async def found(self, resource: Resource) -> list[dict[str, Any]]:
+        """What there is of another kind in the namespace."""
+        page = await self._client.list_all(resource, self.namespace)
+        return [msgspec.json.decode(raw) for raw in page.items]
+
+    async def until_found(
+        self, resource: Resource, condition: Callable[[list[dict[str, Any]]], bool], what: str
+    ) -> list[dict[str, Any]]:
+        """The first of which the condition is true."""
+        found: list[dict[str, Any]] = []
+
+        async def true() -> bool:
+            found[:] = await self.found(resource)
+            return condition(found)
+
+        await self._until(true, what)
+        return found
+
     async def until(self, condition: Callable[[Status], bool], what: str, *, name: str = "web") -> Status:
         """The first status of which the condition is true; those before are noted in `seen`."""
 
@@ -186,7 +203,7 @@ class Shop:
 
     def columns(self) -> list[str]:
         """What `kubectl get` prints of the Rollout, its header first."""
-        return kubectl(self._sandbox, "get", "rollouts.rollouts.kruise.io", "web", "-n", self.namespace).splitlines()
+        return kubectl(self.sandbox, "get", "rollouts.rollouts.kruise.io", "web", "-n", self.namespace).splitlines()
 
 
 class Processes:
@@ -197,9 +214,9 @@ class Processes:
         self._directory = directory
         self._copies: list[Copy] = []
 
-    async def start(self, *names: str) -> list[Copy]:
+    async def start(self, *names: str, **settings: str) -> list[Copy]:
         """Each under its own identity, ready."""
-        started = [await self._launch(name) for name in names]
+        started = [await self._launch(name, settings) for name in names]
         for copy in started:
             await copy.until_ready()
         return started
@@ -211,7 +228,7 @@ class Processes:
         for copy in self._copies:
             await asyncio.wait_for(copy.process.wait(), WITHIN_S)
 
-    async def _launch(self, name: str) -> Copy:
+    async def _launch(self, name: str, settings: dict[str, str]) -> Copy:
         port = free_port()
         environment = os.environ | {
             "TIDEGATE_NATS_URL": self._sandbox.nats_url,
@@ -219,6 +236,7 @@ class Processes:
             "TIDEGATE_NATS_PASSWORD": self._sandbox.nats_passwords[name],
             "TIDEGATE_KUBECONFIG": str(self._sandbox.kubeconfig_directory / f"{name}.yaml"),
             "TIDEGATE_HTTP_PORT": str(port),
+            **settings,
         }
         log = self._directory / f"{name}-{len(self._copies)}.log"
         with log.open("ab") as output:

@@ -30,6 +30,8 @@ RIGHTS: Final = (
     Right("traffic-shifter", "discovery.k8s.io", "endpointslices", ("list", "watch")),
     Right("rollout-operator", "rollouts.kruise.io", "rollouts", ("list", "watch", "patch")),
     Right("rollout-operator", "rollouts.kruise.io", "rollouts/status", ("patch",)),
+    Right("rollout-operator", "rollouts.kruise.io", "batchreleases", ("list", "watch", "create", "patch", "delete")),
+    Right("rollout-operator", "rollouts.kruise.io", "batchreleases/status", ("patch",)),
     Right("rollout-operator", "", "events", ("create",)),
 )
 

@@ -15,7 +15,9 @@ from tidegate_rollout_operator.announcing import Announcer
 from tidegate_rollout_operator.commands import commands, lets_go
 from tidegate_rollout_operator.histories import Histories
 from tidegate_rollout_operator.kruise import FINALIZER, Rollout
+from tidegate_rollout_operator.mirroring import Mirror
 from tidegate_rollout_operator.projection import project
+from tidegate_rollout_operator.recording import Recorder
 from tidegate_rollout_operator.rollouts import Rollouts
 from tidegate_rollout_operator.speaking import Speaker
 from tidegate_rollout_operator.translate import translate
@@ -34,6 +36,8 @@ class Reconciler:
         writer: Writer,
         *,
         announcer: Announcer,
+        mirror: Mirror,
+        recorder: Recorder,
         clock: Clock,
     ) -> None:
         self._rollouts = rollouts
@@ -41,6 +45,8 @@ class Reconciler:
         self._speaker = speaker
         self._writer = writer
         self._announcer = announcer
+        self._mirror = mirror
+        self._recorder = recorder
         self._clock = clock
 
     async def reconcile(self, rollout: Rollout) -> None:
@@ -50,9 +56,11 @@ class Reconciler:
                 await self._writer.hold(rollout)
             return
         wanted = self._wanted(rollout)
+        mirrored = self._mirror.standing(rollout)
         named = self._rollouts.key(rollout)
         if named is None:
             await self._finish(rollout, View(), wanted)
+            await self._mirror.show(rollout, View(), mirrored)
             return
         if rollout.leaving or rollout.spec.disabled:
             await self._speaker.unguard(named, rollout.author)
@@ -62,7 +70,13 @@ class Reconciler:
         await self._announcer.announce(self._rollouts.first(rollout), since)
         for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():
             await self._speaker.tell(named, command)
+        if rollout.leaving:
+            await self._recorder.record(rollout, view)
         await self._finish(rollout, view, wanted)
+        told = view if self._rollouts.is_first(rollout) else View()
+        await self._mirror.show(rollout, told, mirrored)
+        if not rollout.leaving:
+            await self._recorder.record(rollout, told)
 
     def forget(self, key: WorkloadKey) -> None:
         """No Rollout names this workload any more."""
