@@ -14,10 +14,11 @@ from support.saga import Saga, request, step
 from tidegate_contracts.controls import Approve, Cancel, JumpToStep
 from tidegate_contracts.facts import BatchDegraded, BatchStalled, PodCounts
 from tidegate_contracts.rollout import CanaryMetadata, Pause
-from tidegate_rollout_operator.batch_release import manifest, spec_of, status_of
+from tidegate_rollout_operator.batch_release import Versions, manifest, spec_of, status_of
 from tidegate_rollout_operator.conversion import FORMER, STORED, STYLE, converted
 from tidegate_rollout_operator.view import View
 
+VERSIONS = Versions(release="g-1", stable="v1", updated="v2")
 HISTORIES = sorted((Path(__file__).parents[2] / "contract" / "histories").glob("*.jsonl"))
 
 
@@ -34,7 +35,7 @@ def standing(saga: Saga) -> Saga:
 
 
 def plan(saga: Saga) -> dict[str, Any]:
-    spec = spec_of(folded(saga.history))
+    spec = spec_of(folded(saga.history), VERSIONS)
     assert spec is not None
     found: dict[str, Any] = spec["releasePlan"]
     return found
@@ -42,7 +43,7 @@ def plan(saga: Saga) -> dict[str, Any]:
 
 def status(saga: Saga) -> dict[str, Any]:
     view = folded(saga.history)
-    return status_of(view, spec_of(view) or {}, 3)
+    return status_of(view, VERSIONS, spec_of(view, VERSIONS) or {}, 3)
 
 
 def batch(saga: Saga) -> tuple[str, int, str]:
@@ -55,17 +56,21 @@ def test_every_release_under_way_is_mirrored_as_its_definition_has_it(path: Path
     *_, (_, _, saga) = histories.replayed(histories.read(path))
     for number in range(1, len(saga.history) + 1):
         view = folded(saga.history[:number])
-        spec = spec_of(view)
+        spec = spec_of(view, VERSIONS)
         assert (spec is not None) is view.active
         if spec is not None:
             assert complaints(spec, schema("batchreleases", "spec")) == []
-            assert complaints(status_of(view, spec, 1), schema("batchreleases", "status")) == []
-            assert 0 <= status_of(view, spec, 1)["canaryStatus"]["currentBatch"] < len(spec["releasePlan"]["batches"])
-    assert spec_of(folded(saga.history)) is None
+            assert complaints(status_of(view, VERSIONS, spec, 1), schema("batchreleases", "status")) == []
+            assert (
+                0
+                <= status_of(view, VERSIONS, spec, 1)["canaryStatus"]["currentBatch"]
+                < len(spec["releasePlan"]["batches"])
+            )
+    assert spec_of(folded(saga.history), VERSIONS) is None
 
 
 def test_no_release_has_none() -> None:
-    assert spec_of(View()) is None
+    assert spec_of(View(), VERSIONS) is None
 
 
 def test_the_plan_is_that_of_the_steps() -> None:
@@ -126,7 +131,7 @@ def test_an_end_finalizes_as_kruise_does() -> None:
     saga = waiting_saga()
     for number in (1, 2):
         standing(saga).tell(Approve(step=number))
-    while spec_of(folded(saga.history)) is not None:
+    while spec_of(folded(saga.history), VERSIONS) is not None:
         last = plan(saga)
         assert batch(saga)[1] == 2
         saga.answer()
@@ -154,8 +159,8 @@ def test_it_goes_with_its_rollout() -> None:
 @pytest.mark.parametrize("style", ["partition", "canary", "blue_green"])
 def test_both_versions_say_the_same(style: str) -> None:
     view = folded(standing(waiting_saga(strategy=style)).history)
-    spec = spec_of(view) or {}
-    stored = manifest(rollout(), spec) | {"status": status_of(view, spec, 1)}
+    spec = spec_of(view, VERSIONS) or {}
+    stored = manifest(rollout(), spec) | {"status": status_of(view, VERSIONS, spec, 1)}
     former = converted(stored, FORMER)
     assert complaints(former["spec"], schema("batchreleases", "spec", "v1alpha1")) == []
     assert former["spec"]["targetReference"]["workloadRef"]["name"] == "web"

@@ -39,12 +39,13 @@ def test_a_release_has_one_name_whoever_says_it() -> None:
 
 @pytest.mark.parametrize("name", ["web", LONG])
 def test_it_begins_with_whose_it_is(name: str) -> None:
-    found = opened(rollout(name=name), "g-1")
+    found = opened(rollout(name=name), "g-1", "v2")
     assert complaints(found["spec"], schema("rollouthistories", "spec", "v1alpha1")) == []
-    assert found["spec"] == {"rollout": {"name": name, "rolloutID": "g-1"}}
+    assert found["spec"] == {"rollout": {"name": name, "rolloutID": "v2"}}
     labels = found["metadata"]["labels"]
-    assert labels == {"rollouts.kruise.io/rollout-id": "g-1", "rollouts.kruise.io/rollout-name": name[:63]}
-    assert msgspec.convert(found, RolloutHistory).spec.rollout.rollout_id == "g-1"
+    assert labels == {"rollouts.kruise.io/rollout-id": "v2", "rollouts.kruise.io/rollout-name": name[:63]}
+    read = msgspec.convert(found, RolloutHistory)
+    assert (read.spec.rollout.rollout_id, read.identity) == ("v2", "g-1")
 
 
 def test_it_ends_with_what_there_was() -> None:

@@ -32,6 +32,16 @@ RIGHTS: Final = (
     Right("rollout-operator", "rollouts.kruise.io", "rollouts/status", ("patch",)),
     Right("rollout-operator", "rollouts.kruise.io", "batchreleases", ("list", "watch", "create", "patch", "delete")),
     Right("rollout-operator", "rollouts.kruise.io", "batchreleases/status", ("patch",)),
+    *(
+        Right("rollout-operator", "apps", each, ("get", "list", "watch"))
+        for each in ("deployments", "statefulsets", "daemonsets")
+    ),
+    *(
+        Right("rollout-operator", "apps.kruise.io", each, ("get", "list", "watch"))
+        for each in ("clonesets", "statefulsets", "daemonsets")
+    ),
+    Right("rollout-operator", "apps", "replicasets", ("list",)),
+    Right("rollout-operator", "apps", "controllerrevisions", ("list",)),
     Right("rollout-operator", "", "events", ("create",)),
 )
 

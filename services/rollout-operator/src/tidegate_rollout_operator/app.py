@@ -23,6 +23,7 @@ from tidegate_contracts.subjects import Service
 from tidegate_rollout_operator import conversion, reviews
 from tidegate_rollout_operator.announcing import Announcer
 from tidegate_rollout_operator.batch_release import BATCH_RELEASES
+from tidegate_rollout_operator.beside import Beside
 from tidegate_rollout_operator.histories import Histories
 from tidegate_rollout_operator.kruise import ROLLOUTS, Rollout
 from tidegate_rollout_operator.loop import Loop
@@ -32,6 +33,7 @@ from tidegate_rollout_operator.recording import Recorder
 from tidegate_rollout_operator.rollouts import BY_WORKLOAD, Rollouts, workloads_of
 from tidegate_rollout_operator.speaking import Speaker
 from tidegate_rollout_operator.sweep import Sweep
+from tidegate_rollout_operator.workloads import Workloads
 from tidegate_rollout_operator.writing import Writer
 
 NAME: Final[Service] = "rollout-operator"
@@ -58,21 +60,24 @@ async def compose(context: Context) -> AsyncIterator[None]:
         speaker = Speaker(context.connection, NAME, name, clock)
         announcer = Announcer(client, FIELD_MANAGER, clock)
         mirror, recorder = Mirror(client), Recorder(client, _histories_max(context.settings))
+        workloads = Workloads(client, name)
         reconciler = Reconciler(
             rollouts,
             Histories(context.journal),
+            workloads,
             speaker,
             Writer(client),
             announcer=announcer,
-            mirror=mirror,
-            recorder=recorder,
+            beside=Beside(mirror, recorder),
             clock=clock,
         )
         loop = Loop(rollouts, reflector, reconciler)
+        workloads.subscribe(loop.wake_of, loop.wake_all)
         mirror.subscribe(loop.wake)
         recorder.subscribe(loop.wake)
         hearing.hear_subjects(context.broker, subjects.namespace_events(name, None), loop.heard)
         context.background("kubernetes", cluster.run)
+        context.background("workloads", workloads.run)
         context.background("rollouts", loop.run)
         context.background("batch releases", lambda: mirror.run(loop.wake_all))
         if recorder.switched_on:

@@ -5,7 +5,7 @@ writes into it is written over. Both parts are made of the same view as the Roll
 """
 
 import hashlib
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -44,6 +44,14 @@ class BatchRelease(KubernetesObject, frozen=True, rename="camel"):
     status: Json = msgspec.field(default_factory=dict)
 
 
+class Versions(NamedTuple):
+    """What the Rollout's status calls them."""
+
+    release: str
+    stable: str
+    updated: str
+
+
 def manifest(rollout: Rollout, spec: Json) -> Json:
     """A new one, which goes with its Rollout."""
     metadata = rollout.metadata
@@ -62,22 +70,22 @@ def manifest(rollout: Rollout, spec: Json) -> Json:
     }
 
 
-def spec_of(view: View) -> Json | None:
+def spec_of(view: View, versions: Versions) -> Json | None:
     """What is released, and up to which batch; None where no release is under way."""
     request = view.request
     if request is None or not view.active:
         return None
     workload = request.workload
     reference = {"apiVersion": workload.api_version, "kind": workload.kind, "name": workload.name}
-    return {"workloadRef": reference, "releasePlan": _plan(view, request)}
+    return {"workloadRef": reference, "releasePlan": _plan(view, request, versions)}
 
 
-def _plan(view: View, request: RolloutRequested) -> Json:
+def _plan(view: View, request: RolloutRequested, versions: Versions) -> Json:
     """Its fields in Kruise's order, which its hash goes by."""
     plan: Json = {"batches": [{"canaryReplicas": _replicas(step.target)} for step in _steps(view)]}
     if not _ends(view):
         plan["batchPartition"] = view.index - 1
-    plan["rolloutID"] = view.rollout
+    plan["rolloutID"] = versions.release
     if request.failure_threshold is not None:
         plan["failureThreshold"] = request.failure_threshold
     if _ends(view):
@@ -103,15 +111,15 @@ def _replicas(target: Target) -> int | str:
     return target.count if target.count is not None else f"{target.percent}%"
 
 
-def status_of(view: View, spec: Json, generation: int) -> Json:
+def status_of(view: View, versions: Versions, spec: Json, generation: int) -> Json:
     """How far it is; `generation` is that of the object with this `spec`."""
     counts = view.counts
     return {
         "phase": _phase(view),
-        "stableRevision": view.stable_revision,
-        "updateRevision": view.canary_revision,
+        "stableRevision": versions.stable,
+        "updateRevision": versions.updated,
         "observedGeneration": generation,
-        "observedRolloutID": view.rollout,
+        "observedRolloutID": versions.release,
         "observedWorkloadReplicas": counts.replicas if counts is not None else NOT_COUNTED,
         "observedReleasePlanHash": plan_hash(spec["releasePlan"]),
         "canaryStatus": {

@@ -7,7 +7,7 @@ a person, made under the name is left alone.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import NotFound, decode
@@ -18,12 +18,14 @@ from tidegate_rollout_operator.batch_release import (
     BATCH_RELEASES,
     KRUISES_FINALIZER,
     BatchRelease,
+    Json,
+    Versions,
     manifest,
     spec_of,
     status_of,
 )
 from tidegate_rollout_operator.kruise import Rollout
-from tidegate_rollout_operator.replacing import replace_part
+from tidegate_rollout_operator.replacing import replace_parts
 from tidegate_rollout_operator.view import View
 
 LIMITS: Final = ReflectorLimits(backoff=Backoff(first_s=1.0, max_s=60.0))
@@ -60,17 +62,19 @@ class Mirror:
         """To be asked for before the history is read: a write of a copy that knew more then counts as a conflict."""
         return self._reflector.store.get(*rollout.metadata.key)
 
-    async def show(self, rollout: Rollout, view: View, standing: BatchRelease | None) -> None:
+    async def show(self, rollout: Rollout, view: View, versions: Versions, standing: BatchRelease | None) -> None:
         """Makes the mirror tell of this view. Errors as of a write; a conflict is one's cue to look again."""
         if not self._reflector.synced or (standing is not None and not _ours(standing, rollout)):
             return
-        spec = spec_of(view)
-        if spec is not None and not rollout.leaving:
-            await self._tell(rollout, view, standing, spec)
+        spec = spec_of(view, versions)
+        if spec is not None:
+            await self._tell(rollout, standing, spec, lambda generation: status_of(view, versions, spec, generation))
         elif standing is not None and standing.metadata.deletion_timestamp is None:
             await self._remove(standing)
 
-    async def _tell(self, rollout: Rollout, view: View, standing: BatchRelease | None, spec: dict[str, Any]) -> None:
+    async def _tell(
+        self, rollout: Rollout, standing: BatchRelease | None, spec: Json, status_at: Callable[[int], Json]
+    ) -> None:
         if standing is None:
             made = await self._client.create(
                 BATCH_RELEASES, rollout.metadata.namespace, manifest(rollout, spec), name=rollout.metadata.name
@@ -79,13 +83,13 @@ class Mirror:
         written = standing if standing.spec == spec else await self._write(standing, "/spec", spec)
         if written is None:
             return
-        status = status_of(view, spec, written.metadata.generation)
+        status = status_at(written.metadata.generation)
         if written.status != status:
             await self._write(written, "/status", status)
 
-    async def _write(self, standing: BatchRelease, path: str, value: dict[str, Any]) -> BatchRelease | None:
+    async def _write(self, standing: BatchRelease, path: str, value: Json) -> BatchRelease | None:
         """None where it is gone, which wakes us again."""
-        answer = await replace_part(self._client, BATCH_RELEASES, standing.metadata, path, value)
+        answer = await replace_parts(self._client, BATCH_RELEASES, standing.metadata, {path: value})
         return None if isinstance(answer, NotFound) else decode(answer, BatchRelease)
 
     async def _remove(self, standing: BatchRelease) -> None:

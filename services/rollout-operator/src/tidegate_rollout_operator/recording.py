@@ -17,7 +17,7 @@ from tidegate_chassis.kubernetes.reflector import Reflector, ReflectorLimits
 from tidegate_chassis.kubernetes.retry import Backoff
 from tidegate_chassis.kubernetes.store import Key
 from tidegate_rollout_operator.kruise import Rollout
-from tidegate_rollout_operator.replacing import replace_part
+from tidegate_rollout_operator.replacing import replace_parts
 from tidegate_rollout_operator.rollout_history import (
     COMPLETED,
     ROLLOUT_HISTORIES,
@@ -80,12 +80,18 @@ class Recorder:
             await self._reflector.wait_synced()
             wake_all()
 
-    async def record(self, rollout: Rollout, view: View) -> None:
-        """Brings the history of the newest release to where this view is. A conflict is one's cue to look again."""
+    async def record(self, rollout: Rollout, view: View, release: str) -> None:
+        """Brings the history of the newest release to where this view is. A conflict is one's cue to look again.
+
+        Args:
+            rollout: Whose it is.
+            view: How far the release is.
+            release: What the Rollout's status calls it; empty while that can't be told.
+        """
         if not self.switched_on or not self._reflector.synced or not view.rollout:
             return
         try:
-            await self._record(rollout, view, self._standing(rollout))
+            await self._record(rollout, view, release, self._standing(rollout))
         except Permanent as error:
             # It is for eyes: the Rollout itself goes on without it.
             _log.warning("a history could not be written", rollout=rollout.metadata.name, reason=error.reason)
@@ -94,11 +100,11 @@ class Recorder:
         key = _key(rollout.metadata.namespace, rollout.metadata.name)
         return self._reflector.store.by_index(BY_ROLLOUT, key)
 
-    async def _record(self, rollout: Rollout, view: View, standing: Sequence[RolloutHistory]) -> None:
+    async def _record(self, rollout: Rollout, view: View, release: str, standing: Sequence[RolloutHistory]) -> None:
         name = name_of(rollout, view.rollout)
         ours = next((each for each in standing if each.metadata.name == name), None)
-        if ours is None and view.active:
-            await self._open(rollout, view.rollout)
+        if ours is None and view.active and release:
+            await self._open(rollout, opened(rollout, view.rollout, release))
         elif ours is not None and ours.open and view.active:
             await self._step(rollout, view, ours)
         elif ours is not None and ours.open:
@@ -109,8 +115,7 @@ class Recorder:
         for each in surplus(standing, self._kept_max):
             await self._remove(each)
 
-    async def _open(self, rollout: Rollout, identity: str) -> None:
-        body = opened(rollout, identity)
+    async def _open(self, rollout: Rollout, body: dict[str, Any]) -> None:
         try:
             await self._client.create(
                 ROLLOUT_HISTORIES, rollout.metadata.namespace, body, name=body["metadata"]["name"]
@@ -136,12 +141,12 @@ class Recorder:
 
     async def _steps(self, rollout: Rollout, ours: RolloutHistory) -> list[dict[str, Any]]:
         workload = await self._snapshots.workload(rollout)
-        pods = await self._snapshots.pods(rollout, workload, ours.spec.rollout.rollout_id)
+        pods = await self._snapshots.pods(rollout, workload, ours.identity)
         return steps_of(pods, ours.status.canary_steps)
 
     async def _patch(self, standing: ObjectMeta, path: str, value: dict[str, Any]) -> ObjectMeta | None:
         """None where it is gone."""
-        answer = await replace_part(self._client, ROLLOUT_HISTORIES, standing, path, value)
+        answer = await replace_parts(self._client, ROLLOUT_HISTORIES, standing, {path: value})
         return None if isinstance(answer, NotFound) else decode(answer, KubernetesObject).metadata
 
     async def _remove(self, surplus: RolloutHistory) -> None:

@@ -12,10 +12,10 @@ import msgspec
 
 from tidegate_chassis.kubernetes.objects import KubernetesObject
 from tidegate_chassis.kubernetes.resources import Resource
+from tidegate_rollout_operator.identities import ROLLOUT_ID
 from tidegate_rollout_operator.kruise import GROUP, Rollout, Style
 
 ROLLOUT_HISTORIES: Final = Resource(GROUP, "v1alpha1", "rollouthistories", "RolloutHistory")
-ROLLOUT_ID: Final = f"{GROUP}/rollout-id"
 ROLLOUT_NAME: Final = f"{GROUP}/rollout-name"
 COMPLETED: Final = "completed"
 SUFFIX_LENGTH: Final = 10
@@ -27,6 +27,8 @@ PODS_MAX: Final = 5000
 POD_ROLLOUT_ID: Final = "tidegate.io/rollout-id"
 POD_BATCH: Final = "tidegate.io/batch"
 """The labels by which a pod tells in which step of which release it came."""
+RELEASE: Final = "tidegate.io/rollout"
+"""An annotation of a history: what the bus and the pods call its release."""
 
 Json = dict[str, Any]
 
@@ -52,6 +54,11 @@ class RolloutHistory(KubernetesObject, frozen=True, rename="camel"):
 
     spec: HistorySpec = HistorySpec()
     status: HistoryStatus = HistoryStatus()
+
+    @property
+    def identity(self) -> str:
+        """What the bus calls its release."""
+        return self.metadata.annotations.get(RELEASE, "")
 
     @property
     def open(self) -> bool:
@@ -93,8 +100,8 @@ def name_of(rollout: Rollout, identity: str) -> str:
     return f"{rollout.metadata.name[: NAME_LENGTH_MAX - SUFFIX_LENGTH - 1].rstrip('-.')}-{suffix}"
 
 
-def opened(rollout: Rollout, identity: str) -> Json:
-    """The history of a release that has begun."""
+def opened(rollout: Rollout, identity: str, release: str) -> Json:
+    """The history of a release that has begun; `identity` is what the bus calls it, `release` what its users do."""
     label = rollout.metadata.name[:LABEL_LENGTH_MAX].rstrip("-._")
     return {
         "apiVersion": ROLLOUT_HISTORIES.api_version,
@@ -102,18 +109,19 @@ def opened(rollout: Rollout, identity: str) -> Json:
         "metadata": {
             "name": name_of(rollout, identity),
             "namespace": rollout.metadata.namespace,
-            "labels": {ROLLOUT_ID: identity, ROLLOUT_NAME: label},
+            "labels": {ROLLOUT_ID: release, ROLLOUT_NAME: label},
+            "annotations": {RELEASE: identity},
         },
-        "spec": {"rollout": _told(rollout, identity)},
+        "spec": {"rollout": _told(rollout, release)},
     }
 
 
-def filled(rollout: Rollout, identity: str, kept: Kept) -> Json:
+def filled(rollout: Rollout, release: str, kept: Kept) -> Json:
     """The spec of one that has ended."""
     reference = rollout.workload
     workload = {"apiVersion": reference.api_version, "kind": reference.kind, "name": reference.name}
     spec: Json = {
-        "rollout": _told(rollout, identity) | _data(kept.rollout),
+        "rollout": _told(rollout, release) | _data(kept.rollout),
         "workload": workload | _data(kept.workload),
     }
     if kept.service is not None:
@@ -124,8 +132,8 @@ def filled(rollout: Rollout, identity: str, kept: Kept) -> Json:
     return spec
 
 
-def _told(rollout: Rollout, identity: str) -> Json:
-    return {"name": rollout.metadata.name, "rolloutID": identity}
+def _told(rollout: Rollout, release: str) -> Json:
+    return {"name": rollout.metadata.name, "rolloutID": release}
 
 
 def _named(named: Named) -> Json:

@@ -1,4 +1,4 @@
-"""What the operator writes to the API server of a Rollout: its status, whole, and its finalizer.
+"""What the operator writes to the API server of a Rollout: its status, whole, its finalizer, and the hash of its plan.
 
 Called by `reconcile`. Every write names the version that it was decided on (`replacing`), so that a user's approval is
 read as a command before it is written over, never lost.
@@ -7,8 +7,8 @@ read as a command before it is written over, never lost.
 from typing import Any
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
-from tidegate_rollout_operator.kruise import FINALIZER, ROLLOUTS, Rollout
-from tidegate_rollout_operator.replacing import replace_part
+from tidegate_rollout_operator.kruise import FINALIZER, PLAN_HASH, ROLLOUTS, Rollout
+from tidegate_rollout_operator.replacing import replace_parts
 
 
 class Writer:
@@ -17,14 +17,15 @@ class Writer:
 
     async def status(self, rollout: Rollout, status: dict[str, Any]) -> None:
         """Raises `Conflict` where the Rollout is no longer as it was read."""
-        await replace_part(self._client, ROLLOUTS, rollout.metadata, "/status", status)
+        await replace_parts(self._client, ROLLOUTS, rollout.metadata, {"/status": status})
 
-    async def hold(self, rollout: Rollout) -> None:
-        """Keeps the Rollout from vanishing before what it guards was given back."""
-        await self._finalizers(rollout, [*rollout.metadata.finalizers, FINALIZER])
+    async def hold(self, rollout: Rollout, plan: str) -> None:
+        """Keeps the Rollout from vanishing before what it guards was given back, and notes its plan as Kruise does."""
+        finalizers = sorted({*rollout.metadata.finalizers, FINALIZER})
+        annotations = {**rollout.metadata.annotations, PLAN_HASH: plan}
+        parts = {"/metadata/finalizers": finalizers, "/metadata/annotations": annotations}
+        await replace_parts(self._client, ROLLOUTS, rollout.metadata, parts)
 
     async def let_go(self, rollout: Rollout) -> None:
-        await self._finalizers(rollout, [each for each in rollout.metadata.finalizers if each != FINALIZER])
-
-    async def _finalizers(self, rollout: Rollout, finalizers: list[str]) -> None:
-        await replace_part(self._client, ROLLOUTS, rollout.metadata, "/metadata/finalizers", finalizers)
+        finalizers = [each for each in rollout.metadata.finalizers if each != FINALIZER]
+        await replace_parts(self._client, ROLLOUTS, rollout.metadata, {"/metadata/finalizers": finalizers})
