@@ -4,33 +4,32 @@ Started inside a sandbox, where its proxy can reach it: `python -m support.readi
 don't read headers; the load counts answers by their version.
 """
 
+import asyncio
 import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
 
-HEADER = "x-release"
-UNMARKED = "unmarked"
-
-
-class Reader(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("x-version", self.headers.get(HEADER, UNMARKED))
-        self.send_header("content-length", "0")
-        self.end_headers()
-        self.wfile.flush()
-
-    def log_message(self, *_: object) -> None:
-        """It has nothing to say."""
+HEADER: Final = b"x-release"
+UNMARKED: Final = "unmarked"
 
 
-def main(port: str) -> None:
-    server = ThreadingHTTPServer(("0.0.0.0", int(port)), Reader)
-    server.daemon_threads = True
-    server.serve_forever()
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Every request of a connection; none has a body."""
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            lines = (line.partition(b":") for line in head.split(b"\r\n"))
+            marks = [value.strip() for name, _, value in lines if name.lower() == HEADER]
+            version = marks[0] if marks else UNMARKED.encode()
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx-version: " + version + b"\r\n\r\n")
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+async def main(port: str) -> None:
+    server = await asyncio.start_server(answer, "0.0.0.0", int(port))
+    await server.serve_forever()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    asyncio.run(main(*sys.argv[1:]))

@@ -12,7 +12,7 @@ from support.sandbox import kubectl
 
 from tidegate_contracts.guards import GuardSet
 from tidegate_rollout_operator.batch_release import BATCH_RELEASES
-from tidegate_rollout_operator.rollout_history import ROLLOUT_HISTORIES
+from tidegate_rollout_operator.rollout_history import RELEASE, ROLLOUT_HISTORIES
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
@@ -108,12 +108,14 @@ async def kept(made: Shop, number: int, pods: dict[int, int]) -> None:
     """The one history that there is: of this release, with so many pods of each step."""
 
     def of_it(found: list[dict[str, Any]]) -> bool:
-        told = [(each["spec"]["rollout"]["rolloutID"], each.get("status", {}).get("phase")) for each in found]
+        told = [(each["metadata"]["annotations"][RELEASE], each.get("status", {}).get("phase")) for each in found]
         return told == [(f"g-{number}", "completed")]
 
     (found,) = await made.until_found(ROLLOUT_HISTORIES, of_it, f"release {number} is kept")
-    assert found["metadata"]["labels"]["rollouts.kruise.io/rollout-name"] == "web"
-    spec = found["spec"]
+    spec, status = found["spec"], ((await made.read()) or {})["status"]
+    shown = (status.get("canaryStatus") or status["blueGreenStatus"])["observedRolloutID"]
+    labels = {"rollouts.kruise.io/rollout-name": "web", "rollouts.kruise.io/rollout-id": shown}
+    assert (found["metadata"]["labels"], spec["rollout"]["rolloutID"]) == (labels, shown)
     assert spec["rollout"]["data"]["workloadRef"]["name"] == "web"
     images = [each["image"] for each in spec["workload"]["data"]["template"]["spec"]["containers"]]
     assert (images, "service" in spec) == ([TAGS[number]], False)

@@ -74,9 +74,9 @@ async def test_a_share_or_what_matches_is_marked_and_the_route_comes_back_as_it_
     async with read_headers(sandbox, rig):
         await until_known(rig)
         before = await rig.user_made()
-        async with rig.loaded():
+        async with rig.loaded(rate_per_s=50.0):
             await rig.obey(marks(rig, 30), TrafficShifted)
-            share = await rig.measure()
+            share = await rig.measure(requests=400)
             assert share["next"] == pytest.approx(30, abs=8.0)
             await rig.obey(marks(rig, 100, HttpMatch(path_prefix="/beta")), TrafficShifted)
             assert await rig.measure(path="/beta/x") == {"next": 100.0}

@@ -42,6 +42,8 @@ RIGHTS: Final = (
     ),
     Right("rollout-operator", "apps", "replicasets", ("list",)),
     Right("rollout-operator", "apps", "controllerrevisions", ("list",)),
+    Right("rollout-operator", "rollouts.kruise.io", "trafficroutings", ("list", "watch", "patch")),
+    Right("rollout-operator", "rollouts.kruise.io", "trafficroutings/status", ("patch",)),
     Right("rollout-operator", "", "events", ("create",)),
 )
 

@@ -24,15 +24,20 @@ from tidegate_rollout_operator import conversion, reviews
 from tidegate_rollout_operator.announcing import Announcer
 from tidegate_rollout_operator.batch_release import BATCH_RELEASES
 from tidegate_rollout_operator.beside import Beside
+from tidegate_rollout_operator.following import follow
 from tidegate_rollout_operator.histories import Histories
+from tidegate_rollout_operator.holding import Holding
 from tidegate_rollout_operator.kruise import ROLLOUTS, Rollout
 from tidegate_rollout_operator.loop import Loop
 from tidegate_rollout_operator.mirroring import Mirror
 from tidegate_rollout_operator.reconcile import Reconciler
 from tidegate_rollout_operator.recording import Recorder
 from tidegate_rollout_operator.rollouts import BY_WORKLOAD, Rollouts, workloads_of
+from tidegate_rollout_operator.routing_loop import RoutingLoop
+from tidegate_rollout_operator.routing_orders import RoutingOrders
 from tidegate_rollout_operator.speaking import Speaker
 from tidegate_rollout_operator.sweep import Sweep
+from tidegate_rollout_operator.traffic_routing import TRAFFIC_ROUTINGS, Routing
 from tidegate_rollout_operator.workloads import Workloads
 from tidegate_rollout_operator.writing import Writer
 
@@ -59,6 +64,7 @@ async def compose(context: Context) -> AsyncIterator[None]:
         rollouts = Rollouts(reflector, name)
         speaker = Speaker(context.connection, NAME, name, clock)
         announcer = Announcer(client, FIELD_MANAGER, clock)
+        routings = follow(client, TRAFFIC_ROUTINGS, Routing)
         mirror, recorder = Mirror(client), Recorder(client, _histories_max(context.settings))
         workloads = Workloads(client, name)
         reconciler = Reconciler(
@@ -68,17 +74,21 @@ async def compose(context: Context) -> AsyncIterator[None]:
             speaker,
             Writer(client),
             announcer=announcer,
-            beside=Beside(mirror, recorder),
+            beside=Beside(mirror, recorder, Holding(client, routings)),
             clock=clock,
         )
         loop = Loop(rollouts, reflector, reconciler)
         workloads.subscribe(loop.wake_of, loop.wake_all)
         mirror.subscribe(loop.wake)
         recorder.subscribe(loop.wake)
-        hearing.hear_subjects(context.broker, subjects.namespace_events(name, None), loop.heard)
+        orders = RoutingOrders(context.connection, NAME, clock)
+        routing_loop = RoutingLoop(client, routings, orders, rollouts, loop, cluster=name)
+        for hears in (loop.heard, routing_loop.heard):
+            hearing.hear_subjects(context.broker, subjects.namespace_events(name, None), hears)
         context.background("kubernetes", cluster.run)
         context.background("workloads", workloads.run)
         context.background("rollouts", loop.run)
+        context.background("traffic routings", routing_loop.run)
         context.background("batch releases", lambda: mirror.run(loop.wake_all))
         if recorder.switched_on:
             context.background("rollout histories", lambda: recorder.run(loop.wake_all))

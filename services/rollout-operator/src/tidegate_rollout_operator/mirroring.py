@@ -7,12 +7,9 @@ a person, made under the name is left alone.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import NotFound, decode
-from tidegate_chassis.kubernetes.reflector import Reflector, ReflectorLimits
-from tidegate_chassis.kubernetes.retry import Backoff
 from tidegate_chassis.kubernetes.store import Key
 from tidegate_rollout_operator.batch_release import (
     BATCH_RELEASES,
@@ -24,12 +21,10 @@ from tidegate_rollout_operator.batch_release import (
     spec_of,
     status_of,
 )
+from tidegate_rollout_operator.following import follow
 from tidegate_rollout_operator.kruise import Rollout
 from tidegate_rollout_operator.replacing import replace_parts
 from tidegate_rollout_operator.view import View
-
-LIMITS: Final = ReflectorLimits(backoff=Backoff(first_s=1.0, max_s=60.0))
-"""A cluster without the kind is not asked for it more often than that."""
 
 
 class Mirror:
@@ -39,7 +34,7 @@ class Mirror:
 
     def __init__(self, client: KubernetesClient) -> None:
         self._client = client
-        self._reflector = Reflector(client, BATCH_RELEASES, BatchRelease, limits=LIMITS)
+        self._reflector = follow(client, BATCH_RELEASES, BatchRelease)
 
     async def run(self, wake_all: Callable[[], None]) -> None:
         """Follow those that stand until cancelled; who was looked at before they were known is looked at again."""

@@ -99,7 +99,9 @@ class Reconciler:
         # Another copy that knows more of the history has written already: what is read next time counts.
         if rollout.status.get("observedSequence", 0) > view.sequence:
             return
-        status = project(rollout, view, wanted, self._clock.now_s(), workload)
+        now_s = self._clock.now_s()
+        status = project(rollout, view, wanted, now_s, workload)
+        status["conditions"] += self._beside.conditions(rollout, now_s)
         if _without_place(status) != _without_place(rollout.status):
             await self._writer.status(rollout, status)
 

@@ -13,9 +13,8 @@ import structlog
 from tidegate_chassis.errors import Conflict, ConflictCause, Permanent
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import KubernetesObject, NotFound, ObjectMeta, decode
-from tidegate_chassis.kubernetes.reflector import Reflector, ReflectorLimits
-from tidegate_chassis.kubernetes.retry import Backoff
 from tidegate_chassis.kubernetes.store import Key
+from tidegate_rollout_operator.following import follow
 from tidegate_rollout_operator.kruise import Rollout
 from tidegate_rollout_operator.replacing import replace_parts
 from tidegate_rollout_operator.rollout_history import (
@@ -24,7 +23,9 @@ from tidegate_rollout_operator.rollout_history import (
     Kept,
     RolloutHistory,
     filled,
+    labels_of,
     name_of,
+    named,
     opened,
     steps_of,
     surplus,
@@ -33,7 +34,6 @@ from tidegate_rollout_operator.snapshots import Snapshots
 from tidegate_rollout_operator.view import View
 
 BY_ROLLOUT: Final = "rollout"
-LIMITS: Final = ReflectorLimits(backoff=Backoff(first_s=1.0, max_s=60.0))
 
 _log = structlog.get_logger(__name__)
 
@@ -56,19 +56,17 @@ class Recorder:
         self._client = client
         self._kept_max = kept_max
         self._snapshots = Snapshots(client)
-        self._reflector = Reflector(
-            client, ROLLOUT_HISTORIES, RolloutHistory, indexes={BY_ROLLOUT: _rollouts_of}, limits=LIMITS
-        )
+        self._reflector = follow(client, ROLLOUT_HISTORIES, RolloutHistory, indexes={BY_ROLLOUT: _rollouts_of})
 
     @property
     def switched_on(self) -> bool:
         return self._kept_max > 0
 
     def subscribe(self, wake: Callable[[Key], None]) -> None:
-        """Have the Rollout looked at whose history has just begun."""
+        """Have the Rollout looked at whose history has just begun, or was named."""
 
         def changed(old: RolloutHistory | None, new: RolloutHistory | None) -> None:
-            if old is None and new is not None and new.open:
+            if new is not None and new.open and (old is None or old.spec != new.spec):
                 wake((new.metadata.namespace, new.spec.rollout.name))
 
         self._reflector.subscribe(changed)
@@ -106,12 +104,12 @@ class Recorder:
         if ours is None and view.active and release:
             await self._open(rollout, opened(rollout, view.rollout, release))
         elif ours is not None and ours.open and view.active:
-            await self._step(rollout, view, ours)
+            await self._go_on(rollout, view, release, ours)
         elif ours is not None and ours.open:
-            await self._close(rollout, ours, await self._snapshots.kept(rollout))
+            await self._close(rollout, ours, release, await self._snapshots.kept(rollout))
         for each in standing:
             if each.open and each.metadata.name != name:
-                await self._close(rollout, each, Kept())
+                await self._close(rollout, each, "", Kept())
         for each in surplus(standing, self._kept_max):
             await self._remove(each)
 
@@ -124,31 +122,42 @@ class Recorder:
             if error.cause is not ConflictCause.EXISTS:
                 raise
 
+    async def _go_on(self, rollout: Rollout, view: View, release: str, ours: RolloutHistory) -> None:
+        """A release that was asked for by an event is named only when its change has been made."""
+        if release and release != ours.spec.rollout.rollout_id:
+            await self._patch(ours.metadata, _parts(rollout, release, named(rollout, release)))
+        else:
+            await self._step(rollout, view, ours)
+
     async def _step(self, rollout: Rollout, view: View, ours: RolloutHistory) -> None:
         """The pods of a step as soon as they are ready: in a style with pods beside they are gone at the end."""
         if view.ready_at_s is None or view.step in ours.steps:
             return
         told = await self._steps(rollout, ours)
         if any(each["canaryStepIndex"] == view.step for each in told):
-            await self._patch(ours.metadata, "/status", {"phase": ours.status.phase, "canarySteps": told})
+            await self._patch(ours.metadata, {"/status": {"phase": ours.status.phase, "canarySteps": told}})
 
-    async def _close(self, rollout: Rollout, ours: RolloutHistory, kept: Kept) -> None:
-        spec = filled(rollout, ours.spec.rollout.rollout_id, kept)
-        written = await self._patch(ours.metadata, "/spec", spec)
+    async def _close(self, rollout: Rollout, ours: RolloutHistory, release: str, kept: Kept) -> None:
+        last = release or ours.spec.rollout.rollout_id
+        written = await self._patch(ours.metadata, _parts(rollout, last, filled(rollout, last, kept)))
         if written is not None:
             told = await self._steps(rollout, ours)
-            await self._patch(written, "/status", {"phase": COMPLETED, "canarySteps": told})
+            await self._patch(written, {"/status": {"phase": COMPLETED, "canarySteps": told}})
 
     async def _steps(self, rollout: Rollout, ours: RolloutHistory) -> list[dict[str, Any]]:
         workload = await self._snapshots.workload(rollout)
         pods = await self._snapshots.pods(rollout, workload, ours.identity)
         return steps_of(pods, ours.status.canary_steps)
 
-    async def _patch(self, standing: ObjectMeta, path: str, value: dict[str, Any]) -> ObjectMeta | None:
+    async def _patch(self, standing: ObjectMeta, parts: dict[str, Any]) -> ObjectMeta | None:
         """None where it is gone."""
-        answer = await replace_parts(self._client, ROLLOUT_HISTORIES, standing, {path: value})
+        answer = await replace_parts(self._client, ROLLOUT_HISTORIES, standing, parts)
         return None if isinstance(answer, NotFound) else decode(answer, KubernetesObject).metadata
 
     async def _remove(self, surplus: RolloutHistory) -> None:
         metadata = surplus.metadata
         await self._client.delete(ROLLOUT_HISTORIES, metadata.namespace, metadata.name, uid=metadata.uid)
+
+
+def _parts(rollout: Rollout, release: str, spec: dict[str, Any]) -> dict[str, Any]:
+    return {"/spec": spec, "/metadata/labels": labels_of(rollout, release)}

@@ -102,18 +102,26 @@ def name_of(rollout: Rollout, identity: str) -> str:
 
 def opened(rollout: Rollout, identity: str, release: str) -> Json:
     """The history of a release that has begun; `identity` is what the bus calls it, `release` what its users do."""
-    label = rollout.metadata.name[:LABEL_LENGTH_MAX].rstrip("-._")
     return {
         "apiVersion": ROLLOUT_HISTORIES.api_version,
         "kind": ROLLOUT_HISTORIES.kind,
         "metadata": {
             "name": name_of(rollout, identity),
             "namespace": rollout.metadata.namespace,
-            "labels": {ROLLOUT_ID: release, ROLLOUT_NAME: label},
             "annotations": {RELEASE: identity},
+            "labels": labels_of(rollout, release),
         },
-        "spec": {"rollout": _told(rollout, release)},
+        "spec": named(rollout, release),
     }
+
+
+def named(rollout: Rollout, release: str) -> Json:
+    """The spec of one that has not ended."""
+    return {"rollout": _told(rollout, release)}
+
+
+def labels_of(rollout: Rollout, release: str) -> dict[str, str]:
+    return {ROLLOUT_ID: release, ROLLOUT_NAME: rollout.metadata.name[:LABEL_LENGTH_MAX].rstrip("-._")}
 
 
 def filled(rollout: Rollout, release: str, kept: Kept) -> Json:
