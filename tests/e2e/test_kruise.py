@@ -15,7 +15,6 @@ from support.guarded import POLL_S, REPLICAS, WITHIN_S, Guarded, guarded_world, 
 from support.kinds import DEPLOYMENT, Kind
 
 from tidegate_demo.scenario import kubectl
-from tidegate_demo.stack import SERVICES
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
@@ -23,9 +22,9 @@ Status = dict[str, Any]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(own_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Guarded]:
-    services = (*SERVICES, "rollout-operator")
-    async with guarded_world(own_sandbox, tmp_path_factory.mktemp("kruise"), services) as made:
+async def world(own_bare_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Guarded]:
+    services = ("orchestrator", "workload-controller", "rollout-operator")
+    async with guarded_world(own_bare_sandbox, tmp_path_factory.mktemp("kruise"), services) as made:
         yield made
 
 
