@@ -10,9 +10,9 @@ from msgspec.structs import force_setattr
 
 from tidegate_chassis.kubernetes.objects import KubernetesObject
 from tidegate_chassis.kubernetes.resources import CONTROLLER_REVISIONS, REPLICA_SETS, Resource
+from tidegate_rollout_operator.kruise import ROLLOUT_ID
 from tidegate_rollout_operator.template_hash import UndumpableError, template_hash
 
-ROLLOUT_ID: Final = "rollouts.kruise.io/rollout-id"
 DEPLOYMENT: Final = "deployment.apps"
 DAEMON_SET: Final = "daemonset.apps"
 ADVANCED_DAEMON_SET: Final = "daemonset.apps.kruise.io"

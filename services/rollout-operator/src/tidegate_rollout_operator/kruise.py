@@ -16,6 +16,8 @@ from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 GROUP: Final = "rollouts.kruise.io"
 ROLLOUTS: Final = Resource(GROUP, "v1beta1", "rollouts", "Rollout")
 FINALIZER: Final = f"{GROUP}/rollout"
+ROLLOUT_ID: Final = f"{GROUP}/rollout-id"
+"""On a workload: as a label the id that its release is shown with, as an annotation what tells releases apart."""
 PLAN_HASH: Final = f"{GROUP}/hash"
 ROLLBACK_IN_BATCH: Final = f"{GROUP}/rollback-in-batch"
 TRAFFIC_ROUTING: Final = f"{GROUP}/trafficrouting"

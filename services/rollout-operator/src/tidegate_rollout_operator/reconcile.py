@@ -7,7 +7,6 @@ repeat and to be done by several copies at once; a conflict means that somebody 
 from typing import Any
 
 from tidegate_chassis.clock import Clock
-from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.workload import WorkloadKey
@@ -21,7 +20,7 @@ from tidegate_rollout_operator.plan_hash import plan_hash
 from tidegate_rollout_operator.projection import project
 from tidegate_rollout_operator.rollouts import Rollouts
 from tidegate_rollout_operator.speaking import Speaker
-from tidegate_rollout_operator.translate import translate
+from tidegate_rollout_operator.translate import guard_of, translate
 from tidegate_rollout_operator.view import View
 from tidegate_rollout_operator.workloads import Workloads
 from tidegate_rollout_operator.writing import Writer
@@ -62,7 +61,7 @@ class Reconciler:
         named, view, workload = self._rollouts.key(rollout), View(), UNKNOWN
         if named is not None:
             view = await self._steer(rollout, named, wanted)
-            workload = await self._workloads.identity(rollout, named, view)
+            workload = await self._identity(rollout, named, view)
         told = view if self._rollouts.is_first(rollout) else View()
         await self._beside.before(rollout, told, workload, seen)
         await self._finish(rollout, view, wanted, workload)
@@ -73,12 +72,16 @@ class Reconciler:
         if rollout.leaving or rollout.spec.disabled:
             await self._speaker.unguard(named, rollout.author)
         elif isinstance(wanted, RolloutRequested):
-            await self._speaker.guard(named, rollout, GuardSet(request=wanted, by=rollout.author))
+            await self._speaker.guard(named, rollout, guard_of(rollout, wanted))
         view, since = await self._histories.view(named)
         await self._announcer.announce(self._rollouts.first(rollout), since)
         for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():
             await self._speaker.tell(named, command)
         return view
+
+    async def _identity(self, rollout: Rollout, key: WorkloadKey, view: View) -> Identity:
+        """Whoever leaves is not kept by a workload that can't be read."""
+        return UNKNOWN if rollout.leaving else await self._workloads.identity(rollout, key, view)
 
     def forget(self, key: WorkloadKey) -> None:
         """No Rollout names this workload any more."""
@@ -109,7 +112,7 @@ class Reconciler:
 def _is_noted(rollout: Rollout) -> bool:
     """Whether our finalizer and the present plan's hash stand on it."""
     metadata = rollout.metadata
-    return FINALIZER in metadata.finalizers and metadata.annotations.get(PLAN_HASH) == plan_hash(rollout)
+    return FINALIZER in metadata.finalizers and metadata.annotations.get(PLAN_HASH, "") == plan_hash(rollout)
 
 
 def _without_place(status: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,7 @@ import msgspec
 
 from tidegate_chassis.kubernetes.objects import KubernetesObject
 from tidegate_chassis.kubernetes.resources import Resource
-from tidegate_rollout_operator.identities import ROLLOUT_ID
-from tidegate_rollout_operator.kruise import GROUP, Rollout, Style
+from tidegate_rollout_operator.kruise import GROUP, ROLLOUT_ID, Rollout, Style
 
 ROLLOUT_HISTORIES: Final = Resource(GROUP, "v1alpha1", "rollouthistories", "RolloutHistory")
 ROLLOUT_NAME: Final = f"{GROUP}/rollout-name"

@@ -1,12 +1,16 @@
 """The workloads that Rollouts name, as the API server has them: whether they are there, and which version they carry.
 
 Made by `app`; asked by `reconcile`. Each kind is followed from the first Rollout on that names one, and only read.
-What a status has already is newer than our cache at times: then, and before anything is called gone, it is read live.
+Before a status is made to say another thing it is read live: so a copy whose cache lags never puts the older over the
+newer.
 """
 
 import asyncio
 from collections.abc import Callable
 
+import structlog
+
+from tidegate_chassis.errors import Permanent
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.cluster import Cluster
 from tidegate_chassis.kubernetes.objects import KubernetesObject, NotFound, decode, says_the_same
@@ -15,7 +19,10 @@ from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_rollout_operator.identities import GONE, RECORDS, UNKNOWN, Identity, Workload, identity_of
 from tidegate_rollout_operator.kruise import Rollout
+from tidegate_rollout_operator.naming import ROLLBACK
 from tidegate_rollout_operator.view import View
+
+_log = structlog.get_logger(__name__)
 
 
 class _Record(KubernetesObject, frozen=True):
@@ -63,23 +70,26 @@ class Workloads:
         if isinstance(resource, NotFound) or not resource.namespaced:
             return GONE
         reflector = self._follow(resource)
-        if not reflector.synced:
-            return UNKNOWN
         seen = reflector.store.get(key.namespace, key.name)
-        if seen is None or not _is_as_new(seen, rollout):
+        if seen is not None:
+            found = await self._identified(key, seen, view)
+            if _is_told(found, rollout):
+                return found
+        try:
             live = await self._client.read(resource, key.namespace, key.name, Workload)
-            if isinstance(live, NotFound):
-                return GONE
-            seen = live
-        newest = view.canary_revision if view.stage != "idle" else await self._newest_record(key, seen)
-        return self._identified(key, seen, newest)
+        except Permanent as error:
+            # The reflector tells of it until it is mended, and wakes us then.
+            _log.debug("a workload may not be read", workload=str(key), reason=error.reason)
+            return UNKNOWN
+        return GONE if isinstance(live, NotFound) else await self._identified(key, live, view)
 
     def forget(self, key: WorkloadKey) -> None:
         """Nobody asks for this workload any more."""
         self._identities.pop(key, None)
         self._newest.pop(key, None)
 
-    def _identified(self, key: WorkloadKey, seen: Workload, newest: str) -> Identity:
+    async def _identified(self, key: WorkloadKey, seen: Workload, view: View) -> Identity:
+        newest = view.canary_revision if view.stage != "idle" else await self._newest_record(key, seen)
         version = f"{seen.metadata.uid}:{seen.metadata.resource_version}:{newest}"
         known = self._identities.get(key)
         if known is None or known[0] != version:
@@ -123,7 +133,8 @@ class Workloads:
         self._changed(WorkloadKey.of(self._name, seen.metadata.namespace, reference))
 
 
-def _is_as_new(seen: Workload, rollout: Rollout) -> bool:
-    """Whether a status that stands tells of nothing newer than what was seen."""
-    told = rollout.told.get("observedWorkloadGeneration")
-    return isinstance(told, int) and seen.metadata.generation >= told
+def _is_told(found: Identity, rollout: Rollout) -> bool:
+    """Whether a status that stands says the same."""
+    told = rollout.told
+    release = str(told.get("observedRolloutID", "")).removeprefix(ROLLBACK)
+    return told.get("observedWorkloadGeneration") == found.generation and release == (found.chosen or found.revision)

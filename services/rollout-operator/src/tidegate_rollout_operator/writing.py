@@ -21,10 +21,11 @@ class Writer:
 
     async def hold(self, rollout: Rollout, plan: str) -> None:
         """Keeps the Rollout from vanishing before what it guards was given back, and notes its plan as Kruise does."""
-        finalizers = sorted({*rollout.metadata.finalizers, FINALIZER})
-        annotations = {**rollout.metadata.annotations, PLAN_HASH: plan}
-        parts = {"/metadata/finalizers": finalizers, "/metadata/annotations": annotations}
-        await replace_parts(self._client, ROLLOUTS, rollout.metadata, parts)
+        metadata = rollout.metadata
+        finalizers = [*dict.fromkeys([*metadata.finalizers, FINALIZER])]
+        named = {PLAN_HASH: plan} if plan or PLAN_HASH in metadata.annotations else {}
+        parts = {"/metadata/finalizers": finalizers, "/metadata/annotations": metadata.annotations | named}
+        await replace_parts(self._client, ROLLOUTS, metadata, parts)
 
     async def let_go(self, rollout: Rollout) -> None:
         finalizers = [each for each in rollout.metadata.finalizers if each != FINALIZER]
