@@ -77,13 +77,14 @@ def _by_itself(rollout: Rollout, view: View) -> bool:
 
 
 def _edited(view: View, wanted: RolloutRequested | tuple[Problem, ...]) -> bool:
-    """Whether the rollout under way goes by another strategy than the Rollout's present one."""
+    """Whether the rollout under way differs from the Rollout's strategy in what can't change under way."""
     if isinstance(wanted, tuple) or view.request is None or view.stage not in ("initializing", "rolling"):
         return False
     if view.request.requested_by != wanted.requested_by:
         return False
-    fields = ("steps", "strategy", "traffic", "analysis", "failure_threshold", "canary_metadata", "on_failure")
-    return any(getattr(wanted, name) != getattr(view.request, name) for name in fields)
+    return any(
+        getattr(wanted, name) != getattr(view.request, name) for name in ("strategy", "traffic", "canary_metadata")
+    )
 
 
 def _conditions(

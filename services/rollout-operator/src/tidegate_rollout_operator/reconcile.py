@@ -12,10 +12,11 @@ from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator.announcing import Announcer
-from tidegate_rollout_operator.commands import commands, lets_go
+from tidegate_rollout_operator.commands import Command, commands, lets_go
 from tidegate_rollout_operator.histories import Histories
 from tidegate_rollout_operator.kruise import FINALIZER, Rollout
 from tidegate_rollout_operator.projection import project
+from tidegate_rollout_operator.replanning import replans
 from tidegate_rollout_operator.rollouts import Rollouts
 from tidegate_rollout_operator.speaking import Speaker
 from tidegate_rollout_operator.translate import translate
@@ -60,13 +61,19 @@ class Reconciler:
             await self._speaker.guard(named, rollout, GuardSet(request=wanted, by=rollout.author))
         view, since = await self._histories.view(named)
         await self._announcer.announce(self._rollouts.first(rollout), since)
-        for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():
+        for command in self._commands(rollout, view, wanted):
             await self._speaker.tell(named, command)
         await self._finish(rollout, view, wanted)
 
     def forget(self, key: WorkloadKey) -> None:
         """No Rollout names this workload any more."""
         self._histories.forget(key)
+
+    def _commands(self, rollout: Rollout, view: View, wanted: Wanted) -> list[Command]:
+        """A new plan first: what else its user wrote is meant for it."""
+        if not self._rollouts.is_first(rollout):
+            return []
+        return [*replans(rollout, view, wanted), *commands(rollout, view)]
 
     def _wanted(self, rollout: Rollout) -> Wanted:
         first = self._rollouts.first(rollout)
