@@ -93,9 +93,9 @@ async def test_deleted_in_its_midst_it_lets_the_workload_go_on_to_the_new_versio
 async def test_an_edit_of_its_steps_counts_during_the_release(
     sandbox: SandboxState, namespace: str, tmp_path: Path
 ) -> None:
-    """A pause that is taken out is over, and a step in hand gets the pods that it asks for now; told once by all."""
+    """A pause that is taken out is over, and a step in hand gets the pods that it asks for now."""
     async with shop(sandbox, namespace, tmp_path) as (made, processes):
-        await processes.start(*SERVICES, "rollout-operator")
+        await processes.start(*SERVICES)
         await started(made, "25%", "50%", "100%")
         await made.until(paused_at(1), "paused at 1")
         at_once, waits = {"duration": 0}, {}
