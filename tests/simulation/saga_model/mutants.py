@@ -14,6 +14,7 @@ from typing import NamedTuple
 from saga_model.mutant import Mutant, planted
 from saga_model.mutants_going_back import GOING_BACK
 from saga_model.mutants_in_styles import IN_STYLES
+from saga_model.mutants_replanning import REPLANNING
 
 SEEDS_MAX = 12_000
 HUNT_S = 120.0
@@ -275,6 +276,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *IN_STYLES,
     *GOING_BACK,
+    *REPLANNING,
     # one rollout after another
     planted(
         "requests",

@@ -50,7 +50,7 @@ class Schedule:
         self.seed = seed
         self.options: Options = draw(random, paces=Random(seed + PACES))
         self.engine = Engine(random)
-        self.auditor = Auditor(calm=self.options.calm)
+        self.auditor = Auditor(calm=self.options.calm, scaled=bool(self.options.scale_at_s))
         self.world = World(self.engine, self.options, self.auditor)
         self.bus = Bus(self.engine, self.options.faults, self.auditor)
         self.copies = (Copy(self.engine, self.bus), Copy(self.engine, self.bus))

@@ -6,7 +6,7 @@ of the state that they lead to are published then.
 
 from typing import assert_never
 
-from tidegate_contracts.controls import Approve
+from tidegate_contracts.controls import Approve, Replan
 from tidegate_contracts.decisions import AnyDecision
 from tidegate_orchestrator.advance import advance, raise_alarm
 from tidegate_orchestrator.controls import obey
@@ -27,8 +27,8 @@ def decide(workload: Workload, message: Input, now_s: float) -> tuple[AnyDecisio
         case Requested():
             consider(draft, message)
         case Told():
-            if isinstance(message.control, Approve):
-                raise_alarm(draft)  # who approved had not seen it, or would not have
+            if isinstance(message.control, Approve | Replan):
+                raise_alarm(draft)  # who said so had not seen it, or would not have
             obey(draft, message)
         case Reported():
             if rollout is None or message.fact.rollout != rollout.id:

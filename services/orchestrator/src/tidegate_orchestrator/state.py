@@ -295,6 +295,10 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
         pauses = planned.pause is not None and planned.pause.duration_s != 0
         return not (self.with_traffic or pauses or planned.analysis is not None or self.request.analysis is not None)
 
+    def settles_at_once(self, step: int) -> bool:
+        """Whether a step's first order is its only one: stable pods go in it as far as they go at all."""
+        return self.keeps_stable or not (self.with_traffic or self.passes_through(step))
+
     def answered_before(self, cause: str) -> bool:
         link = self.causes
         while link is not None:
@@ -320,6 +324,18 @@ def covers_all(target: Target, replicas: int) -> bool:
     if target.count is not None:
         return 0 < replicas <= target.count
     return target.percent == WHOLE_PERCENT
+
+
+def pods_of(target: Target, replicas: int) -> int:
+    """How many pods a target is, as far as is known."""
+    if target.count is not None:
+        return min(target.count, replicas)
+    return -(-replicas * (target.percent or 0) // WHOLE_PERCENT)
+
+
+def as_many(plan: tuple[PlannedStep, ...], pods: int, replicas: int) -> int:
+    """The first step with so many pods, at least; a plan's last step has all of them."""
+    return next((step.number for step in plan if pods_of(step.target, replicas) >= pods), len(plan))
 
 
 def grace_s(references: tuple[TrafficReference, ...]) -> float:
