@@ -4,7 +4,7 @@ Called by `handle` with the folded history. The decisions go into the history by
 of the state that they lead to are published then.
 """
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from tidegate_contracts.controls import Approve
 from tidegate_contracts.decisions import AnyDecision
@@ -16,11 +16,14 @@ from tidegate_orchestrator.legal import fault
 from tidegate_orchestrator.requests import consider
 from tidegate_orchestrator.state import Workload
 
+_ANSWERED_BY_STATE: Final = frozenset((Reported, Woken))
+"""Messages that decide nothing by themselves: whether anything follows from them, the state says."""
+
 
 def decide(workload: Workload, message: Input, now_s: float) -> tuple[AnyDecision, ...]:
     """The decisions, in order, numbered after the workload's last; none where there is nothing to decide."""
     rollout = workload.rollout
-    if rollout is not None and not isinstance(message, Reported | Woken) and rollout.answered_before(message.id):
+    if rollout is not None and type(message) not in _ANSWERED_BY_STATE and rollout.answered_before(message.id):
         return ()
     draft = Draft(workload, message.id, now_s)
     match message:
