@@ -26,7 +26,7 @@ from tidegate_contracts.validate import validate_guard
 from tidegate_rollout_operator.additions import analysis_of, deadlines_of
 from tidegate_rollout_operator.kruise import (
     ROLLBACK_IN_BATCH,
-    TRAFFIC_ROUTING,
+    ROLLOUT_ID,
     Rollout,
     StepBlock,
     Style,
@@ -52,8 +52,12 @@ def translate(rollout: Rollout) -> RolloutRequested | tuple[Problem, ...]:
     if found:
         return found
     request = _request(rollout, _style(rollout))
-    against = validate_guard(GuardSet(request=request, by=rollout.author), rollout.metadata.namespace)
+    against = validate_guard(guard_of(rollout, request), rollout.metadata.namespace)
     return tuple(in_kruises_words(each, _path(rollout)) for each in against) or request
+
+
+def guard_of(rollout: Rollout, request: RolloutRequested) -> GuardSet:
+    return GuardSet(request=request, release_annotation=ROLLOUT_ID, by=rollout.author)
 
 
 def _path(rollout: Rollout) -> str:
@@ -145,9 +149,6 @@ def _reference(routing: TrafficRouting) -> TrafficReference:
 
 def _unserved(rollout: Rollout) -> Iterator[Problem]:
     """What can't be put into a request at all; the rules of requests are asked afterwards."""
-    if name := rollout.metadata.annotations.get(TRAFFIC_ROUTING):
-        field = f"metadata.annotations[{TRAFFIC_ROUTING}]"
-        yield problem(field, name, "no TrafficRouting object beside the Rollout", _LATER)
     strategy = rollout.spec.strategy
     if (strategy.canary is None) == (strategy.blue_green is None):
         value = "neither" if strategy.canary is None else "both"

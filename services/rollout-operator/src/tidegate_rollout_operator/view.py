@@ -38,7 +38,7 @@ from tidegate_contracts.decisions import (
     TrafficReleaseStarted,
     TrafficShiftStarted,
 )
-from tidegate_contracts.facts import BatchReady, Fact, PodCounts, WorkloadPrepared
+from tidegate_contracts.facts import BatchDegraded, BatchReady, BatchRecovered, Fact, PodCounts, WorkloadPrepared
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.rollout import RolloutRequested
 
@@ -73,6 +73,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """When the step's pause ends; None where it waits for somebody."""
     hold: Hold | None = None
     finalising: str = ""
+    going_back: bool = False
+    """Whether the stable version comes back, unlike where the workload is only let go."""
     reason: str = ""
     """Why it goes back, is let go or failed."""
     refused: str = ""
@@ -80,6 +82,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     stable_revision: str = ""
     canary_revision: str = ""
     counts: PodCounts | None = None
+    ready_at_s: float | None = None
+    """Since when the present step's pods are ready; None where they are not."""
     at_s: float = 0.0
     """When the last decision that changed something was taken."""
 
@@ -137,10 +141,18 @@ def _accepted(sequence: int, event: RolloutAccepted) -> View:
 def _seen(view: View, fact: Fact) -> View:
     if isinstance(fact, WorkloadPrepared):
         return replace(view, stable_revision=fact.stable_revision, counts=fact.counts)
+    view = _ready(view, fact)
     if isinstance(fact, BatchReady):
         return replace(view, canary_revision=fact.canary_revision, counts=fact.counts)
     counts = getattr(fact, "counts", None)
     return replace(view, counts=counts) if counts is not None else view
+
+
+def _ready(view: View, fact: Fact) -> View:
+    """What is still said of a step before changes nothing."""
+    if not isinstance(fact, BatchReady | BatchRecovered | BatchDegraded) or fact.step != view.step:
+        return view
+    return replace(view, ready_at_s=None if isinstance(fact, BatchDegraded) else fact.at_s)
 
 
 def _decided(view: View, event: Decision) -> View:
@@ -161,7 +173,8 @@ def _changes(view: View, event: Decision) -> dict[str, Any]:
 
 
 def _at_step(step: int, state: StepState) -> dict[str, Any]:
-    return {"stage": "rolling", "step": step, "state": state, "until_s": None}
+    anew = {"ready_at_s": None} if state == "StepUpgrade" else {}
+    return {"stage": "rolling", "step": step, "state": state, "until_s": None} | anew
 
 
 def _end(view: View, event: Decision) -> dict[str, Any]:
@@ -187,6 +200,11 @@ _CHANGES: Final[dict[type[Decision], Callable[[Any], dict[str, Any]]]] = {
     PodsPromotionStarted: lambda _: {"finalising": "ResumeWorkload"},
     TrafficReleaseStarted: lambda _: {"finalising": "FinalisingStepRouteTrafficToStable"},
     PodsReleaseStarted: lambda _: {"finalising": "ResumeWorkload"},
-    RollbackStarted: lambda event: {"stage": "cancelling", "reason": event.reason, "hold": None},
+    RollbackStarted: lambda event: {
+        "stage": "cancelling",
+        "reason": event.reason,
+        "hold": None,
+        "going_back": True,
+    },
     CancellationStarted: lambda event: {"stage": "cancelling", "reason": event.reason, "hold": None},
 }
