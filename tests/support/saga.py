@@ -112,9 +112,10 @@ class Saga:
 
     def when(self, message: Input) -> list[str]:
         self.inputs.append(message)
-        decisions = decide(self.workload, message, self.now_s)
+        decisions, reached = decide(self.workload, message, self.now_s)
         for decision in decisions:
             self.workload = evolve(self.workload, decision)
+        assert self.workload == reached, "the decisions lead to the state that was decided on"
         self.history += decisions
         return [type(decision).__name__ for decision in decisions]
 

@@ -18,6 +18,7 @@ from tidegate_contracts.orders import Target
 _NOTHING = Target(count=0)
 WHOLE_PERCENT = 100
 TIMER_LATE_MAX_S = 5.0
+_TERMINAL = frozenset(TERMINAL)
 _TO_THE_END = ("promote", "let_go")
 
 
@@ -94,7 +95,7 @@ class Auditor:
         self.require(watched is not None and watched.id == event.rollout, f"I6 {kind} of a rollout that isn't active")
         assert watched is not None
         getattr(self, f"_{kind}", self._anything)(watched, event)
-        if isinstance(event, TERMINAL):
+        if type(event) in _TERMINAL:
             self._end(event, kind)
             self.watched, self.superseded = None, watched if kind == "RolloutSuperseded" else None
 

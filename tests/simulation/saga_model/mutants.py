@@ -45,7 +45,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "orders-not-said-again",
         "a redelivery that decides nothing publishes nothing",
         "            await self.tell(key, loaded.workload)\n",
-        "            if decisions:\n                await self.tell(key, loaded.workload)\n",
+        "            if decided.decisions:\n                await self.tell(key, loaded.workload)\n",
     ),
     planted(
         "fold",

@@ -90,7 +90,7 @@ def draw(random: Random, *, paces: Random) -> Options:
 
 
 def _pace(paces: Random) -> RollbackPace:
-    return paces.choice(get_args(RollbackPace))
+    return paces.choice(_PACES)
 
 
 def _paced(control: Control, paces: Random) -> Control:
@@ -242,6 +242,7 @@ _WHOLE_LADDERS = (
     (("100%", 40), ("100%", 100)),
 )
 """Where the stable pods stay, all pods may have any share."""
+_PACES: tuple[RollbackPace, ...] = get_args(RollbackPace)
 _STRATEGIES = ("partition", "partition", "partition", "canary", "blue_green")
 _WEB = WorkloadReference(name="web")
 _CHANGES = {revision: Change(images={"web": f"web:{revision}"}) for revision in ("v2", "v3", "v4")}

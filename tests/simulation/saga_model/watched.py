@@ -143,7 +143,7 @@ class Watched:
 
     def hear(self, fact: Fact) -> None:
         place = type(fact).__name__, fact.order_revision
-        if isinstance(fact, BatchReady) and place in self.answers and not fact.settled:
+        if place in self.answers and isinstance(fact, BatchReady) and not fact.settled:
             return
         self.answers[place] = fact
 

@@ -55,47 +55,40 @@ class Pinning(msgspec.Struct, frozen=True):
     """The stable Service is being pinned to the stable pods."""
 
 
-class Raising(msgspec.Struct, frozen=True):
+class AtStep(msgspec.Struct, frozen=True):
+    """What the phases at a step have in common."""
+
+    step: int
+
+
+class Raising(AtStep, frozen=True):
     """The step's new pods are ordered."""
 
-    step: int
 
-
-class Shifting(msgspec.Struct, frozen=True):
+class Shifting(AtStep, frozen=True):
     """The step's share of the traffic is ordered."""
 
-    step: int
 
-
-class Judging(msgspec.Struct, frozen=True):
+class Judging(AtStep, frozen=True):
     """Stable pods settle and the step is measured."""
 
-    step: int
 
-
-class Pausing(msgspec.Struct, frozen=True):
+class Pausing(AtStep, frozen=True):
     """The step waits for a time or for somebody."""
 
-    step: int
     until_s: float | None
 
 
-class Between(msgspec.Struct, frozen=True):
+class Between(AtStep, frozen=True):
     """The step is done; the next one, or the promotion, is decided in the same breath."""
 
-    step: int
 
-
-class Jumped(msgspec.Struct, frozen=True):
+class Jumped(AtStep, frozen=True):
     """Somebody chose the step to go on with."""
 
-    step: int
 
-
-class Falling(msgspec.Struct, frozen=True):
+class Falling(AtStep, frozen=True):
     """Back at an earlier step, its smaller share of the traffic is ordered before anything else."""
-
-    step: int
 
 
 class Stage(StrEnum):
@@ -145,7 +138,6 @@ Phase = (
     | Ending
     | Ended
 )
-AtStep = (Raising, Shifting, Judging, Pausing, Between, Jumped, Falling)
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -236,7 +228,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ended(self) -> bool:
-        return isinstance(self.phase, Ended)
+        return type(self.phase) is Ended
 
     @property
     def step(self) -> int:
@@ -254,7 +246,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def keeps_stable(self) -> bool:
         """Whether every stable pod stays until the promotion, so that nothing settles before."""
-        return self.request.style != "partition"
+        return self.style != "partition"
 
     @property
     def held_style(self) -> Style:
