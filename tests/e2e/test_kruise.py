@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from support.guarded import POLL_S, REPLICAS, WITHIN_S, Guarded, guarded_world, own_values
-from support.kinds import DEPLOYMENT, Kind
+from support.kinds import DEPLOYMENT, STATEFUL_SET, Kind
 
+from tidegate_contracts.decisions import BatchReturnStarted
 from tidegate_demo.scenario import kubectl
-from tidegate_demo.stack import SERVICES
+from tidegate_rollout_operator.kruise import ROLLBACK_IN_BATCH, ROLLOUT_ID
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
@@ -23,9 +24,9 @@ Status = dict[str, Any]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(own_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Guarded]:
-    services = (*SERVICES, "rollout-operator")
-    async with guarded_world(own_sandbox, tmp_path_factory.mktemp("kruise"), services) as made:
+async def world(own_bare_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Guarded]:
+    services = ("orchestrator", "workload-controller", "rollout-operator")
+    async with guarded_world(own_bare_sandbox, tmp_path_factory.mktemp("kruise"), services) as made:
         yield made
 
 
@@ -38,8 +39,8 @@ class Released:
         self.name = name
         self.own: dict[str, Any] = {}
 
-    async def make(self, **strategy: Any) -> None:
-        """Version 1, whole, and a Rollout of two steps that is told of as healthy."""
+    async def make(self, *, annotations: dict[str, str] | None = None, **strategy: Any) -> None:
+        """Version 1, whole, and a Rollout of two steps that is told of as healthy; `annotations` are the Rollout's."""
         await self.world.apply(self.kind.manifest(self.name, replicas=REPLICAS, tag="v1_ready-0.3"))
         await self.world.whole(self.kind, self.name)
         self.own = own_values(await self.world.read(self.kind, self.name))
@@ -49,7 +50,7 @@ class Released:
             {
                 "apiVersion": "rollouts.kruise.io/v1beta1",
                 "kind": "Rollout",
-                "metadata": {"name": self.name},
+                "metadata": {"name": self.name, "annotations": annotations or {}},
                 "spec": {
                     "workloadRef": {"apiVersion": resource.api_version, "kind": resource.kind, "name": self.name},
                     "strategy": {"canary": {"steps": steps, **strategy}},
@@ -61,6 +62,11 @@ class Released:
 
     async def change(self, tag: str) -> None:
         await self.world.set_image(self.kind, self.name, tag)
+
+    async def call(self, release: str) -> None:
+        """Its author's own id of what is released next: in the label that is shown, and the annotation that tells."""
+        for verb in ("label", "annotate"):
+            await kubectl(self.world.state, verb, "deployment", self.name, "--overwrite", f"{ROLLOUT_ID}={release}")
 
     async def rollout(self) -> dict[str, Any]:
         found = await kubectl(self.world.state, "get", "rollouts.rollouts.kruise.io", self.name, "-o", "json")
@@ -108,6 +114,8 @@ async def test_a_change_is_released_step_by_step(world: Guarded) -> None:
     assert status["phase"] == "Progressing"
     assert condition(status, "Progressing") == ("True", "InRolling")
     assert (await world.tags(released.name)).count("2") == REPLICAS // 2
+    plan = (await released.rollout())["metadata"]["annotations"]["rollouts.kruise.io/hash"]
+    assert status["canaryStatus"]["rolloutHash"] == plan
     await released.approve()
     status = await released.until(lambda status: status.get("phase") == "Healthy")
     assert condition(status, "Succeeded")[0] == "True"
@@ -126,6 +134,40 @@ async def test_the_old_template_again_is_a_rollback(world: Guarded) -> None:
     told = await kubectl(world.state, "describe", "rollouts.rollouts.kruise.io", released.name)
     assert told.count("upgrade step(1) canary pods with new versions done") == 1
     assert told.count("workload has been rollback, then rollout is canceled") == 1
+
+
+async def test_the_old_template_again_goes_back_in_batches_where_the_rollout_says_so(world: Guarded) -> None:
+    released = Released(world, STATEFUL_SET, "undone-in-batches")
+    steps = [{"replicas": "25%", "pause": {"duration": 0}}, {"replicas": "50%"}, {"replicas": "100%"}]
+    await released.make(annotations={ROLLBACK_IN_BATCH: "true"}, steps=steps)
+    await released.change("v2_ready-0.3")
+    rollout = (await released.waits_at(2))["observedRollout"]
+    await released.change("v1_ready-0.3")
+    status = await released.until(lambda status: status.get("phase") == "Healthy")
+    assert condition(status, "Succeeded")[0] == "False"
+    await released.is_whole("1")
+    returns = [each.step for each in world.listener.of(rollout) if isinstance(each, BatchReturnStarted)]
+    assert returns == [1]
+
+
+async def test_another_template_of_the_release_that_its_author_names_passes_and_the_next_release_is_held(
+    world: Guarded,
+) -> None:
+    released = Released(world, DEPLOYMENT, "named")
+    await released.make()
+    await released.call("one")
+    await released.until(lambda status: status["canaryStatus"]["observedRolloutID"] == "one")
+    await released.change("v2_ready-0.3")
+    status = await released.waits_at(1)
+    assert status["canaryStatus"]["observedRolloutID"] == "one"
+    await released.approve()
+    await released.until(lambda status: status.get("phase") == "Healthy")
+    await released.change("v3_ready-0.3")
+    await released.is_whole("3")
+    assert (await released.rollout())["status"]["observedRollout"] == status["observedRollout"]
+    await released.call("two")
+    await released.change("v4_ready-0.3")
+    await released.waits_at(1)
 
 
 async def test_without_a_rollout_or_with_a_disabled_one_a_change_passes_untouched(world: Guarded) -> None:

@@ -42,6 +42,7 @@ async def approved(release: Release) -> str:
     for step in range(1, len(EACH)):
         await release.waits_at(step)
         assert release.versions["v2"] == step, release.versions
+        assert release.named == await release.revision(), release.told
         await release.approve()
     await _confirm_the_last(release, len(EACH))
     await release.ends(succeeded=True)

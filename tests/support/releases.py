@@ -18,9 +18,17 @@ from support.workloads import SOCKETS_CLOSE_S
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.reflector import Reflector
-from tidegate_chassis.kubernetes.resources import PODS, Resource
+from tidegate_chassis.kubernetes.resources import (
+    ADVANCED_DAEMON_SETS,
+    CLONE_SETS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    PODS,
+    Resource,
+)
 from tidegate_contracts.rollout import Style
 from tidegate_rollout_operator.kruise import ROLLOUTS, Rollout
+from tidegate_rollout_operator.template_hash import template_hash
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller.seen import Pod, Workload
 
@@ -145,6 +153,24 @@ class Release(NamedTuple):
     def told(self) -> Status:
         """The part that tells of the steps."""
         return self.rollout.told
+
+    @property
+    def named(self) -> str:
+        """The version that is released, as the status calls it."""
+        found: str = self.told["updatedRevision" if self.style == "blue_green" else "canaryRevision"]
+        assert self.told["observedRolloutID"] == found
+        return found
+
+    async def revision(self) -> str:
+        """The same as Kruise calls it: by its own hash, or as the kind's controller does."""
+        workload = await self.workload()
+        if self.kind.resource == DEPLOYMENTS:
+            return template_hash(workload["spec"]["template"])
+        if self.kind.resource == DAEMON_SETS:
+            return str(self.told["podTemplateHash"])
+        status = workload["status"]
+        found: str = status.get("updateRevision") or status["daemonSetHash"]
+        return found.removeprefix(f"{NAME}-") if self.kind.resource in (CLONE_SETS, ADVANCED_DAEMON_SETS) else found
 
     @property
     def versions(self) -> Counter[str]:

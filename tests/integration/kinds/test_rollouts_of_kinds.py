@@ -6,6 +6,7 @@ says what became of its story.
 """
 
 import asyncio
+import json
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,5 +120,7 @@ async def _play(release: Release, case: Case) -> None:
     version = await story.play(release)
     await release.is_whole(version)
     replicas = {"replicas": 2 * REPLICAS} if case.story == "scaled" else {}
-    assert own_values(await release.workload()) == own | replicas
+    ended = await release.workload()
+    assert own_values(ended) == own | replicas
+    assert "tidegate.io" not in json.dumps(ended["metadata"].get("annotations", {}))
     await release.until_guarded(is_guarded=not story.gives_back)
