@@ -64,6 +64,12 @@ QUERY_LENGTH_MAX: Final = 4096
 MEASUREMENTS_MAX: Final = 2000
 """Measurements that a check may ask for, in a row or in all."""
 
+COMPARISON_POINTS_MIN: Final = 8
+"""The fewest pairs with which a rank test can fail anything at the highest confidence (1 / C(16, 8) = 0.00008)."""
+COMPARISON_POINTS_MAX: Final = 500
+COMPARISON_CONFIDENCE_PERCENT_MIN: Final = 80.0
+COMPARISON_CONFIDENCE_PERCENT_MAX: Final = 99.9
+
 DURATION_S_MAX: Final = 30 * 86_400.0
 """The longest pause, deadline or analysis: thirty days."""
 

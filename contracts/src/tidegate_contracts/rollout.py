@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
+from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.workload import WorkloadReference
 
 QUERY_VARIABLES: Final = ("namespace", "workload", "revision", "stable_revision", "window")
@@ -59,7 +60,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
     `query` and `minimum_samples_query` may hold `{{namespace}}`, `{{workload}}`, `{{revision}}`, `{{stable_revision}}`
     and `{{window}}`.
-    Missing, stale, NaN or too few samples are inconclusive, never a pass.
+    Missing, stale, NaN or too few samples are inconclusive, never a pass. With `compare` there is no range: the value
+    is judged against the stable revision's.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     minimum_samples_query: str | None = None
     """Counts the events behind the value; below `minimum_samples` the measurement is inconclusive."""
     minimum_samples: float = 1.0
+    compare: Comparison | None = None
 
 
 class PodHealth(msgspec.Struct, frozen=True, kw_only=True):

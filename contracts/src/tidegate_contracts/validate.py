@@ -20,6 +20,7 @@ from tidegate_contracts.plan import plan
 from tidegate_contracts.problem import Problem, printable, problem
 from tidegate_contracts.rollout import STYLES, Change, RolloutRequested
 from tidegate_contracts.validate_analysis import analysis_problems, duration_problems
+from tidegate_contracts.validate_comparison import background_problems
 from tidegate_contracts.validate_metadata import metadata_problems
 from tidegate_contracts.validate_steps import step_problems, threshold_problems
 from tidegate_contracts.validate_traffic import canary_service, traffic_problems
@@ -81,6 +82,7 @@ def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
     yield from traffic_problems(request.traffic)
     if request.analysis is not None:
         yield from analysis_problems("analysis", request.analysis)
+        yield from background_problems("analysis", request.analysis)
     for name in ("progress_s", "traffic_s", "analysis_s"):
         yield from duration_problems(f"deadlines.{name}", getattr(request.deadlines, name), least=1.0)
     yield from _author("requested_by", request.requested_by)
