@@ -11,6 +11,7 @@ from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.workload import WorkloadKey
+from tidegate_rollout_operator import handover
 from tidegate_rollout_operator.announcing import Announcer
 from tidegate_rollout_operator.commands import commands, lets_go
 from tidegate_rollout_operator.histories import Histories
@@ -45,6 +46,9 @@ class Reconciler:
 
     async def reconcile(self, rollout: Rollout) -> None:
         """Raises operating errors; a conflict is one's cue to look again."""
+        if handover.is_unfinished(rollout):
+            await self._leave_alone(rollout)
+            return
         if FINALIZER not in rollout.metadata.finalizers:
             if not rollout.leaving:
                 await self._writer.hold(rollout)
@@ -63,6 +67,10 @@ class Reconciler:
         for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():
             await self._speaker.tell(named, command)
         await self._finish(rollout, view, wanted)
+
+    async def _leave_alone(self, rollout: Rollout) -> None:
+        if (status := handover.told(rollout, self._clock.now_s())) is not None:
+            await self._writer.status(rollout, status)
 
     def forget(self, key: WorkloadKey) -> None:
         """No Rollout names this workload any more."""

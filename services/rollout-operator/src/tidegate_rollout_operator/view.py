@@ -39,6 +39,7 @@ from tidegate_contracts.decisions import (
     TrafficShiftStarted,
 )
 from tidegate_contracts.facts import BatchReady, Fact, PodCounts, WorkloadPrepared
+from tidegate_contracts.guards import BY_THE_GUARD
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.rollout import RolloutRequested
 
@@ -75,6 +76,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     finalising: str = ""
     reason: str = ""
     """Why it goes back, is let go or failed."""
+    withdrawn: bool = False
+    """Whether it goes back because its workload was written with the stable template again."""
     refused: str = ""
     """Why the last control, or the last request, was refused."""
     stable_revision: str = ""
@@ -187,6 +190,11 @@ _CHANGES: Final[dict[type[Decision], Callable[[Any], dict[str, Any]]]] = {
     PodsPromotionStarted: lambda _: {"finalising": "ResumeWorkload"},
     TrafficReleaseStarted: lambda _: {"finalising": "FinalisingStepRouteTrafficToStable"},
     PodsReleaseStarted: lambda _: {"finalising": "ResumeWorkload"},
-    RollbackStarted: lambda event: {"stage": "cancelling", "reason": event.reason, "hold": None},
+    RollbackStarted: lambda event: {
+        "stage": "cancelling",
+        "reason": event.reason,
+        "withdrawn": event.by == BY_THE_GUARD,
+        "hold": None,
+    },
     CancellationStarted: lambda event: {"stage": "cancelling", "reason": event.reason, "hold": None},
 }
