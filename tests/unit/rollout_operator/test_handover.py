@@ -1,4 +1,4 @@
-"""Rollouts that Kruise's controller left: at rest they are taken over, in the midst of a release they are left alone."""
+"""Rollouts that Kruise left: at rest they are taken over, in the midst of a release they are left alone."""
 
 from typing import Any
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tidegate_chassis.kubernetes.objects import ObjectMeta
+from tidegate_contracts.kruises_hold import ANNOTATIONS
 from tidegate_contracts.orders import PrepareWorkload
 from tidegate_contracts.workload import WorkloadReference
-from tidegate_workload_controller import kruises_hold
 from tidegate_workload_controller.fitness import unfit
 from tidegate_workload_controller.marks import REVISION_HASH, SAVED_STRATEGY
 from tidegate_workload_controller.partition_hold import PartitionHold
@@ -70,7 +70,7 @@ def test_what_can_be_held_is_not_refused(seen: View) -> None:
     assert unfit(ORDER, seen, TEMPLATE) is None
 
 
-@pytest.mark.parametrize("mark", kruises_hold.MARKS)
+@pytest.mark.parametrize("mark", ANNOTATIONS)
 def test_what_kruise_holds_is_left_to_it(mark: str) -> None:
     ours_too = {mark: "{}", SAVED_STRATEGY: "{}"}
     for seen in (view("v1", annotations={mark: "true"}), view("v1", annotations=ours_too)):

@@ -1,33 +1,18 @@
-"""Workloads that Kruise Rollouts holds: told by what its manager writes on them, and takes off when it lets go.
+"""Workloads that Kruise Rollouts holds are left to it: its annotations tell.
 
-Pure. `fitness` refuses their rollouts and `warding` leaves them unguarded, because two that hold one workload take each
-other's saved values for its user's: what Kruise paused with the strategy `Recreate` would replace all pods at once.
+Pure. `fitness` refuses their rollouts and `warding` leaves them unguarded: what Kruise saved for its user is not ours
+to give back, and a Deployment that it paused with the strategy `Recreate` would replace all its pods at once.
 """
 
-from typing import Final
-
+from tidegate_contracts.kruises_hold import ANNOTATIONS, REMEDY
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_workload_controller.seen import Workload
 
-MARKS: Final = (
-    "rollouts.kruise.io/in-progressing",
-    "batchrelease.rollouts.kruise.io/control-info",
-    "rollouts.kruise.io/deployment-strategy",
-    "rollouts.kruise.io/original-deployment-strategy",
-    "rollouts.kruise.io/daemonset-original-update-strategy",
-)
-"""Annotations of all kinds and styles that stand from Kruise's hold at admission to the end of its finalising."""
-
-REMEDY: Final = (
-    "Let Kruise Rollouts finish or roll back this release, or take its hold off by hand as docs/migrate-from-kruise.md"
-    " says; then ask again."
-)
-
 
 def mark_of(workload: Workload) -> str | None:
     """By which annotation Kruise holds it; None where it doesn't."""
-    return next((mark for mark in MARKS if mark in workload.metadata.annotations), None)
+    return next((mark for mark in ANNOTATIONS if mark in workload.metadata.annotations), None)
 
 
 def problem_of(reference: WorkloadReference, workload: Workload) -> Problem | None:
