@@ -1,7 +1,7 @@
 """From Kruise Rollouts to Tidegate, and Tidegate away again, each with releases in flight: docs/migrate-from-kruise.md
 and docs/uninstall.md as they are written, on one cluster, one after the other.
 
-Kruise's own controller is gone when the first test begins; what it left is made as it leaves it.
+Kruise's own controller is gone when the first test begins; what it left was recorded from it.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from support import left_by_kruise as left
 from support.guarded import POLL_S, WITHIN_S, Guarded, guarded_world, own_values
 from support.kinds import DEPLOYMENT, STATEFUL_SET, Kind
 
+from tidegate_contracts.kruises_hold import ANNOTATIONS
 from tidegate_demo.scenario import kubectl
 from tidegate_demo.stack import SERVICES
 from tidegate_demo.webhooks import environment, free_port, manifests
@@ -36,16 +37,14 @@ async def world(own_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFact
         await made.apply(*manifests("crds/rollouts.yaml", free_port()))
         extra = {"enableExtraWorkloadForCanary": True}
         await asyncio.gather(
-            left.make(made, "resting", left.AT_REST),
-            left.make(made, "another", left.AT_REST, **extra),
-            left.make(made, "partitioned", left.IN_FLIGHT),
-            left.make(made, "beside", left.IN_FLIGHT, **extra),
-            left.make(made, "ordered", left.IN_FLIGHT, STATEFUL_SET),
+            left.make(made, "resting"),
+            left.make(made, "another", like="resting", **extra),
+            left.make(made, "partitioned"),
+            left.make(made, "beside", **extra),
+            left.make(made, "ordered", STATEFUL_SET),
         )
         await asyncio.gather(
-            left.hold_deployment(made, "partitioned"),
-            left.hold_with_a_canary(made, "beside"),
-            left.hold_stateful_set(made, "ordered"),
+            *(left.hold(made, kind, name) for name, kind in LEFT.items()), left.put_canary_beside(made)
         )
         yield made
 
@@ -92,7 +91,10 @@ async def doctor(world: Guarded) -> str:
 async def test_what_is_at_rest_is_taken_over_and_what_is_in_flight_is_left_alone(world: Guarded) -> None:
     before = await pods(world)
     held = {name: await world.read(kind, name) for name, kind in LEFT.items()}
-    await world.stack.start("rollout-operator", environment=environment(free_port()))
+    port = free_port()
+    await world.apply(*manifests("crds/rollouts.yaml", port))
+    await world.apply(*manifests("webhooks/rollouts.yaml", port))
+    await world.stack.start("rollout-operator", environment=environment(port))
     await asyncio.gather(*(accepted(world, name, "HeldByKruise") for name in LEFT))
     await asyncio.gather(*(world.guarded(DEPLOYMENT, name) for name in RESTING))
     for name, kind in LEFT.items():
@@ -114,16 +116,15 @@ async def test_a_rollout_of_what_kruise_holds_is_refused_with_what_to_do(world: 
 async def test_taken_back_by_hand_it_is_taken_over_and_no_pod_is_replaced(world: Guarded) -> None:
     """As the guide says, for each kind; the new pods of the release go, the stable ones stay."""
     stable = {uid for uid, image in (await pods(world)).items() if ":v1" in image}
-    gone = dict.fromkeys([*left.HELD, "rollouts.kruise.io/deployment-strategy"])
-    metadata = {"annotations": gone}
+    metadata: dict[str, Any] = {"annotations": dict.fromkeys(ANNOTATIONS)}
     rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
     back = {"metadata": metadata, "spec": {"paused": False, "strategy": rolling, "template": left.template("v1")}}
     await left.patch(world, "deployment/partitioned", back)
     await left.patch(world, "deployment/beside", back)
     whole = {"updateStrategy": {"rollingUpdate": {"partition": 0}}, "template": left.template("v1")}
     await left.patch(world, "statefulset/ordered", {"metadata": metadata, "spec": whole})
-    await left.patch(world, "deployment/beside-x7k2p", {"metadata": {"finalizers": None}})
-    await kubectl(world.state, "delete", "deployment", "beside-x7k2p")
+    await left.patch(world, f"deployment/{left.CANARY}", {"metadata": {"finalizers": None}})
+    await kubectl(world.state, "delete", "deployment", left.CANARY)
     for name, kind in LEFT.items():
         await world.whole(kind, name)
         await left.patch(world, f"{ROLLOUTS}/{name}", {"status": {"phase": "Healthy"}}, "--subresource=status")
@@ -136,7 +137,7 @@ async def test_taken_back_by_hand_it_is_taken_over_and_no_pod_is_replaced(world:
 
 async def test_taken_away_in_the_midst_of_releases_every_workload_is_whole(world: Guarded) -> None:
     """The last one: the services and the definitions are gone after it."""
-    names = {"resting": "2", "another": "1"}
+    names = {"resting": "2", "another": "2"}
     before = {name: own_values(await world.read(DEPLOYMENT, name)) for name in names}
     await asyncio.gather(*(world.set_image(DEPLOYMENT, name, "v2_ready-0.3") for name in names))
     await asyncio.gather(*(waits(world, name) for name in names))

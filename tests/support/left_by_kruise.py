@@ -1,78 +1,57 @@
 """A cluster as Kruise Rollouts leaves it: workloads in the midst of its releases, with its statuses, and some at rest.
 
-Made after what its manager writes (its annotations, its own strategy on a paused Deployment, the canary beside one);
-used by the tests of switching from it.
+`left_by_kruise.json` was recorded from its own manager (0.6.2, on a sandbox), stopped at the first of two steps:
+what it wrote on workloads and Rollouts. Here it is put on workloads of the tests; used where people switch from it.
 """
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from support.guarded import REPLICAS, Guarded
 from support.kinds import DEPLOYMENT, Kind
 from tidegate_demo.scenario import kubectl
 
-STEPS = [{"replicas": "50%"}, {"replicas": "100%"}]
-CONTROL = json.dumps({"apiVersion": "rollouts.kruise.io/v1beta1", "kind": "BatchRelease", "controller": True})
-STRATEGY = json.dumps(
-    {"rollingStyle": "Partition", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}, "partition": "50%"}
-)
-HELD = {"rollouts.kruise.io/in-progressing": "true", "batchrelease.rollouts.kruise.io/control-info": CONTROL}
-AT_REST = {"phase": "Healthy", "message": "workload deployment is completed"}
-ROLLING = {"type": "Progressing", "status": "True", "reason": "InRolling", "message": "Rollout is in step(1/2)"}
-IN_FLIGHT = {
-    "phase": "Progressing",
-    "message": "Rollout is in step(1/2), and you need manually confirm to enter the next step",
-    "currentStepIndex": 1,
-    "currentStepState": "StepPaused",
-    "conditions": [
-        {"type": "Progressing", "status": "True", "reason": "InRolling", "message": "Rollout is in step(1/2)"}
-    ],
-}
+RECORDED: Final[dict[str, dict[str, Any]]] = json.loads(Path(__file__).with_suffix(".json").read_text())
+STEPS: Final = [{"replicas": "50%"}, {"replicas": "100%"}]
+CANARY: Final = "beside-x7k2p"
 
 
-async def make(world: Guarded, name: str, status: dict[str, Any], kind: Kind = DEPLOYMENT, **strategy: Any) -> None:
+async def make(world: Guarded, name: str, kind: Kind = DEPLOYMENT, *, like: str = "", **strategy: Any) -> None:
     """A workload of version 1, whole, and its Rollout with the status that Kruise wrote last."""
     await world.apply(kind.manifest(name, replicas=REPLICAS, tag="v1_ready-0.3"))
     await world.whole(kind, name)
+    recorded = RECORDED[f"Rollout/{like or name}"]
     reference = {"apiVersion": kind.resource.api_version, "kind": kind.resource.kind, "name": name}
     await world.apply(
         {
             "apiVersion": "rollouts.kruise.io/v1beta1",
             "kind": "Rollout",
-            "metadata": {"name": name, "finalizers": ["rollouts.kruise.io/rollout"]},
+            "metadata": {"name": name, "finalizers": recorded["finalizers"], "annotations": recorded["annotations"]},
             "spec": {"workloadRef": reference, "strategy": {"canary": {"steps": STEPS, **strategy}}},
         }
     )
+    status = recorded["status"] | {"observedGeneration": 1}
     await patch(world, f"rollouts.rollouts.kruise.io/{name}", {"status": status}, "--subresource=status")
-    label = f"rollouts.kruise.io/workload-type={kind.resource.kind.lower()}"
-    await kubectl(world.state, "label", kind.resource.qualified_plural, name, label)
 
 
-async def hold_deployment(world: Guarded, name: str) -> None:
-    """Partition style, version 2 in the template: paused, under `Recreate`, its own controller set aside."""
-    annotations = {**HELD, "rollouts.kruise.io/deployment-strategy": STRATEGY}
-    spec = {"paused": True, "strategy": {"type": "Recreate", "rollingUpdate": None}, "template": template("v2")}
-    await patch(world, f"deployment/{name}", {"metadata": {"annotations": annotations}, "spec": spec})
+async def hold(world: Guarded, kind: Kind, name: str) -> None:
+    """As Kruise holds it at the first step, version 2 in the template."""
+    recorded = RECORDED[f"{kind.resource.kind}/{name}"]
+    metadata = {each: recorded[each] for each in ("annotations", "labels")}
+    spec = {**recorded["spec"], "template": template("v2")}
+    if spec.get("strategy", {}).get("type") == "Recreate":
+        spec["strategy"] = {**spec["strategy"], "rollingUpdate": None}
+    await patch(world, f"{kind.resource.kind.lower()}/{name}", {"metadata": metadata, "spec": spec})
 
 
-async def hold_stateful_set(world: Guarded, name: str) -> None:
-    """Its partition says how far; half of its pods are new."""
-    spec = {"updateStrategy": {"rollingUpdate": {"partition": REPLICAS // 2}}, "template": template("v2")}
-    await patch(world, f"statefulset/{name}", {"metadata": {"annotations": HELD}, "spec": spec})
-
-
-async def hold_with_a_canary(world: Guarded, name: str) -> None:
-    """Canary style: the Deployment is paused, a second one runs version 2."""
-    spec = {"paused": True, "template": template("v2")}
-    await patch(world, f"deployment/{name}", {"metadata": {"annotations": HELD}, "spec": spec})
-    beside = DEPLOYMENT.manifest(f"{name}-x7k2p", replicas=1, tag="v2_ready-0.3")
-    beside["metadata"] |= {
-        "labels": {"rollouts.kruise.io/canary-deployment": name},
-        "annotations": {"batchrelease.rollouts.kruise.io/control-info": CONTROL},
-        "finalizers": ["finalizer.rollouts.kruise.io/batch-release"],
-    }
-    await world.apply(beside)
-    await world.whole(DEPLOYMENT, f"{name}-x7k2p")
+async def put_canary_beside(world: Guarded) -> None:
+    """What runs version 2 in its style canary."""
+    manifest = DEPLOYMENT.manifest(CANARY, replicas=1, tag="v2_ready-0.3")
+    recorded = RECORDED[f"Deployment/{CANARY}"]
+    manifest["metadata"] |= {each: recorded[each] for each in ("annotations", "labels", "finalizers")}
+    await world.apply(manifest)
+    await world.whole(DEPLOYMENT, CANARY)
 
 
 def template(version: str) -> dict[str, Any]:

@@ -1,17 +1,21 @@
 """Rollouts that Kruise left: at rest they are taken over, in the midst of a release they are left alone."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from support.kruise_rollouts import rollout
 
+from tidegate_contracts.kruises_hold import ANNOTATIONS
 from tidegate_rollout_operator import handover
 from tidegate_rollout_operator.kruise import Rollout
 from tidegate_rollout_operator.projection import project
 from tidegate_rollout_operator.translate import translate
 from tidegate_rollout_operator.view import View
 
+SUPPORT = Path(__file__).parents[2] / "support"
 NOW_S = 1_700_000_000.0
 PROGRESSING = {"type": "Progressing", "status": "True", "reason": "InRolling", "message": "Rollout is in Progressing"}
 IN_FLIGHT = {"phase": "Progressing", "conditions": [PROGRESSING], "canaryStatus": {"currentStepState": "StepPaused"}}
@@ -62,3 +66,20 @@ def test_our_own_releases_are_ours(phase: str) -> None:
 
 def test_a_new_rollout_is_nobody_elses() -> None:
     assert not handover.is_unfinished(of({}))
+
+
+def recorded() -> dict[str, dict[str, Any]]:
+    """Written by Kruise's own manager."""
+    found: dict[str, dict[str, Any]] = json.loads((SUPPORT / "left_by_kruise.json").read_text())
+    return found
+
+
+def test_what_kruises_own_manager_left_is_known_for_what_it_is() -> None:
+    unfinished = {name for name, each in recorded().items() if "status" in each and unfinished_at(each["status"])}
+    assert unfinished == {f"Rollout/{name}" for name in ("beside", "cloned", "ordered", "partitioned")}
+    held = {name for name, each in recorded().items() if ANNOTATIONS[0] in each.get("annotations", {})}
+    assert {name.partition("/")[2] for name in held} == {name.partition("/")[2] for name in unfinished}
+
+
+def unfinished_at(status: dict[str, Any]) -> bool:
+    return handover.is_unfinished(of(status))

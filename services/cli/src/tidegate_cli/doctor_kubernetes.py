@@ -19,7 +19,7 @@ from tidegate_cli.kubernetes_rights import RIGHTS, SYSTEM_NAMESPACE, Right, acco
 TIMEOUT_S: Final = 15
 GATEWAY_API: Final = "/apis/gateway.networking.k8s.io/v1"
 AUTHORIZATION: Final = "authorization.k8s.io"
-APPLY: Final = "Run `kubectl apply -f deploy/kubernetes/`."
+APPLY: Final = "Run `kubectl apply -f deploy/kubernetes/`, or upgrade the Helm chart."
 
 
 class Kubectl:
