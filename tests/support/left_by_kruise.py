@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from support.guarded import REPLICAS, Guarded
-from support.kinds import DEPLOYMENT, Kind
+from support.guarded import REPLICAS, WITHIN_S, Guarded
+from support.kinds import DEPLOYMENT, STATEFUL_SET, Kind
 from tidegate_demo.scenario import kubectl
 
 RECORDED: Final[dict[str, dict[str, Any]]] = json.loads(Path(__file__).with_suffix(".json").read_text())
@@ -42,7 +42,10 @@ async def hold(world: Guarded, kind: Kind, name: str) -> None:
     spec = {**recorded["spec"], "template": template("v2")}
     if spec.get("strategy", {}).get("type") == "Recreate":
         spec["strategy"] = {**spec["strategy"], "rollingUpdate": None}
-    await patch(world, f"{kind.resource.kind.lower()}/{name}", {"metadata": metadata, "spec": spec})
+    what = f"{kind.resource.kind.lower()}/{name}"
+    await patch(world, what, {"metadata": metadata, "spec": spec})
+    if kind is STATEFUL_SET:  # its own controller goes as far as the partition lets it
+        await kubectl(world.state, "rollout", "status", what, f"--timeout={WITHIN_S:g}s")
 
 
 async def put_canary_beside(world: Guarded) -> None:

@@ -15,6 +15,7 @@ from tidegate_contracts.controls import Cancel, Pause, RollBack
 from tidegate_contracts.guards import BY_THE_GUARD
 from tidegate_contracts.rollout import Pause as StepPause
 from tidegate_rollout_operator import handover
+from tidegate_rollout_operator.identities import UNKNOWN, Identity
 from tidegate_rollout_operator.projection import project
 from tidegate_rollout_operator.translate import translate
 from tidegate_rollout_operator.view import View
@@ -28,10 +29,12 @@ INGRESS = {"trafficRoutings": [{"service": "web", "ingress": {"name": "web"}}]}
 LEAVING = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
 
 
-def seen(view: View, metadata: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
+def seen(
+    view: View, metadata: dict[str, Any] | None = None, workload: Identity = UNKNOWN, **given: Any
+) -> dict[str, Any]:
     """The whole object, as these tools get it."""
     made = rollout(metadata=metadata, **given)
-    status = project(made, view, translate(made), NOW_S)
+    status = project(made, view, translate(made), NOW_S, workload)
     return {"metadata": {"generation": 1, **(metadata or {})}, "status": status}
 
 
@@ -92,6 +95,7 @@ def held() -> View:
 EXPECTED: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
     "never rolled out": (seen(View()), ("Current", "Healthy")),
     "can't be carried": (seen(View(), **INGRESS), ("Failed", "Degraded")),
+    "without its workload": (seen(View(), workload=Identity(there=False)), ("InProgress", "Progressing")),
     "accepted": (seen(just_accepted()), ("InProgress", "Progressing")),
     "waits for approval": (seen(folded(waiting().history)), ("InProgress", "Suspended")),
     "paused": (seen(held()), ("InProgress", "Suspended")),

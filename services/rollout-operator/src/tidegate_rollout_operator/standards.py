@@ -29,6 +29,8 @@ def _abnormal(rollout: Rollout, view: View, problems: tuple[Problem, ...], messa
         return Said("Reconciling", status=True, reason=progressing.reason, message=message)
     if problems:
         return Said("Stalled", status=True, reason="NotCarried", message=message)
+    if message == texts.NOT_FOUND:
+        return Said("Reconciling", status=True, reason="WorkloadNotFound", message=message)
     if view.stage == "canceled" and not view.withdrawn and not rollout.spec.disabled:
         # The workload is not at the version that was asked for.
         return Said("Stalled", status=True, reason="NotReleased", message=texts.ended(view))

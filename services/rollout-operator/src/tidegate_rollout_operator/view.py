@@ -74,6 +74,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """When the step's pause ends; None where it waits for somebody."""
     hold: Hold | None = None
     finalising: str = ""
+    going_back: bool = False
+    """Whether the stable version comes back, unlike where the workload is only let go."""
     reason: str = ""
     """Why it goes back, is let go or failed."""
     withdrawn: bool = False
@@ -194,6 +196,7 @@ _CHANGES: Final[dict[type[Decision], Callable[[Any], dict[str, Any]]]] = {
         "stage": "cancelling",
         "reason": event.reason,
         "withdrawn": event.by == BY_THE_GUARD,
+        "going_back": True,
         "hold": None,
     },
     CancellationStarted: lambda event: {"stage": "cancelling", "reason": event.reason, "hold": None},
