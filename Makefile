@@ -11,13 +11,14 @@ PYTHON := .venv/bin/python
 SOURCES := contracts/src services deploy/sandbox/src deploy/demo/src bench/src deploy/examples/20-plugin-kind/tidegate_kind_squad
 SECONDS ?= 60
 OUT ?= out/bench.json
+HELM ?= helm
 
 export UV_PYTHON_DOWNLOADS := never
 # Hundreds of processes start in one test run: each would compile a thousand files anew.
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup parts kinds demo test lint types architecture unit simulate bench judge-rates schemas clean
+.PHONY: help setup parts kinds demo test lint types architecture unit simulate bench judge-rates schemas chart clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -73,6 +74,9 @@ judge-rates: setup ## How often a comparison errs, by simulation: the table and 
 
 schemas: setup ## Write the generated schemas again after a change of the contracts
 	$(PYTHON) -m tidegate_contracts.schema write
+
+chart: ## Render the Helm chart again after a change (needs helm: HELM=PATH)
+	HELM=$(HELM) deploy/helm/render.sh
 
 clean: ## Remove what was installed here (the cache of built parts stays)
 	rm -rf .venv .bootstrap out

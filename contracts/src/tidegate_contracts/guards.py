@@ -4,10 +4,15 @@ Written by the rollout-operator for each `Rollout`, or by anyone allowed (`tideg
 reads them, holds a guarded workload's change at admission, and asks for the rollout that adopts it.
 """
 
+from typing import Final
+
 import msgspec
 
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.workload import WorkloadReference
+
+BY_THE_GUARD: Final = "the guard"
+"""Who tells a rollout to go back whose workload was written with the stable template again."""
 
 
 class GuardSet(msgspec.Struct, frozen=True, kw_only=True, tag="guard.set.v1"):

@@ -237,7 +237,7 @@ def test_a_workload_that_is_not_there_is_told_and_nothing_of_its_past() -> None:
         found = status(view, GONE)
         assert (found["phase"], found["message"]) == ("Initial", "Workload Not Found")
         assert "canaryStatus" not in found
-        assert [each["type"] for each in found["conditions"]] == ["Accepted"]
+        assert [each["type"] for each in found["conditions"]] == ["Accepted", "Ready", "Reconciling"]
     assert status(folded(standing(paused_saga()).history), GONE)["phase"] == "Progressing"
     assert status(View(), GONE, spec={"disabled": True})["phase"] == "Disabled"
     refused = status(View(), GONE, trafficRoutings=[{"service": "web", "ingress": {"name": "web"}}])

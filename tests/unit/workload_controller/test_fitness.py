@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tidegate_chassis.kubernetes.objects import ObjectMeta
+from tidegate_contracts.kruises_hold import ANNOTATIONS
 from tidegate_contracts.orders import PrepareWorkload
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_workload_controller.fitness import unfit
@@ -67,3 +68,19 @@ def test_what_is_missing_or_somebody_elses_is_named(seen: View, template: dict[s
 )
 def test_what_can_be_held_is_not_refused(seen: View) -> None:
     assert unfit(ORDER, seen, TEMPLATE) is None
+
+
+@pytest.mark.parametrize("mark", ANNOTATIONS)
+def test_what_kruise_holds_is_left_to_it(mark: str) -> None:
+    ours_too = {mark: "{}", SAVED_STRATEGY: "{}"}
+    for seen in (view("v1", annotations={mark: "true"}), view("v1", annotations=ours_too)):
+        problem = unfit(ORDER, seen, TEMPLATE)
+        assert problem is not None
+        assert mark in problem.field
+        assert "migrate-from-kruise" in problem.remedy
+
+
+def test_what_kruise_leaves_behind_for_good_is_no_hold() -> None:
+    """Its label of the workload's kind, and the stable revision, are never taken off."""
+    left = view("v1", annotations={"rollouts.kruise.io/rollout-id": "7"})
+    assert unfit(ORDER, left, TEMPLATE) is None

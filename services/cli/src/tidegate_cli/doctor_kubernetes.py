@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from tidegate_cli import doctor_kruise
 from tidegate_cli.findings import Finding, fault, good, warning
 from tidegate_cli.kubernetes_rights import RIGHTS, SYSTEM_NAMESPACE, Right, account
 
 TIMEOUT_S: Final = 15
 GATEWAY_API: Final = "/apis/gateway.networking.k8s.io/v1"
 AUTHORIZATION: Final = "authorization.k8s.io"
-APPLY: Final = "Run `kubectl apply -f deploy/kubernetes/`."
+APPLY: Final = "Run `kubectl apply -f deploy/kubernetes/`, or upgrade the Helm chart."
 
 
 class Kubectl:
@@ -59,6 +60,8 @@ async def examine(kubeconfig: str, namespace: str) -> AsyncIterator[Finding]:
         return
     yield good("Kubernetes", f"answers, version {json.loads(answer).get('gitVersion', 'unknown')}")
     yield await _gateway_api(kubectl)
+    async for finding in doctor_kruise.examine(kubectl):
+        yield finding
     async for finding in _rights(kubectl, namespace):
         yield finding
 

@@ -10,7 +10,7 @@ import msgspec
 
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.rollout import RolloutRequested
-from tidegate_rollout_operator import conditions, texts
+from tidegate_rollout_operator import conditions, standards, texts
 from tidegate_rollout_operator.commands import STEP_PAUSED, STEP_READY, keeps_approval, lets_go, next_index
 from tidegate_rollout_operator.conditions import Said
 from tidegate_rollout_operator.identities import UNKNOWN, Identity
@@ -113,6 +113,7 @@ def _conditions(
     said += [conditions.progressing(view, message), conditions.succeeded(view)]
     if rollout.leaving:
         said.append(Said("Terminating", status=True, reason="InTerminating", message=texts.TERMINATING))
+    said += standards.told(rollout, view, problems, message)
     standing = rollout.status.get("conditions", [])
     return [conditions.timed(each, standing, now) for each in said if each is not None]
 

@@ -10,6 +10,7 @@ from tidegate_chassis.clock import Clock
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.workload import WorkloadKey
+from tidegate_rollout_operator import handover
 from tidegate_rollout_operator.announcing import Announcer
 from tidegate_rollout_operator.beside import Beside
 from tidegate_rollout_operator.commands import Command, commands, lets_go
@@ -53,6 +54,9 @@ class Reconciler:
 
     async def reconcile(self, rollout: Rollout) -> None:
         """Raises operating errors; a conflict is one's cue to look again."""
+        if handover.is_unfinished(rollout):
+            await self._leave_alone(rollout)
+            return
         if not rollout.leaving and not _is_noted(rollout):
             await self._writer.hold(rollout, plan_hash(rollout))
             return
@@ -83,6 +87,10 @@ class Reconciler:
     async def _identity(self, rollout: Rollout, key: WorkloadKey, view: View) -> Identity:
         """Whoever leaves is not kept by a workload that can't be read."""
         return UNKNOWN if rollout.leaving else await self._workloads.identity(rollout, key, view)
+
+    async def _leave_alone(self, rollout: Rollout) -> None:
+        if (status := handover.told(rollout, self._clock.now_s())) is not None:
+            await self._writer.status(rollout, status)
 
     def forget(self, key: WorkloadKey) -> None:
         """No Rollout names this workload any more."""

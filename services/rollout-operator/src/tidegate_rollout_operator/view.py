@@ -40,6 +40,7 @@ from tidegate_contracts.decisions import (
     TrafficShiftStarted,
 )
 from tidegate_contracts.facts import BatchDegraded, BatchReady, BatchRecovered, Fact, PodCounts, WorkloadPrepared
+from tidegate_contracts.guards import BY_THE_GUARD
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.rollout import RolloutRequested
 
@@ -85,6 +86,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the stable version comes back, unlike where the workload is only let go."""
     reason: str = ""
     """Why it goes back, is let go or failed."""
+    withdrawn: bool = False
+    """Whether it goes back because its workload was written with the stable template again."""
     refused: str = ""
     """Why the last control, or the last request, was refused."""
     stable_revision: str = ""
@@ -224,8 +227,9 @@ _CHANGES: Final[dict[type[Decision], Callable[[Any], dict[str, Any]]]] = {
     RollbackStarted: lambda event: {
         "stage": "cancelling",
         "reason": event.reason,
-        "hold": None,
+        "withdrawn": event.by == BY_THE_GUARD,
         "going_back": True,
+        "hold": None,
     },
     CancellationStarted: lambda event: {"stage": "cancelling", "reason": event.reason, "hold": None},
 }

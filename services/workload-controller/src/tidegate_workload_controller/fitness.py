@@ -5,6 +5,7 @@ Pure; `kinds.preparing` asks before it tries a change. Each fault is told with t
 
 from tidegate_contracts.orders import PrepareWorkload
 from tidegate_contracts.problem import Problem, printable
+from tidegate_workload_controller import kruises_hold
 from tidegate_workload_controller.saved import saved_on
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.template import Json, container_names
@@ -12,6 +13,8 @@ from tidegate_workload_controller.template import Json, container_names
 
 def unfit(order: PrepareWorkload, view: View, template: Json) -> Problem | None:
     """What is wrong with the workload itself, whatever the change."""
+    if (foreign := kruises_hold.problem_of(order.workload, view.workload)) is not None:
+        return foreign
     spec = view.workload.spec
     if not (spec.selector.match_labels or spec.selector.match_expressions):
         return _lacking(order, "spec.selector", "matchLabels or matchExpressions, by which its pods are found")

@@ -17,9 +17,9 @@ from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.reflector import Reflector
 from tidegate_chassis.publish import Asking
 from tidegate_contracts.controls import RollBack
-from tidegate_contracts.guards import GuardSet
+from tidegate_contracts.guards import BY_THE_GUARD, GuardSet
 from tidegate_contracts.workload import WorkloadKey
-from tidegate_workload_controller import held_change, marks, patches
+from tidegate_workload_controller import held_change, kruises_hold, marks, patches
 from tidegate_workload_controller.held_change import Ask, GoBack, Step, Write
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.looking import Looking
@@ -30,7 +30,6 @@ from tidegate_workload_controller.template import digest
 
 RETRY_S: Final = 1.0
 CONFLICT_RETRY_S: Final = 0.05
-BY: Final = "the guard"
 
 _log = structlog.get_logger(__name__)
 
@@ -105,6 +104,10 @@ class Ward:
         if isinstance(answer, NotFound):
             return
         workload = decode(answer, Workload)
+        if guard is not None and (mark := kruises_hold.mark_of(workload)) is not None:
+            # Looked at again when it is taken off: that is a change that is seen.
+            _log.warning("a workload is not guarded yet: Kruise holds it", workload=str(self._key), mark=mark)
+            return
         if guard is not None and _stands(workload, answer, guard):
             self._settled = _stamp(workload)
             return
@@ -122,7 +125,9 @@ class Ward:
                 await self._asking.request(self._key, request)
             case GoBack(rollout=rollout, attempt=attempt, reason=reason):
                 _log.info("a held change leads back", workload=str(self._key), rollout=rollout)
-                await self._asking.control(self._key, rollout, RollBack(by=BY, reason=reason), id=f"g-{attempt}")
+                await self._asking.control(
+                    self._key, rollout, RollBack(by=BY_THE_GUARD, reason=reason), id=f"g-{attempt}"
+                )
             case Write(body=body, reason=reason):
                 await self._write(patches.operations(body, view.workload))
                 _log.info("a guarded workload was written", workload=str(self._key), reason=reason)
