@@ -9,7 +9,10 @@ STEPS_MAX: Final = 50
 """Steps in one rollout; Kruise's largest published examples have ten."""
 
 REQUEST_BYTES_MAX: Final = 64 * 1024
-CONTROL_BYTES_MAX: Final = 8 * 1024
+CONTROL_BYTES_MAX: Final = REQUEST_BYTES_MAX + 4 * 1024
+"""The largest control carries a request: what is left of a rollout's plan, changed."""
+
+TIMER_BYTES_MAX: Final = 8 * 1024
 EVENT_BYTES_MAX: Final = 128 * 1024
 """An accepted event carries its request, so this must stay above `REQUEST_BYTES_MAX`."""
 

@@ -19,11 +19,12 @@ Style = Literal["partition", "canary", "blue_green"]
 """partition: old and new pods share the workload's replicas. canary: new pods come beside it, in a Deployment of their
 own. blue_green: the workload itself grows by the new pods. In the last two every old pod stays until the promotion."""
 STYLES: Final[tuple[Style, ...]] = get_args(Style)
+_STYLE_BY_NAME: Final[dict[str, Style]] = {style: style for style in STYLES}
 
 
 def style_named(text: str) -> Style:
     """The style of this name; partition for any other text."""
-    return next((style for style in STYLES if style == text), "partition")
+    return _STYLE_BY_NAME.get(text, "partition")
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -293,12 +293,12 @@ def test_the_largest_allowed_request_is_taken() -> None:
     ],
 )
 def test_a_controls_broken_rule_is_named(control: Any, field: str) -> None:
-    assert [problem.field for problem in validate_control(control)] == [field]
+    assert [problem.field for problem in validate_control(control, "shop")] == [field]
 
 
 def test_a_good_control_has_no_problem() -> None:
-    assert validate_control(Approve(step=2, by="alice", reason="looks good")) == ()
-    assert validate_control(Approve()) == ()
+    assert validate_control(Approve(step=2, by="alice", reason="looks good"), "shop") == ()
+    assert validate_control(Approve(), "shop") == ()
 
 
 def test_the_plan_ends_with_everything_on_the_new_version() -> None:

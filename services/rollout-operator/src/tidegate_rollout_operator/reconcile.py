@@ -11,12 +11,14 @@ from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator.announcing import Announcer
-from tidegate_rollout_operator.commands import commands, lets_go
+from tidegate_rollout_operator.beside import Beside
+from tidegate_rollout_operator.commands import Command, commands, lets_go
 from tidegate_rollout_operator.histories import Histories
 from tidegate_rollout_operator.identities import UNKNOWN, Identity
 from tidegate_rollout_operator.kruise import FINALIZER, PLAN_HASH, Rollout
 from tidegate_rollout_operator.plan_hash import plan_hash
 from tidegate_rollout_operator.projection import project
+from tidegate_rollout_operator.replanning import replans
 from tidegate_rollout_operator.rollouts import Rollouts
 from tidegate_rollout_operator.speaking import Speaker
 from tidegate_rollout_operator.translate import guard_of, translate
@@ -37,6 +39,7 @@ class Reconciler:
         writer: Writer,
         *,
         announcer: Announcer,
+        beside: Beside,
         clock: Clock,
     ) -> None:
         self._rollouts = rollouts
@@ -45,6 +48,7 @@ class Reconciler:
         self._speaker = speaker
         self._writer = writer
         self._announcer = announcer
+        self._beside = beside
         self._clock = clock
 
     async def reconcile(self, rollout: Rollout) -> None:
@@ -54,20 +58,27 @@ class Reconciler:
             return
         if FINALIZER not in rollout.metadata.finalizers:
             return
-        wanted = self._wanted(rollout)
-        named = self._rollouts.key(rollout)
-        if named is None:
-            await self._finish(rollout, View(), wanted)
-            return
+        wanted, seen = self._wanted(rollout), self._beside.seen(rollout)
+        named, view, workload = self._rollouts.key(rollout), View(), UNKNOWN
+        if named is not None:
+            view = await self._steer(rollout, named, wanted)
+            workload = await self._identity(rollout, named, view)
+        told = view if self._rollouts.is_first(rollout) else View()
+        await self._beside.before(rollout, told, workload, seen)
+        await self._finish(rollout, view, wanted, workload)
+        await self._beside.after(rollout, told, workload, seen)
+
+    async def _steer(self, rollout: Rollout, named: WorkloadKey, wanted: Wanted) -> View:
+        """Its guard and its user's commands told; returns how far the workload is."""
         if rollout.leaving or rollout.spec.disabled:
             await self._speaker.unguard(named, rollout.author)
         elif isinstance(wanted, RolloutRequested):
             await self._speaker.guard(named, rollout, guard_of(rollout, wanted))
         view, since = await self._histories.view(named)
         await self._announcer.announce(self._rollouts.first(rollout), since)
-        for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():
+        for command in self._commands(rollout, view, wanted):
             await self._speaker.tell(named, command)
-        await self._finish(rollout, view, wanted, await self._identity(rollout, named, view))
+        return view
 
     async def _identity(self, rollout: Rollout, key: WorkloadKey, view: View) -> Identity:
         """Whoever leaves is not kept by a workload that can't be read."""
@@ -78,6 +89,12 @@ class Reconciler:
         self._histories.forget(key)
         self._workloads.forget(key)
 
+    def _commands(self, rollout: Rollout, view: View, wanted: Wanted) -> list[Command]:
+        """A new plan first: what else its user wrote is meant for it."""
+        if not self._rollouts.is_first(rollout):
+            return []
+        return [*replans(rollout, view, wanted), *commands(rollout, view)]
+
     def _wanted(self, rollout: Rollout) -> Wanted:
         first = self._rollouts.first(rollout)
         if first is not rollout and not rollout.leaving and not rollout.spec.disabled:
@@ -85,14 +102,16 @@ class Reconciler:
             return (problem("spec.workloadRef", rollout.workload.name, "one Rollout for a workload", remedy),)
         return translate(rollout)
 
-    async def _finish(self, rollout: Rollout, view: View, wanted: Wanted, workload: Identity = UNKNOWN) -> None:
+    async def _finish(self, rollout: Rollout, view: View, wanted: Wanted, workload: Identity) -> None:
         if rollout.leaving and not lets_go(rollout, view):
             await self._writer.let_go(rollout)
             return
         # Another copy that knows more of the history has written already: what is read next time counts.
         if rollout.status.get("observedSequence", 0) > view.sequence:
             return
-        status = project(rollout, view, wanted, self._clock.now_s(), workload)
+        now_s = self._clock.now_s()
+        status = project(rollout, view, wanted, now_s, workload)
+        status["conditions"] += self._beside.conditions(rollout, now_s)
         if _without_place(status) != _without_place(rollout.status):
             await self._writer.status(rollout, status)
 

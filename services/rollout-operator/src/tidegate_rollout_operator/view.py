@@ -17,6 +17,7 @@ from tidegate_contracts.decisions import (
     ControlRefused,
     Decision,
     PauseStarted,
+    PlanChanged,
     PodsPromotionStarted,
     PodsReleaseStarted,
     PromotionStarted,
@@ -38,7 +39,7 @@ from tidegate_contracts.decisions import (
     TrafficReleaseStarted,
     TrafficShiftStarted,
 )
-from tidegate_contracts.facts import BatchReady, Fact, PodCounts, WorkloadPrepared
+from tidegate_contracts.facts import BatchDegraded, BatchReady, BatchRecovered, Fact, PodCounts, WorkloadPrepared
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.rollout import RolloutRequested
 
@@ -47,6 +48,9 @@ StepState = Literal[
     "BeforeStepUpgrade", "StepUpgrade", "StepTrafficRouting", "StepMetricsAnalysis", "StepPaused", "Completed"
 ]
 """Kruise's, but for StepReady: only a user writes that, so that an approval can't be taken for ours."""
+
+REPLAN: Final = ":replan:"
+"""In the id of each control that carries an edit of a Rollout's strategy; its generation follows."""
 
 UNDER_WAY: Final = ("initializing", "rolling", "finalising", "cancelling")
 
@@ -66,6 +70,10 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     rollout: str = ""
     request: RolloutRequested | None = None
     plan: tuple[PlannedStep, ...] = ()
+    plan_revision: int = 0
+    """The decision that the plan came with."""
+    replanned: str = ""
+    """The id of the last control by which a Rollout changed it."""
     stage: Stage = "idle"
     step: int = 1
     state: StepState = "BeforeStepUpgrade"
@@ -82,6 +90,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     stable_revision: str = ""
     canary_revision: str = ""
     counts: PodCounts | None = None
+    ready_at_s: float | None = None
+    """Since when the present step's pods are ready; None where they are not."""
     at_s: float = 0.0
     """When the last decision that changed something was taken."""
 
@@ -130,6 +140,7 @@ def _accepted(sequence: int, event: RolloutAccepted) -> View:
         rollout=event.rollout,
         request=event.request,
         plan=event.plan,
+        plan_revision=event.revision,
         stage="initializing",
         at_s=event.at_s,
         stable_revision=(event.inherited.stable_revision if event.inherited else None) or "",
@@ -139,10 +150,18 @@ def _accepted(sequence: int, event: RolloutAccepted) -> View:
 def _seen(view: View, fact: Fact) -> View:
     if isinstance(fact, WorkloadPrepared):
         return replace(view, stable_revision=fact.stable_revision, counts=fact.counts)
+    view = _ready(view, fact)
     if isinstance(fact, BatchReady):
         return replace(view, canary_revision=fact.canary_revision, counts=fact.counts)
     counts = getattr(fact, "counts", None)
     return replace(view, counts=counts) if counts is not None else view
+
+
+def _ready(view: View, fact: Fact) -> View:
+    """What is still said of a step before changes nothing."""
+    if not isinstance(fact, BatchReady | BatchRecovered | BatchDegraded) or fact.step != view.step:
+        return view
+    return replace(view, ready_at_s=None if isinstance(fact, BatchDegraded) else fact.at_s)
 
 
 def _decided(view: View, event: Decision) -> View:
@@ -158,12 +177,25 @@ def _changes(view: View, event: Decision) -> dict[str, Any]:
     if isinstance(event, StepRetried):
         at_step = view.stage == "rolling" and event.step > 0
         return (_at_step(event.step, "StepUpgrade") if at_step else {}) | {"hold": None}
+    if isinstance(event, PlanChanged):
+        return _replanned(view, event)
     change = _CHANGES.get(type(event))
     return change(event) if change is not None else {}
 
 
+def _replanned(view: View, event: PlanChanged) -> dict[str, Any]:
+    """A step that is begun anew is told of as one that is jumped to; a pause ends when the new plan says."""
+    changes: dict[str, Any] = {"request": event.request, "plan": event.plan, "plan_revision": event.revision}
+    if REPLAN in event.cause:
+        changes["replanned"] = event.cause
+    if event.again:
+        return changes | _at_step(event.step, "BeforeStepUpgrade")
+    return changes | ({"until_s": event.until_s} if view.waits else {})
+
+
 def _at_step(step: int, state: StepState) -> dict[str, Any]:
-    return {"stage": "rolling", "step": step, "state": state, "until_s": None}
+    anew = {"ready_at_s": None} if state == "StepUpgrade" else {}
+    return {"stage": "rolling", "step": step, "state": state, "until_s": None} | anew
 
 
 def _end(view: View, event: Decision) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from tidegate_traffic_shifter.acceptance import objection
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled
+from tidegate_traffic_shifter.rendering import recover, render
 from tidegate_traffic_shifter.router import Marked, Place
 from tidegate_traffic_shifter.seen import Managed, Route, Rule
-from tidegate_traffic_shifter.shares import Share, holds, recover, render, sends_only_to
+from tidegate_traffic_shifter.shares import Share, holds
 
 
 class GatewayHttpRoute:
@@ -62,7 +63,7 @@ class GatewayHttpRoute:
             return _accepted(route)
         rules = _own_rules(route, place.namespace)
         wanted = render(rules, place.namespace, share)
-        if share.matches and not any(sends_only_to(rule, share.canary_service) for rule in wanted):
+        if share.matches and len(wanted) == len(rules):
             return Refused(problems.no_match(place))
         annotations = fence.ours.annotations(**{"original-rules": rules, "share": share})
         written = await self._write(place, route, wanted, annotations, fence)
