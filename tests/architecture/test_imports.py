@@ -13,7 +13,7 @@ import pytest
 from support.sources import MEMBERS, REPOSITORY, TOOLS, Source, package_names, package_sources, sources_of
 
 CONTRACTS_MAY_USE = frozenset({"msgspec"})
-RUN_AS_COMMANDS = frozenset({"tidegate_contracts.schema", "tidegate_chassis.topology"})
+RUN_AS_COMMANDS = frozenset({"tidegate_bench.judge_rates", "tidegate_contracts.schema", "tidegate_chassis.topology"})
 BUS_LITERAL = re.compile(r"""["']f?\$JS\.|["']tidegate\.(?:events|orders|requests|controls|timers|telemetry|dead)\.""")
 BUS_LITERALS_MAY_BE_IN = ("tidegate_contracts.", "tidegate_chassis.")
 

@@ -14,7 +14,7 @@ from tidegate_contracts.orders import Analyse
 from tidegate_contracts.rollout import Analysis, Check
 from tidegate_contracts.telemetry import MetricsMeasured
 from tidegate_contracts.workload import WorkloadReference
-from tidegate_metrics_analyzer import analysis, measure
+from tidegate_metrics_analyzer import analysis, asking
 from tidegate_metrics_analyzer.analysis import StandingAnalysis
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject, Unusable
@@ -164,7 +164,7 @@ async def test_a_providers_bug_is_doubt_not_a_crash() -> None:
 
 
 async def test_a_provider_that_never_answers_is_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "ASK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(asking, "ASK_TIMEOUT_S", 0.05)
     fact = await verdict_on(order([check(inconclusive_limit=2)]), errors=[None])
     assert fact.verdict == "inconclusive"
     assert "no answer within" in fact.reason
