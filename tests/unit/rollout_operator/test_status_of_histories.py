@@ -187,7 +187,7 @@ def test_a_refused_control_is_told_until_something_changes() -> None:
 
 
 def test_what_cannot_be_carried_stands_in_a_condition() -> None:
-    found = status(View(), trafficRoutings=[{"service": "web", "ingress": {"name": "web"}}])
+    found = status(View(), trafficRoutings=[{"service": "web", "ingress": {"name": "web", "classType": "f5"}}])
     assert (found["phase"], condition(found, "Accepted")["status"]) == ("Initial", "False")
     assert "ingress" in found["message"]
     assert "ingress" in condition(found, "Accepted")["message"]

@@ -1,39 +1,21 @@
-"""A route's rules with the new version's share in them, and back; pure.
+"""A Gateway API route's rules with the new version's share in them, and back. Pure.
 
 `render` makes the wanted rules of the user's own, always from the original, so that a share is absolute. `recover`
-finds the original again in rules that somebody has edited while the share was in them. Used by `routers`.
+finds the original again in rules that somebody has edited while the share was in them. Used by `gateway_rules`.
 """
 
 from typing import Any, Final
 
-import msgspec
-
-from tidegate_contracts.rollout import HttpMatch
-from tidegate_traffic_shifter.matches import narrowed
+from tidegate_traffic_shifter.header_changes import with_change
+from tidegate_traffic_shifter.matches import Narrow, narrowed
 from tidegate_traffic_shifter.seen import Rule
+from tidegate_traffic_shifter.share import Share
 
 WEIGHT_MAX: Final = 1_000_000
 """What a Gateway API weight may be."""
 PARTS: Final = 100
 
 Reference = dict[str, Any]
-
-
-class Share(msgspec.Struct, frozen=True, kw_only=True):
-    """Which Service stands for which version, and what the new version gets."""
-
-    service: str
-    canary_service: str
-    weight_percent: int = 0
-    matches: tuple[HttpMatch, ...] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no request reaches the new version."""
-        return self.weight_percent == 0 and not self.matches
-
-    def emptied(self) -> "Share":
-        return Share(service=self.service, canary_service=self.canary_service)
 
 
 def holds(rules: list[Rule], namespace: str, service: str) -> bool:
@@ -47,10 +29,10 @@ def sends_only_to(rule: Rule, service: str) -> bool:
     return bool(references) and all(reference.get("name") == service for reference in references)
 
 
-def render(original: list[Rule], namespace: str, share: Share) -> list[Rule]:
+def render(original: list[Rule], namespace: str, share: Share, narrow: Narrow) -> list[Rule]:
     """The user's rules with the share in each that sends to the stable Service, the matches' rules in front."""
     holding = [rule for rule in original if holds([rule], namespace, share.service)]
-    in_front = [_matched(rule, namespace, share) for rule in holding] if share.matches else []
+    in_front = [_matched(rule, namespace, share, narrow) for rule in holding] if share.matches else []
     shared = [_shared(rule, namespace, share) if rule in holding else rule for rule in original]
     return [rule for rule in in_front if rule is not None] + shared
 
@@ -68,15 +50,17 @@ def recover(edited: list[Rule], original: list[Rule], namespace: str, share: Sha
     return recovered
 
 
-def _matched(rule: Rule, namespace: str, share: Share) -> Rule | None:
+def _matched(rule: Rule, namespace: str, share: Share, narrow: Narrow) -> Rule | None:
     """The same rule for the matched requests only, and to the new version only; None where nothing can match."""
-    found = narrowed(rule.get("matches"), share.matches)
+    found = narrowed(rule.get("matches"), share.matches, narrow)
     if not found:
         return None
     stable = [each for each in _references(rule) if _names(each, namespace, share.service)]
     canary = [each | {"name": share.canary_service, "weight": 1} for each in stable]
     # A name would not be unique any more.
     kept = {name: part for name, part in rule.items() if name != "name"}
+    if share.request_headers is not None:
+        kept["filters"] = with_change(rule.get("filters") or [], share.request_headers)
     return kept | {"matches": found, "backendRefs": canary}
 
 
@@ -90,8 +74,16 @@ def _shared(rule: Rule, namespace: str, share: Share) -> Rule:
             continue
         canary = weight * share.weight_percent // PARTS
         shared.append(reference | {"weight": weight - canary})
-        shared.append(reference | {"name": share.canary_service, "weight": canary})
+        shared.append(_canary(reference, share) | {"weight": canary})
     return rule | {"backendRefs": shared}
+
+
+def _canary(reference: Reference, share: Share) -> Reference:
+    """The same backend for the new version; a change of headers is the backend's, so that no other request has it."""
+    canary = reference | {"name": share.canary_service}
+    if share.request_headers is None:
+        return canary
+    return canary | {"filters": with_change(reference.get("filters") or [], share.request_headers)}
 
 
 def _in_parts(weights: list[int]) -> list[int]:
