@@ -1,7 +1,8 @@
 """A guarded workload is changed as always, with kubectl alone: its change is held at admission, and rolled out.
 
 The webhook is the shipped configuration, served by the workload-controller as it is shipped, asked by a real API
-server. What is seen is the world: pods, the workload as it stands, and the events that anybody can read.
+server. What is seen is the world: pods, the workload as it stands, and the events that anybody can read. Every kind and
+style, guarded: tests/integration/kinds/test_rollouts_of_kinds.py.
 """
 
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from support.guarded import REPLICAS, Guarded, guarded_world, own_values
-from support.kinds import DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Kind
+from support.kinds import DEPLOYMENT
 
 from tidegate_contracts.decisions import (
     PauseStarted,
@@ -21,28 +22,25 @@ from tidegate_contracts.decisions import (
     RolloutCompleted,
     RolloutRejected,
     RolloutRolledBack,
-    RolloutSuperseded,
 )
-from tidegate_demo.journal import terminal
 from tidegate_demo.scenario import kubectl
 from tidegate_demo.webhooks import environment, free_port
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 EXAMPLE = Path(__file__).parents[2] / "deploy/examples/11-guard/guard.yaml"
-KINDS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
 LATE_WITHIN_S = 1.0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(own_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Guarded]:
-    async with guarded_world(own_sandbox, tmp_path_factory.mktemp("guarded")) as made:
+async def world(own_bare_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Guarded]:
+    services = ("orchestrator", "workload-controller")
+    async with guarded_world(own_bare_sandbox, tmp_path_factory.mktemp("guarded"), services) as made:
         yield made
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.label)
-async def test_a_change_is_held_and_rolled_out_in_the_guards_steps(world: Guarded, kind: Kind) -> None:
-    name = f"{kind.label}-forward"
+async def test_a_change_is_held_and_rolled_out_in_the_guards_steps(world: Guarded) -> None:
+    kind, name = DEPLOYMENT, "forward"
     before = await world.make(kind, name)
     await world.set_image(kind, name, "v2_ready-0.3")
     paused = await world.until(PauseStarted, name)
@@ -56,19 +54,6 @@ async def test_a_change_is_held_and_rolled_out_in_the_guards_steps(world: Guarde
     after = await world.read(kind, name)
     assert own_values(after) == own_values(before)
     assert "tidegate.io" not in json.dumps(after["metadata"].get("annotations", {}))
-    assert set(await world.tags(name)) == {"2"}
-
-
-@pytest.mark.parametrize("strategy", ["canary", "blue_green"])
-async def test_in_the_other_styles_too(world: Guarded, strategy: str) -> None:
-    name = strategy.replace("_", "-")
-    before = await world.make(DEPLOYMENT, name, strategy=strategy)
-    await world.set_image(DEPLOYMENT, name, "v2_ready-0.3")
-    paused = await world.until(PauseStarted, name)
-    assert (await world.tags(name)).count("1") == REPLICAS
-    await world.tidegate("approve", paused.rollout)
-    await world.until(RolloutCompleted, name)
-    assert own_values(await world.read(DEPLOYMENT, name)) == own_values(before)
     assert set(await world.tags(name)) == {"2"}
 
 
@@ -118,34 +103,6 @@ async def test_an_object_that_is_replaced_whole_stays_held(world: Guarded) -> No
     await world.tidegate("approve", third.rollout)
     await world.until(RolloutCompleted, name)
     assert own_values(await world.read(DEPLOYMENT, name)) == own_values(before)
-
-
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.label)
-async def test_the_old_template_again_is_the_rollouts_end(world: Guarded, kind: Kind) -> None:
-    name = f"{kind.label}-back"
-    before = await world.make(kind, name)
-    await world.set_image(kind, name, "v2_ready-0.3")
-    await world.until(PauseStarted, name)
-    await world.set_image(kind, name, "v1_ready-0.3")
-    await world.until(RolloutRolledBack, name)
-    await world.whole(kind, name)
-    assert own_values(await world.read(kind, name)) == own_values(before)
-    assert set(await world.tags(name)) == {"1"}
-
-
-async def test_a_further_version_supersedes(world: Guarded) -> None:
-    name = "further"
-    await world.make(DEPLOYMENT, name)
-    await world.set_image(DEPLOYMENT, name, "v2_ready-0.3")
-    second = await world.until(PauseStarted, name)
-    await world.set_image(DEPLOYMENT, name, "v3_ready-0.3")
-    third = await world.until(PauseStarted, name, besides={second.rollout})
-    assert isinstance(terminal(world.listener.of(second.rollout)), RolloutSuperseded)
-    tags = await world.tags(name)
-    assert (tags.count("1"), tags.count("3")) == (REPLICAS // 2, REPLICAS // 2)
-    await world.tidegate("approve", third.rollout)
-    await world.until(RolloutCompleted, name)
-    assert set(await world.tags(name)) == {"3"}
 
 
 async def test_the_example(world: Guarded) -> None:

@@ -1,7 +1,7 @@
 """A cluster as people who run Kruise Rollouts have it: a Rollout applied, the workload changed, approved by a patch.
 
 Everything by kubectl, on the shipped definition and webhook; nobody asks for a rollout. The status is read as Kruise's
-tools read it, the pods as they are.
+tools read it, the pods as they are. Every kind and style: tests/integration/kinds/test_rollouts_of_kinds.py.
 """
 
 import asyncio
@@ -14,39 +14,33 @@ import pytest_asyncio
 from support.guarded import POLL_S, REPLICAS, WITHIN_S, Guarded, guarded_world, own_values
 from support.kinds import DEPLOYMENT, STATEFUL_SET, Kind
 
+from tidegate_contracts.decisions import BatchReturnStarted
 from tidegate_demo.scenario import kubectl
-from tidegate_demo.stack import SERVICES
+from tidegate_rollout_operator.kruise import ROLLBACK_IN_BATCH, ROLLOUT_ID
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 Status = dict[str, Any]
-STYLES = {
-    "partition": ("canary", {}, DEPLOYMENT),
-    "canary": ("canary", {"enableExtraWorkloadForCanary": True}, DEPLOYMENT),
-    "blue-green": ("blueGreen", {}, DEPLOYMENT),
-    "stateful-set": ("canary", {}, STATEFUL_SET),
-}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(own_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Guarded]:
-    services = (*SERVICES, "rollout-operator")
-    async with guarded_world(own_sandbox, tmp_path_factory.mktemp("kruise"), services) as made:
+async def world(own_bare_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Guarded]:
+    services = ("orchestrator", "workload-controller", "rollout-operator")
+    async with guarded_world(own_bare_sandbox, tmp_path_factory.mktemp("kruise"), services) as made:
         yield made
 
 
 class Released:
     """One workload with its Rollout, both of one name."""
 
-    def __init__(self, world: Guarded, kind: Kind, name: str, block: str) -> None:
+    def __init__(self, world: Guarded, kind: Kind, name: str) -> None:
         self.world = world
         self.kind = kind
         self.name = name
-        self._block = block
         self.own: dict[str, Any] = {}
 
-    async def make(self, **strategy: Any) -> None:
-        """Version 1, whole, and a Rollout of two steps that is told of as healthy."""
+    async def make(self, *, annotations: dict[str, str] | None = None, **strategy: Any) -> None:
+        """Version 1, whole, and a Rollout of two steps that is told of as healthy; `annotations` are the Rollout's."""
         await self.world.apply(self.kind.manifest(self.name, replicas=REPLICAS, tag="v1_ready-0.3"))
         await self.world.whole(self.kind, self.name)
         self.own = own_values(await self.world.read(self.kind, self.name))
@@ -56,10 +50,10 @@ class Released:
             {
                 "apiVersion": "rollouts.kruise.io/v1beta1",
                 "kind": "Rollout",
-                "metadata": {"name": self.name},
+                "metadata": {"name": self.name, "annotations": annotations or {}},
                 "spec": {
                     "workloadRef": {"apiVersion": resource.api_version, "kind": resource.kind, "name": self.name},
-                    "strategy": {self._block: {"steps": steps, **strategy}},
+                    "strategy": {"canary": {"steps": steps, **strategy}},
                 },
             }
         )
@@ -68,6 +62,11 @@ class Released:
 
     async def change(self, tag: str) -> None:
         await self.world.set_image(self.kind, self.name, tag)
+
+    async def call(self, release: str) -> None:
+        """Its author's own id of what is released next: in the label that is shown, and the annotation that tells."""
+        for verb in ("label", "annotate"):
+            await kubectl(self.world.state, verb, "deployment", self.name, "--overwrite", f"{ROLLOUT_ID}={release}")
 
     async def rollout(self) -> dict[str, Any]:
         found = await kubectl(self.world.state, "get", "rollouts.rollouts.kruise.io", self.name, "-o", "json")
@@ -91,8 +90,7 @@ class Released:
 
     async def approve(self) -> None:
         """As `kubectl kruise rollout approve` does."""
-        status = "blueGreenStatus" if self._block == "blueGreen" else "canaryStatus"
-        patch = {"status": {status: {"currentStepState": "StepReady"}}}
+        patch = {"status": {"canaryStatus": {"currentStepState": "StepReady"}}}
         arguments = ("--subresource=status", "--type=merge", "-p", json.dumps(patch))
         await kubectl(self.world.state, "patch", "rollouts.rollouts.kruise.io", self.name, *arguments)
 
@@ -108,27 +106,24 @@ def condition(status: Status, kind: str) -> tuple[str, str]:
     return found.get("status", ""), found.get("reason", "")
 
 
-@pytest.mark.parametrize("style", STYLES)
-async def test_a_change_is_released_step_by_step(world: Guarded, style: str) -> None:
-    block, more, kind = STYLES[style]
-    released = Released(world, kind, f"{style}-released", block)
-    await released.make(**more)
+async def test_a_change_is_released_step_by_step(world: Guarded) -> None:
+    released = Released(world, DEPLOYMENT, "released")
+    await released.make()
     await released.change("v2_ready-0.3")
     status = await released.waits_at(1)
     assert status["phase"] == "Progressing"
     assert condition(status, "Progressing") == ("True", "InRolling")
     assert (await world.tags(released.name)).count("2") == REPLICAS // 2
+    plan = (await released.rollout())["metadata"]["annotations"]["rollouts.kruise.io/hash"]
+    assert status["canaryStatus"]["rolloutHash"] == plan
     await released.approve()
-    if block == "blueGreen":
-        await released.waits_at(2)
-        await released.approve()
     status = await released.until(lambda status: status.get("phase") == "Healthy")
     assert condition(status, "Succeeded")[0] == "True"
     await released.is_whole("2")
 
 
 async def test_the_old_template_again_is_a_rollback(world: Guarded) -> None:
-    released = Released(world, DEPLOYMENT, "undone", "canary")
+    released = Released(world, DEPLOYMENT, "undone")
     await released.make()
     await released.change("v2_ready-0.3")
     await released.waits_at(1)
@@ -141,32 +136,42 @@ async def test_the_old_template_again_is_a_rollback(world: Guarded) -> None:
     assert told.count("workload has been rollback, then rollout is canceled") == 1
 
 
-async def test_a_further_version_starts_anew(world: Guarded) -> None:
-    released = Released(world, DEPLOYMENT, "further", "canary")
-    await released.make()
+async def test_the_old_template_again_goes_back_in_batches_where_the_rollout_says_so(world: Guarded) -> None:
+    released = Released(world, STATEFUL_SET, "undone-in-batches")
+    steps = [{"replicas": "25%", "pause": {"duration": 0}}, {"replicas": "50%"}, {"replicas": "100%"}]
+    await released.make(annotations={ROLLBACK_IN_BATCH: "true"}, steps=steps)
     await released.change("v2_ready-0.3")
-    second = (await released.waits_at(1))["canaryStatus"]["observedRolloutID"]
-    await released.change("v3_ready-0.3")
-    await released.until(lambda status: status.get("canaryStatus", {}).get("observedRolloutID") not in {second, ""})
-    await released.waits_at(1)
-    assert (await world.tags(released.name)).count("3") == REPLICAS // 2
+    rollout = (await released.waits_at(2))["observedRollout"]
+    await released.change("v1_ready-0.3")
+    status = await released.until(lambda status: status.get("phase") == "Healthy")
+    assert condition(status, "Succeeded")[0] == "False"
+    await released.is_whole("1")
+    returns = [each.step for each in world.listener.of(rollout) if isinstance(each, BatchReturnStarted)]
+    assert returns == [1]
+
+
+async def test_another_template_of_the_release_that_its_author_names_passes_and_the_next_release_is_held(
+    world: Guarded,
+) -> None:
+    released = Released(world, DEPLOYMENT, "named")
+    await released.make()
+    await released.call("one")
+    await released.until(lambda status: status["canaryStatus"]["observedRolloutID"] == "one")
+    await released.change("v2_ready-0.3")
+    status = await released.waits_at(1)
+    assert status["canaryStatus"]["observedRolloutID"] == "one"
     await released.approve()
     await released.until(lambda status: status.get("phase") == "Healthy")
+    await released.change("v3_ready-0.3")
     await released.is_whole("3")
-
-
-async def test_deleted_in_the_midst_the_workload_goes_on_natively(world: Guarded) -> None:
-    released = Released(world, DEPLOYMENT, "deleted", "canary")
-    await released.make()
-    await released.change("v2_ready-0.3")
+    assert (await released.rollout())["status"]["observedRollout"] == status["observedRollout"]
+    await released.call("two")
+    await released.change("v4_ready-0.3")
     await released.waits_at(1)
-    await kubectl(world.state, "delete", "rollouts.rollouts.kruise.io", released.name, f"--timeout={WITHIN_S:g}s")
-    await released.is_whole("2")
-    await world.guarded(DEPLOYMENT, released.name, is_guarded=False)
 
 
 async def test_without_a_rollout_or_with_a_disabled_one_a_change_passes_untouched(world: Guarded) -> None:
-    released = Released(world, DEPLOYMENT, "disabled", "canary")
+    released = Released(world, DEPLOYMENT, "disabled")
     await released.make()
     disable = (
         "patch",
@@ -185,7 +190,7 @@ async def test_without_a_rollout_or_with_a_disabled_one_a_change_passes_untouche
 
 
 async def test_a_faulty_rollout_is_refused_with_what_to_do(world: Guarded) -> None:
-    released = Released(world, DEPLOYMENT, "faulty", "canary")
+    released = Released(world, DEPLOYMENT, "faulty")
     with pytest.raises(RuntimeError, match="at least the 50% of the step before") as refusal:
         await released.make(steps=[{"replicas": "50%"}, {"replicas": "20%", "traffic": "200%"}])
     assert "spec.strategy.canary.steps[1].traffic" in str(refusal.value)
@@ -218,7 +223,7 @@ async def test_the_former_version_is_served_as_well(world: Guarded) -> None:
     )
     await world.guarded(DEPLOYMENT, name)
     await world.set_image(DEPLOYMENT, name, "v2_ready-0.3")
-    released = Released(world, DEPLOYMENT, name, "canary")
+    released = Released(world, DEPLOYMENT, name)
     await released.waits_at(1)
     assert (await world.tags(name)).count("2") == REPLICAS // 2
     former = f"rollouts.v1alpha1.rollouts.kruise.io/{name}"

@@ -27,7 +27,7 @@ from tidegate_chassis.connection import Connection, connected
 from tidegate_chassis.journal import Journal
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound
-from tidegate_chassis.kubernetes.resources import DEPLOYMENTS
+from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, REPLICA_SETS
 from tidegate_contracts import subjects
 from tidegate_contracts.codec import decode_guard, encode, event_decoder
 from tidegate_contracts.decisions import Decision
@@ -78,6 +78,12 @@ class Shop:
         answer = await self._client.get(DEPLOYMENTS, self.namespace, "web")
         assert not isinstance(answer, NotFound)
         found: dict[str, Any] = msgspec.json.decode(answer)
+        return found
+
+    async def pod_template_hash(self) -> str:
+        """Of the only ReplicaSet."""
+        (raw,) = (await self._client.list_all(REPLICA_SETS, self.namespace)).items
+        found: str = msgspec.json.decode(raw)["metadata"]["labels"]["pod-template-hash"]
         return found
 
     async def until_whole(self, tag: str, replicas: int) -> None:

@@ -15,6 +15,9 @@ class GuardSet(msgspec.Struct, frozen=True, kw_only=True, tag="guard.set.v1"):
 
     request: RolloutRequested
     """What is asked for then. It names neither a change, which the workload itself brings, nor an id."""
+    release_annotation: str = ""
+    """An annotation of the workload by whose value its author tells releases apart: while it stays, another template is
+    no new one, and passes untouched. Where it is not named here, or not on the workload, the template tells."""
     by: str = ""
     """Who asks, for the record."""
 

@@ -50,6 +50,8 @@ def _guard_problems(guard: Guard, namespace: str) -> Iterator[Problem]:
     if not isinstance(guard, GuardSet):
         yield from _workload(guard.workload, namespace)
         return
+    if guard.release_annotation and not names.is_key(guard.release_annotation):
+        yield problem("release_annotation", guard.release_annotation, names.KEY_RULE, "Name an annotation, or none.")
     request = guard.request
     if request.change is not None:
         rule = "left out in a guard: the change is whatever is made of the workload's template"

@@ -1,13 +1,15 @@
 """Rollouts written as users do, and the guards that stand on the bus for them: real API server, real bus."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.kruise_rollouts import AUTHOR, WEB, manifest, read, steps
-from support.rollout_service import shop
+from support.rollout_service import Shop, shop
 
 from tidegate_contracts.guards import GuardRemoved, GuardSet
-from tidegate_rollout_operator.kruise import FINALIZER
+from tidegate_rollout_operator.kruise import FINALIZER, PLAN_HASH
+from tidegate_rollout_operator.template_hash import template_hash
 from tidegate_rollout_operator.translate import translate
 from tidegate_sandbox.state import SandboxState
 
@@ -20,8 +22,12 @@ async def test_a_guard_stands_as_long_as_its_rollout_is_in_force(
     async with shop(sandbox, namespace, tmp_path) as (made, processes):
         await processes.start("rollout-operator", "rollout-operator")
         await made.create()
-        status = await made.until(lambda status: status.get("phase") == "Healthy", "healthy")
+        status = await made.until(lambda status: status.get("phase") == "Initial", "the workload is missed")
+        assert (status["message"], "canaryStatus" in status) == ("Workload Not Found", False)
+        await made.create_workload()
+        status = await made.until(_is_named, "healthy, and named")
         assert status["message"] == "rollout is healthy"
+        await _check_names(made, status["canaryStatus"])
         assert await made.guard() == GuardSet(request=translate(read(manifest(namespace=namespace))), by=AUTHOR)  # type: ignore[arg-type]
         found = await made.read()
         assert found is not None
@@ -30,10 +36,14 @@ async def test_a_guard_stands_as_long_as_its_rollout_is_in_force(
         assert header.split() == ["NAME", "STATUS", "CANARY_STEP", "CANARY_STATE", "MESSAGE", "AGE"]
         assert row.split()[:3] == ["web", "Healthy", "2"]
 
+        plan = found["metadata"]["annotations"][PLAN_HASH]
+        assert plan == status["canaryStatus"]["rolloutHash"]
+
         await made.edit({"strategy": {"canary": {"steps": steps("50%", "100%")}}})
         await made.until_guarded(
             lambda guard: isinstance(guard, GuardSet) and guard.request.steps[0].replicas == "50%", "the edit counts"
         )
+        await made.until(lambda status: status["canaryStatus"]["rolloutHash"] != plan, "the plan is another")
         await made.edit({"disabled": True})
         await made.until(lambda status: status.get("phase") == "Disabled", "disabled")
         assert await made.guard() == GuardRemoved(workload=WEB, by=AUTHOR)
@@ -42,6 +52,20 @@ async def test_a_guard_stands_as_long_as_its_rollout_is_in_force(
         await made.delete()
         await made.until_gone()
         assert await made.guard() == GuardRemoved(workload=WEB, by=AUTHOR)
+
+
+def _is_named(status: dict[str, Any]) -> bool:
+    return status.get("phase") == "Healthy" and bool(status["canaryStatus"]["stableRevision"])
+
+
+async def _check_names(made: Shop, told: dict[str, Any]) -> None:
+    """As Kruise names the version of a Deployment that rests."""
+    workload = await made.workload()
+    revision = template_hash(workload["spec"]["template"])
+    assert told["canaryRevision"] == told["observedRolloutID"] == revision
+    assert told["observedWorkloadGeneration"] == workload["metadata"]["generation"]
+    assert told["stableRevision"] == told["podTemplateHash"] == await made.pod_template_hash()
+    assert revision != told["stableRevision"]
 
 
 async def test_a_strategy_that_cannot_be_carried_guards_nothing_and_says_so(

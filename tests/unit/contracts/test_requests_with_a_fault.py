@@ -9,9 +9,10 @@ import pytest
 from tidegate_contracts import codec, limits
 from tidegate_contracts.controls import Approve, JumpToStep, Pause
 from tidegate_contracts.decisions import Inherited, RolloutAccepted, RolloutRejected
+from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.plan import parse_target, plan
 from tidegate_contracts.rollout import RolloutRequested
-from tidegate_contracts.validate import validate, validate_control
+from tidegate_contracts.validate import validate, validate_control, validate_guard
 
 NAMESPACE = "shop"
 
@@ -376,3 +377,10 @@ def test_without_routes_all_pods_are_the_end_in_every_strategy(strategy: str) ->
         (50, None, False),
         (100, None, True),
     ]
+
+
+@pytest.mark.parametrize(("annotation", "is_named"), [("", True), ("example.com/release", True), ("no name", False)])
+def test_a_guard_names_releases_by_an_annotation_that_can_exist(annotation: str, is_named: bool) -> None:
+    bare = request(lambda document: document.pop("change"))
+    found = [each.field for each in validate_guard(GuardSet(request=bare, release_annotation=annotation), NAMESPACE)]
+    assert found == ([] if is_named else ["release_annotation"])

@@ -15,6 +15,7 @@ from tidegate_contracts.controls import Approve, Cancel, JumpToStep, Pause, Resu
 from tidegate_contracts.decisions import TERMINAL, Decision, RolloutAccepted, RolloutCompleted
 from tidegate_contracts.facts import BatchReady
 from tidegate_contracts.rollout import Pause as StepPause
+from tidegate_rollout_operator.identities import GONE, UNKNOWN, Identity
 from tidegate_rollout_operator.projection import project
 from tidegate_rollout_operator.translate import translate
 from tidegate_rollout_operator.view import View
@@ -24,9 +25,12 @@ DEFINITION = Path(__file__).parents[3] / "deploy" / "kubernetes" / "crds" / "rol
 NOW_S = 1_700_000_000.0
 
 
-def status(view: View, **given: Any) -> dict[str, Any]:
+WORKLOAD = Identity(there=True, generation=7, revision="5f9687cf64", stable="stable")
+
+
+def status(view: View, workload: Identity = WORKLOAD, **given: Any) -> dict[str, Any]:
     made = rollout(**given)
-    return project(made, view, translate(made), NOW_S)
+    return project(made, view, translate(made), NOW_S, workload)
 
 
 def condition(found: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -59,7 +63,7 @@ def test_every_recorded_history_ends_as_it_ended(path: Path) -> None:
         assert found["phase"] == ("Progressing" if active else "Healthy")
         assert condition(found, "Progressing").get("status") == ("True" if active else "False")
         assert bool(condition(found, "Succeeded")) is not active
-    assert found["canaryStatus"]["observedRolloutID"] == newest
+    assert found["observedRollout"] == newest
     good = any(isinstance(event, RolloutCompleted) and event.rollout == newest for event in saga.history)
     assert condition(found, "Succeeded")["status"] == str(good)
     assert found["canaryStatus"]["finalisingStep"] == "END"
@@ -90,7 +94,7 @@ def test_the_steps_are_told_as_kruise_tells_them() -> None:
     found = status(folded(saga.history))
     assert found["currentStepState"] == "StepUpgrade"
     assert found["message"] == "Rollout is in step(1/3), and upgrade workload to new version"
-    assert found["canaryStatus"]["message"] == "BatchRelease is at state Upgrading, rollout-id g-1, step 1"
+    assert found["canaryStatus"]["message"] == "BatchRelease is at state Upgrading, rollout-id 5f9687cf64, step 1"
     found = status(folded(standing(saga).history))
     assert (found["currentStepIndex"], found["currentStepState"]) == (1, "StepPaused")
     told = found["canaryStatus"]
@@ -227,11 +231,34 @@ def test_the_blue_green_block_has_words_of_its_own() -> None:
     assert "canaryStatus" not in found
 
 
+def test_a_workload_that_is_not_there_is_told_and_nothing_of_its_past() -> None:
+    saga = standing(paused_saga(AUTHOR))
+    saga.tell(Cancel(by=AUTHOR))
+    saga.to_end()
+    for view in (View(), folded(saga.history)):
+        found = status(view, GONE)
+        assert (found["phase"], found["message"]) == ("Initial", "Workload Not Found")
+        assert "canaryStatus" not in found
+        assert [each["type"] for each in found["conditions"]] == ["Accepted"]
+    assert status(folded(standing(paused_saga()).history), GONE)["phase"] == "Progressing"
+    assert status(View(), GONE, spec={"disabled": True})["phase"] == "Disabled"
+    refused = status(View(), GONE, trafficRoutings=[{"service": "web", "ingress": {"name": "web", "classType": "f5"}}])
+    assert "ingress" in refused["message"]
+
+
+def test_what_is_not_known_of_a_workload_yet_stays_as_it_stands() -> None:
+    view = folded(standing(paused_saga()).history)
+    first = status(view)
+    made = rollout()
+    again = project(replace(made, status=first), view, translate(made), NOW_S, UNKNOWN)
+    assert again == first
+
+
 def test_the_same_history_makes_the_same_status_later() -> None:
     view = folded(standing(paused_saga()).history)
     first = status(view)
     made = rollout()
-    again = project(replace(made, status=first), view, translate(made), NOW_S + 99)
+    again = project(replace(made, status=first), view, translate(made), NOW_S + 99, WORKLOAD)
     assert again == first
 
 

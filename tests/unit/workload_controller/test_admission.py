@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tidegate_chassis.admission import ALLOWED, AdmissionRequest, GroupVersionKind, Options, Verdict, reviewed
-from tidegate_chassis.kubernetes.objects import decode
+from tidegate_chassis.kubernetes.objects import ObjectMeta, decode
 from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.rollout import RolloutRequested, Step
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
@@ -18,6 +18,7 @@ from tidegate_workload_controller.admission import judge
 from tidegate_workload_controller.kinds import daemon_set, deployment, stateful_set
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.clone_set import CloneSets
+from tidegate_workload_controller.releases import Standing, release_part
 from tidegate_workload_controller.saved import Saved, encode, saved_on
 from tidegate_workload_controller.seen import Workload
 
@@ -60,10 +61,11 @@ def written(before: dict[str, Any], after: dict[str, Any], **more: Any) -> Admis
     return AdmissionRequest(**(given | more))
 
 
-def judged(request: AdmissionRequest, strategy: str = "partition") -> Verdict:
+def judged(request: AdmissionRequest, strategy: str = "partition", release: str = "") -> Verdict:
     """By a guard of just this workload."""
     reference = WorkloadReference(name="web", kind=request.kind.kind, api_version=request.kind.api_version)
-    guard = GuardSet(request=RolloutRequested(workload=reference, steps=(Step(replicas="50%"),), strategy=strategy))
+    wanted = RolloutRequested(workload=reference, steps=(Step(replicas="50%"),), strategy=strategy)
+    guard = GuardSet(request=wanted, release_annotation=release)
     key = WorkloadKey.of("default", "shop", reference)
     anatomy = KINDS[request.kind.kind][0]
     return judge(request, "default", lambda asked: (guard, anatomy) if asked == key else None)
@@ -181,3 +183,38 @@ def test_a_review_is_answered_with_its_own_id_and_a_patch() -> None:
     assert (refused["allowed"], refused["status"]["code"], refused["status"]["message"]) == (False, 422, "no")
     with pytest.raises(ValueError, match="AdmissionReview"):
         reviewed(judged)(json.dumps({**asked, "apiVersion": "admission.k8s.io/v1beta1"}).encode())
+
+
+RELEASE = "rollouts.kruise.io/rollout-id"
+
+
+def released(tag: str, name: str, *, rolled_out: str = "", **annotations: str) -> dict[str, Any]:
+    """With the annotation by which its author tells releases apart; `rolled_out` is the one that its label names."""
+    made = workload(tag=tag)
+    metadata = ObjectMeta(annotations={RELEASE: rolled_out})
+    wanted = RolloutRequested(workload=WorkloadReference(name="web"), steps=())
+    part = release_part(metadata, GuardSet(request=wanted, release_annotation=RELEASE))
+    named = {RELEASE: name} if name else {}
+    labels = {marks.GUARDED: Standing("0123456789abcdef", part).value}
+    made["metadata"] |= {"annotations": named | annotations, "labels": labels}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "holds"),
+    [
+        (released("v1", "one", rolled_out="one"), released("v2", "one"), False),
+        (released("v1", "one", rolled_out="one"), released("v2", "two"), True),
+        (released("v1", "one", rolled_out="one"), released("v2", ""), True),
+        (released("v1", "", rolled_out="one"), released("v2", "one"), True),
+        (released("v1", "one"), released("v2", "one"), True),
+        (released("v1", "one", rolled_out="two"), released("v2", "one"), True),
+        (released("v1", "one", rolled_out="one", **{marks.ROLLOUT: "r-1"}), released("v2", "one"), True),
+    ],
+    ids=["the same", "another", "no more", "new", "that came to no end", "that is not noted yet", "under a rollout"],
+)
+def test_another_template_of_the_release_that_stands_passes(
+    before: dict[str, Any], after: dict[str, Any], holds: bool
+) -> None:
+    assert bool(judged(written(before, after), release=RELEASE).patch) is holds
+    assert judged(written(before, after)).patch, "without the annotation's name the template tells"

@@ -12,7 +12,7 @@ from tidegate_contracts.workload import WorkloadReference
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.budget_hold import BudgetHold
 from tidegate_workload_controller.held_change import Ask, GoBack, Nothing, Write, decide, leave
-from tidegate_workload_controller.patches import guarded_value
+from tidegate_workload_controller.releases import Standing, release_part, template_part
 from tidegate_workload_controller.saved import Saved, encode
 from tidegate_workload_controller.seen import (
     Condition,
@@ -35,7 +35,7 @@ ROLLING = {**HELD, marks.ROLLOUT: "r-1", marks.STABLE_REVISION: "old"}
 def view(
     digest: str = OLD, *, label: str | None = OLD, annotations: dict[str, str] | None = None, updated: int = 3
 ) -> View:
-    labels = {} if label is None else {marks.GUARDED: guarded_value(label)}
+    labels = {} if label is None else {marks.GUARDED: template_part(label)}
     metadata = ObjectMeta(name="web", uid="u", generation=4, labels=labels, annotations=annotations or {})
     new = 3 if digest == NEW and updated == 3 else updated if digest == NEW else 0
     return View(
@@ -72,7 +72,7 @@ def test_a_template_that_stands_rightly_needs_nothing() -> None:
 def test_a_guard_takes_the_template_as_it_finds_it() -> None:
     step = decide(view(NEW, label=None, updated=1), GUARD)
     assert isinstance(step, Write)
-    assert step.body == {"metadata": {"annotations": {}, "labels": {marks.GUARDED: guarded_value(NEW)}}, "spec": {}}
+    assert step.body == {"metadata": {"annotations": {}, "labels": {marks.GUARDED: template_part(NEW)}}, "spec": {}}
 
 
 def test_a_held_change_is_asked_to_be_rolled_out_as_the_guard_says() -> None:
@@ -133,6 +133,56 @@ def test_how_a_rollout_holds_it_already_stays_told() -> None:
     step = decide(view(NEW, label=OLD, annotations={marks.ROLLOUT: "r-1", marks.STYLE: "canary"}), GUARD)
     assert isinstance(step, Write)
     assert step.body["metadata"]["annotations"][marks.STYLE] == "canary"
+
+
+RELEASE = "rollouts.kruise.io/rollout-id"
+NAMED = replace(GUARD, release_annotation=RELEASE)
+ONE, TWO = ({RELEASE: name} for name in ("one", "two"))
+
+
+def labelled(digest: str, release: dict[str, str] | None = None) -> str:
+    metadata = ObjectMeta(annotations=release or {})
+    return Standing(template_part(digest), release_part(metadata, NAMED)).value
+
+
+def under(seen: View, value: str) -> View:
+    """With another label."""
+    metadata = replace(seen.workload.metadata, labels={marks.GUARDED: value})
+    return replace(seen, workload=replace(seen.workload, metadata=metadata))
+
+
+def test_a_guard_that_names_releases_notes_the_one_that_it_finds() -> None:
+    step = decide(view(NEW, label=None, annotations=ONE), NAMED)
+    assert isinstance(step, Write)
+    assert step.body["metadata"]["labels"] == {marks.GUARDED: labelled(NEW, ONE)}
+
+
+def test_another_template_of_the_same_release_is_noted_and_not_held() -> None:
+    step = decide(under(view(NEW, annotations=ONE, updated=1), labelled(OLD, ONE)), NAMED)
+    assert isinstance(step, Write)
+    assert (step.body["spec"], step.body["metadata"]["labels"]) == ({}, {marks.GUARDED: labelled(NEW, ONE)})
+
+
+def test_another_name_alone_is_no_release_and_the_template_that_follows_is_held() -> None:
+    assert decide(under(view(OLD, annotations=TWO), labelled(OLD, ONE)), NAMED) == Nothing()
+    step = decide(under(view(NEW, annotations=TWO, updated=1), labelled(OLD, ONE)), NAMED)
+    assert isinstance(step, Write)
+    assert marks.HELD in step.body["metadata"]["annotations"]
+
+
+def test_a_release_is_named_while_it_is_rolled_out_and_no_more_once_it_goes_back() -> None:
+    marked = {marks.ROLLOUT: "r-1", marks.STABLE_REVISION: "old", **TWO}
+    step = decide(under(view(NEW, annotations=marked), labelled(NEW)), NAMED)
+    assert isinstance(step, Write)
+    assert step.body["metadata"]["labels"] == {marks.GUARDED: labelled(NEW, TWO)}
+    assert decide(under(view(OLD, annotations=marked), labelled(OLD)), NAMED) == Nothing()
+    assert decide(under(view(OLD, annotations=TWO), labelled(OLD)), NAMED) == Nothing()
+
+
+def test_what_failed_and_comes_again_under_the_same_name_is_held() -> None:
+    step = decide(under(view(NEW, annotations=TWO, updated=1), labelled(OLD)), NAMED)
+    assert isinstance(step, Write)
+    assert marks.HELD in step.body["metadata"]["annotations"]
 
 
 LABEL_OFF = {marks.GUARDED: None}

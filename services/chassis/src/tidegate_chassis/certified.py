@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from tidegate_chassis.certificates_store import CERTIFICATE_FILE, KEY_FILE, CertificateKeeper, Kept, Place
+from tidegate_chassis.clock import Clock
 from tidegate_chassis.context import Context
 from tidegate_chassis.errors import OperatingError
 from tidegate_chassis.kubernetes.client import KubernetesClient
@@ -46,7 +47,7 @@ def serve_webhooks(
         server = WebhookServer(settings, routes, (directory / CERTIFICATE_FILE, directory / KEY_FILE))
         keeper = CertificateKeeper(client, context.clock, _kept(context, settings, places, directory))
         context.health.check("certificates", keeper.problem)
-        context.add(_Certified(context, keeper, server))
+        context.add(Certified(context.clock, keeper, server))
     context.health.check("webhooks", server.problem)
 
 
@@ -62,11 +63,11 @@ def _kept(context: Context, settings: WebhookSettings, places: Sequence[Place], 
     )
 
 
-class _Certified:
+class Certified:
     """A worker: certificates first, then the server, and both from then on."""
 
-    def __init__(self, context: Context, keeper: CertificateKeeper, server: WebhookServer) -> None:
-        self._clock = context.clock
+    def __init__(self, clock: Clock, keeper: CertificateKeeper, server: WebhookServer) -> None:
+        self._clock = clock
         self._keeper = keeper
         self._server = server
 

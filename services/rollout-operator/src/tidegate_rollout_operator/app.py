@@ -29,6 +29,7 @@ from tidegate_rollout_operator.reconcile import Reconciler
 from tidegate_rollout_operator.rollouts import BY_WORKLOAD, Rollouts, workloads_of
 from tidegate_rollout_operator.speaking import Speaker
 from tidegate_rollout_operator.sweep import Sweep
+from tidegate_rollout_operator.workloads import Workloads
 from tidegate_rollout_operator.writing import Writer
 
 NAME: Final[Service] = "rollout-operator"
@@ -49,12 +50,15 @@ async def compose(context: Context) -> AsyncIterator[None]:
         rollouts = Rollouts(reflector, name)
         speaker = Speaker(context.connection, NAME, name, clock)
         announcer = Announcer(client, FIELD_MANAGER, clock)
+        workloads = Workloads(client, name)
         reconciler = Reconciler(
-            rollouts, Histories(context.journal), speaker, Writer(client), announcer=announcer, clock=clock
+            rollouts, Histories(context.journal), workloads, speaker, Writer(client), announcer=announcer, clock=clock
         )
         loop = Loop(rollouts, reflector, reconciler)
+        workloads.subscribe(loop.wake_of, loop.wake_all)
         hearing.hear_subjects(context.broker, subjects.namespace_events(name, None), loop.heard)
         context.background("kubernetes", cluster.run)
+        context.background("workloads", workloads.run)
         context.background("rollouts", loop.run)
         context.background("sweep", Sweep(rollouts, reflector, speaker, loop, client).run)
         context.health.check("kubernetes", cluster.problem)

@@ -75,7 +75,7 @@ def _approved(rollout: Rollout, view: View) -> bool:
     return (
         told.get("currentStepState") == STEP_READY
         and told.get("currentStepIndex") == view.index
-        and told.get("observedRolloutID") == view.rollout
+        and rollout.status.get("observedRollout") == view.rollout
     )
 
 
@@ -94,7 +94,7 @@ def _jumped(rollout: Rollout, view: View) -> list[Command]:
     """Another next step than the one after the present; what is no step is written over and does nothing."""
     told = rollout.told
     wanted, index = told.get("nextStepIndex"), told.get("currentStepIndex")
-    if not isinstance(wanted, int) or told.get("observedRolloutID") != view.rollout or index != view.index:
+    if not isinstance(wanted, int) or rollout.status.get("observedRollout") != view.rollout or index != view.index:
         return []
     if wanted == next_index(view) or not 1 <= wanted <= view.steps:
         return []

@@ -16,6 +16,9 @@ from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 GROUP: Final = "rollouts.kruise.io"
 ROLLOUTS: Final = Resource(GROUP, "v1beta1", "rollouts", "Rollout")
 FINALIZER: Final = f"{GROUP}/rollout"
+ROLLOUT_ID: Final = f"{GROUP}/rollout-id"
+"""On a workload: as a label the id that its release is shown with, as an annotation what tells releases apart."""
+PLAN_HASH: Final = f"{GROUP}/hash"
 ROLLBACK_IN_BATCH: Final = f"{GROUP}/rollback-in-batch"
 TRAFFIC_ROUTING: Final = f"{GROUP}/trafficrouting"
 AUTHORS: Final = "Rollout "
@@ -119,6 +122,7 @@ class Style(_Block, frozen=True):
     patch_pod_template_metadata: TemplateMetadata | None = None
     enable_extra_workload_for_canary: bool = False
     disable_generate_canary_service: bool = False
+    traffic_routing_ref: str = ""
 
 
 class Strategy(_Block, frozen=True):

@@ -1,4 +1,4 @@
-"""Wakes the reconciler: for a Rollout that changed, for one whose workload's history went on, and for all now and then.
+"""Wakes the reconciler: for a Rollout that changed, or whose workload did, or its history, and for all now and then.
 
 Made by `app`. A Rollout waits in the queue once, however often it is woken, and is looked at by one worker at a time;
 what fails is looked at again after a while, for ever, since nothing else would.
@@ -14,6 +14,7 @@ from tidegate_chassis.kubernetes.reflector import Reflector
 from tidegate_chassis.kubernetes.retry import Backoff
 from tidegate_chassis.kubernetes.store import Key
 from tidegate_contracts.subjects import parse_event
+from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator.kruise import Rollout
 from tidegate_rollout_operator.reconcile import Reconciler
 from tidegate_rollout_operator.rollouts import Rollouts
@@ -49,7 +50,11 @@ class Loop:
 
     async def heard(self, subject: str) -> None:
         """An event of some workload: whoever speaks for it looks at the history."""
-        for rollout in self._rollouts.of(parse_event(subject).key):
+        self.wake_of(parse_event(subject).key)
+
+    def wake_of(self, key: WorkloadKey) -> None:
+        """Those that name this workload."""
+        for rollout in self._rollouts.of(key):
             self.wake(rollout.metadata.key)
 
     async def run(self) -> None:

@@ -13,7 +13,9 @@ from tidegate_contracts.rollout import RolloutRequested
 from tidegate_rollout_operator import conditions, texts
 from tidegate_rollout_operator.commands import STEP_PAUSED, STEP_READY, keeps_approval, lets_go, next_index
 from tidegate_rollout_operator.conditions import Said
+from tidegate_rollout_operator.identities import UNKNOWN, Identity
 from tidegate_rollout_operator.kruise import Rollout
+from tidegate_rollout_operator.naming import names
 from tidegate_rollout_operator.view import View
 
 NO_STEP: Final = 0
@@ -22,28 +24,43 @@ _BATCH_STATES: Final = {"BeforeStepUpgrade": "Upgrading", "StepUpgrade": "Upgrad
 
 
 def project(
-    rollout: Rollout, view: View, wanted: RolloutRequested | tuple[Problem, ...], now_s: float
+    rollout: Rollout,
+    view: View,
+    wanted: RolloutRequested | tuple[Problem, ...],
+    now_s: float,
+    workload: Identity = UNKNOWN,
 ) -> dict[str, Any]:
     """The status; `wanted` is what the Rollout's spec was translated to, or what stands against it."""
+    lost = _is_lost(rollout, view, workload)
+    view = View(sequence=view.sequence) if lost else view
     problems = wanted if isinstance(wanted, tuple) else ()
-    message = _message(rollout, view, wanted)
+    message = texts.NOT_FOUND if lost and not problems else _message(rollout, view, wanted)
     status: dict[str, Any] = {
         "observedGeneration": rollout.metadata.generation,
         "observedSequence": view.sequence,
-        "phase": _phase(rollout, view, problems),
+        "phase": "Initial" if lost else _phase(rollout, view, problems),
         "message": message,
         "currentStepIndex": NO_STEP,
         "currentStepState": "",
         "conditions": _conditions(rollout, view, problems, message, conditions.timestamp(now_s)),
     }
     if view.stage == "idle":
-        if isinstance(wanted, tuple) or rollout.leaving or rollout.spec.disabled:
+        if lost or isinstance(wanted, tuple) or rollout.leaving or rollout.spec.disabled:
             return status
         told = _untouched(rollout, wanted)
     else:
+        status["observedRollout"] = view.rollout
         told = _steps(rollout, view)
+    told |= names(rollout, view, workload, edited=_edited(view, wanted))
+    if view.stage != "idle":
+        told["message"] = _place(told)
     shared = {name: told[name] for name in ("currentStepIndex", "currentStepState")}
     return status | shared | {rollout.block: told}
+
+
+def _is_lost(rollout: Rollout, view: View, workload: Identity) -> bool:
+    """Whether there is no workload, and nothing else to tell of."""
+    return workload.there is False and not (view.active or rollout.leaving or rollout.spec.disabled)
 
 
 def _phase(rollout: Rollout, view: View, problems: tuple[Problem, ...]) -> str:
@@ -106,27 +123,26 @@ def _accepted(rollout: Rollout, problems: tuple[Problem, ...]) -> Said:
 
 
 def _steps(rollout: Rollout, view: View) -> dict[str, Any]:
-    """`canaryStatus` or `blueGreenStatus`."""
-    state, index = _state(rollout, view), view.index
-    batch = _BATCH_STATES.get(state, "Ready")
+    """`canaryStatus` or `blueGreenStatus`, but for what names the version."""
     new = _new(rollout)
     counts = msgspec.structs.asdict(view.counts) if view.counts is not None else {}
     told = {
-        "observedRolloutID": view.rollout,
-        "stableRevision": view.stable_revision,
-        "podTemplateHash": view.canary_revision,
-        f"{new}Revision": view.canary_revision,
         f"{new}Replicas": counts.get("updated", 0),
         f"{new}ReadyReplicas": counts.get("updated_ready", 0),
-        "currentStepIndex": index,
+        "currentStepIndex": view.index,
         "nextStepIndex": next_index(view),
-        "currentStepState": state,
-        "message": f"BatchRelease is at state {batch}, rollout-id {view.rollout}, step {index}",
+        "currentStepState": _state(rollout, view),
         "lastUpdateTime": conditions.timestamp(view.at_s),
     }
     if view.finalising:
         told["finalisingStep"] = view.finalising
     return told
+
+
+def _place(told: dict[str, Any]) -> str:
+    batch = _BATCH_STATES.get(told["currentStepState"], "Ready")
+    release, step = told["observedRolloutID"], told["currentStepIndex"]
+    return f"BatchRelease is at state {batch}, rollout-id {release}, step {step}"
 
 
 def _state(rollout: Rollout, view: View) -> str:
@@ -142,10 +158,6 @@ def _untouched(rollout: Rollout, wanted: RolloutRequested) -> dict[str, Any]:
     """Of a workload that was never rolled out Kruise tells as of one whose rollout is completed."""
     new = _new(rollout)
     return {
-        "observedRolloutID": "",
-        "stableRevision": "",
-        "podTemplateHash": "",
-        f"{new}Revision": "",
         f"{new}Replicas": 0,
         f"{new}ReadyReplicas": 0,
         "currentStepIndex": len(wanted.steps),

@@ -7,19 +7,21 @@ repeat and to be done by several copies at once; a conflict means that somebody 
 from typing import Any
 
 from tidegate_chassis.clock import Clock
-from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator.announcing import Announcer
 from tidegate_rollout_operator.commands import commands, lets_go
 from tidegate_rollout_operator.histories import Histories
-from tidegate_rollout_operator.kruise import FINALIZER, Rollout
+from tidegate_rollout_operator.identities import UNKNOWN, Identity
+from tidegate_rollout_operator.kruise import FINALIZER, PLAN_HASH, Rollout
+from tidegate_rollout_operator.plan_hash import plan_hash
 from tidegate_rollout_operator.projection import project
 from tidegate_rollout_operator.rollouts import Rollouts
 from tidegate_rollout_operator.speaking import Speaker
-from tidegate_rollout_operator.translate import translate
+from tidegate_rollout_operator.translate import guard_of, translate
 from tidegate_rollout_operator.view import View
+from tidegate_rollout_operator.workloads import Workloads
 from tidegate_rollout_operator.writing import Writer
 
 Wanted = RolloutRequested | tuple[Problem, ...]
@@ -30,6 +32,7 @@ class Reconciler:
         self,
         rollouts: Rollouts,
         histories: Histories,
+        workloads: Workloads,
         speaker: Speaker,
         writer: Writer,
         *,
@@ -38,6 +41,7 @@ class Reconciler:
     ) -> None:
         self._rollouts = rollouts
         self._histories = histories
+        self._workloads = workloads
         self._speaker = speaker
         self._writer = writer
         self._announcer = announcer
@@ -45,9 +49,10 @@ class Reconciler:
 
     async def reconcile(self, rollout: Rollout) -> None:
         """Raises operating errors; a conflict is one's cue to look again."""
+        if not rollout.leaving and not _is_noted(rollout):
+            await self._writer.hold(rollout, plan_hash(rollout))
+            return
         if FINALIZER not in rollout.metadata.finalizers:
-            if not rollout.leaving:
-                await self._writer.hold(rollout)
             return
         wanted = self._wanted(rollout)
         named = self._rollouts.key(rollout)
@@ -57,16 +62,21 @@ class Reconciler:
         if rollout.leaving or rollout.spec.disabled:
             await self._speaker.unguard(named, rollout.author)
         elif isinstance(wanted, RolloutRequested):
-            await self._speaker.guard(named, rollout, GuardSet(request=wanted, by=rollout.author))
+            await self._speaker.guard(named, rollout, guard_of(rollout, wanted))
         view, since = await self._histories.view(named)
         await self._announcer.announce(self._rollouts.first(rollout), since)
         for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():
             await self._speaker.tell(named, command)
-        await self._finish(rollout, view, wanted)
+        await self._finish(rollout, view, wanted, await self._identity(rollout, named, view))
+
+    async def _identity(self, rollout: Rollout, key: WorkloadKey, view: View) -> Identity:
+        """Whoever leaves is not kept by a workload that can't be read."""
+        return UNKNOWN if rollout.leaving else await self._workloads.identity(rollout, key, view)
 
     def forget(self, key: WorkloadKey) -> None:
         """No Rollout names this workload any more."""
         self._histories.forget(key)
+        self._workloads.forget(key)
 
     def _wanted(self, rollout: Rollout) -> Wanted:
         first = self._rollouts.first(rollout)
@@ -75,16 +85,22 @@ class Reconciler:
             return (problem("spec.workloadRef", rollout.workload.name, "one Rollout for a workload", remedy),)
         return translate(rollout)
 
-    async def _finish(self, rollout: Rollout, view: View, wanted: Wanted) -> None:
+    async def _finish(self, rollout: Rollout, view: View, wanted: Wanted, workload: Identity = UNKNOWN) -> None:
         if rollout.leaving and not lets_go(rollout, view):
             await self._writer.let_go(rollout)
             return
         # Another copy that knows more of the history has written already: what is read next time counts.
         if rollout.status.get("observedSequence", 0) > view.sequence:
             return
-        status = project(rollout, view, wanted, self._clock.now_s())
+        status = project(rollout, view, wanted, self._clock.now_s(), workload)
         if _without_place(status) != _without_place(rollout.status):
             await self._writer.status(rollout, status)
+
+
+def _is_noted(rollout: Rollout) -> bool:
+    """Whether our finalizer and the present plan's hash stand on it."""
+    metadata = rollout.metadata
+    return FINALIZER in metadata.finalizers and metadata.annotations.get(PLAN_HASH, "") == plan_hash(rollout)
 
 
 def _without_place(status: dict[str, Any]) -> dict[str, Any]:

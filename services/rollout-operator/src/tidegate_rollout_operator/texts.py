@@ -11,6 +11,7 @@ from tidegate_contracts.problem import Problem
 from tidegate_rollout_operator.view import View
 
 HEALTHY: Final = "rollout is healthy"
+NOT_FOUND: Final = "Workload Not Found"
 DONE: Final = "workload deployment is completed"
 DISABLED: Final = "Rollout is disabled"
 DISABLING: Final = "Disabling rollout, release resources"

@@ -25,6 +25,7 @@ from tidegate_contracts.validate import validate_guard
 from tidegate_rollout_operator.additions import analysis_of, deadlines_of
 from tidegate_rollout_operator.kruise import (
     ROLLBACK_IN_BATCH,
+    ROLLOUT_ID,
     TRAFFIC_ROUTING,
     Rollout,
     StepBlock,
@@ -54,9 +55,13 @@ def translate(rollout: Rollout) -> RolloutRequested | tuple[Problem, ...]:
     if found:
         return found
     request = _request(rollout, _style(rollout))
-    against = validate_guard(GuardSet(request=request, by=rollout.author), rollout.metadata.namespace)
+    against = validate_guard(guard_of(rollout, request), rollout.metadata.namespace)
     routes = [field for field, _ in references(_style(rollout))]
     return tuple(in_kruises_words(each, _path(rollout), routes) for each in against) or request
+
+
+def guard_of(rollout: Rollout, request: RolloutRequested) -> GuardSet:
+    return GuardSet(request=request, release_annotation=ROLLOUT_ID, by=rollout.author)
 
 
 def _path(rollout: Rollout) -> str:

@@ -73,6 +73,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """When the step's pause ends; None where it waits for somebody."""
     hold: Hold | None = None
     finalising: str = ""
+    going_back: bool = False
+    """Whether the stable version comes back, unlike where the workload is only let go."""
     reason: str = ""
     """Why it goes back, is let go or failed."""
     refused: str = ""
@@ -187,6 +189,11 @@ _CHANGES: Final[dict[type[Decision], Callable[[Any], dict[str, Any]]]] = {
     PodsPromotionStarted: lambda _: {"finalising": "ResumeWorkload"},
     TrafficReleaseStarted: lambda _: {"finalising": "FinalisingStepRouteTrafficToStable"},
     PodsReleaseStarted: lambda _: {"finalising": "ResumeWorkload"},
-    RollbackStarted: lambda event: {"stage": "cancelling", "reason": event.reason, "hold": None},
+    RollbackStarted: lambda event: {
+        "stage": "cancelling",
+        "reason": event.reason,
+        "hold": None,
+        "going_back": True,
+    },
     CancellationStarted: lambda event: {"stage": "cancelling", "reason": event.reason, "hold": None},
 }

@@ -1,4 +1,4 @@
-"""What the operator writes to the API server: a Rollout's status, whole, and its finalizer.
+"""What the operator writes to the API server: a Rollout's status, whole, its finalizer, and the hash of its plan.
 
 Called by `reconcile`. Every write names the version that it was decided on, and is refused where somebody wrote
 meanwhile: so a user's approval is read as a command before it is written over, never lost.
@@ -7,7 +7,7 @@ meanwhile: so a user's approval is read as a command before it is written over, 
 from typing import Any
 
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
-from tidegate_rollout_operator.kruise import FINALIZER, ROLLOUTS, Rollout
+from tidegate_rollout_operator.kruise import FINALIZER, PLAN_HASH, ROLLOUTS, Rollout
 
 
 class Writer:
@@ -19,17 +19,22 @@ class Writer:
         body = [_as_read(rollout), {"op": "add", "path": "/status", "value": status}]
         await self._patch(rollout, body, subresource="status")
 
-    async def hold(self, rollout: Rollout) -> None:
-        """Keeps the Rollout from vanishing before what it guards was given back."""
-        await self._finalizers(rollout, [*rollout.metadata.finalizers, FINALIZER])
+    async def hold(self, rollout: Rollout, plan: str) -> None:
+        """Keeps the Rollout from vanishing before what it guards was given back, and notes its plan as Kruise does."""
+        metadata = rollout.metadata
+        finalizers = dict.fromkeys([*metadata.finalizers, FINALIZER])
+        named = {PLAN_HASH: plan} if plan or PLAN_HASH in metadata.annotations else {}
+        body = [
+            _as_read(rollout),
+            {"op": "add", "path": "/metadata/finalizers", "value": [*finalizers]},
+            {"op": "add", "path": "/metadata/annotations", "value": metadata.annotations | named},
+        ]
+        await self._patch(rollout, body)
 
     async def let_go(self, rollout: Rollout) -> None:
-        await self._finalizers(rollout, [each for each in rollout.metadata.finalizers if each != FINALIZER])
-
-    async def _finalizers(self, rollout: Rollout, finalizers: list[str]) -> None:
-        await self._patch(
-            rollout, [_as_read(rollout), {"op": "add", "path": "/metadata/finalizers", "value": finalizers}]
-        )
+        finalizers = [each for each in rollout.metadata.finalizers if each != FINALIZER]
+        body = [_as_read(rollout), {"op": "add", "path": "/metadata/finalizers", "value": finalizers}]
+        await self._patch(rollout, body)
 
     async def _patch(self, rollout: Rollout, body: list[dict[str, Any]], *, subresource: str = "") -> None:
         metadata = rollout.metadata

@@ -15,6 +15,7 @@ from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_workload_controller import marks, patches
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.reading import raw_template
+from tidegate_workload_controller.releases import goes_on
 from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.seen import Workload
 from tidegate_workload_controller.template import digest
@@ -43,6 +44,8 @@ def judge(request: AdmissionRequest, cluster: str, watched: Watched) -> Verdict:
     guard, anatomy = found
     before, after = decode(request.old_object, Workload), decode(request.object, Workload)
     if after.spec.replicas == 0 and saved_on(before) is None:
+        return ALLOWED
+    if goes_on(before.metadata, after.metadata, guard):
         return ALLOWED
     return Verdict(patch=tuple(_patch(request, guard, anatomy, before, after)))
 

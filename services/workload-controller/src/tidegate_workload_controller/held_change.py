@@ -19,6 +19,7 @@ from tidegate_workload_controller.admission import ATTEMPT_LENGTH
 from tidegate_workload_controller.census import revision_of
 from tidegate_workload_controller.hold import own_values
 from tidegate_workload_controller.patches import Body
+from tidegate_workload_controller.releases import Standing, goes_on, release_part, standing_on, template_part
 from tidegate_workload_controller.seen import View
 
 LATE: Final = "late"
@@ -59,14 +60,31 @@ def decide(view: View, guard: GuardSet) -> Step:
     attempt = metadata.annotations.get(marks.HELD)
     if attempt is not None:
         return _take_up(view, guard, attempt)
-    standing, value = metadata.labels.get(marks.GUARDED), patches.guarded_value(view.template_digest)
-    if standing == value:
-        return Nothing()
+    standing, now = standing_on(metadata), _now(view, guard)
     if standing is None:
-        return Write(_labelled(value), "the workload is guarded from now on")
+        return Write(_labelled(now.value), "the workload is guarded from now on")
+    if standing.template == now.template:
+        return _named(view, standing, now)
+    if goes_on(metadata, metadata, guard):
+        return Write(_labelled(now.value), "the template is another one of the same release")
     if view.workload.replicas == 0 or _is_over(view):
-        return Write(_labelled(value), "a change had slipped past admission, and is everywhere already")
+        return Write(_labelled(now.template), "a change had slipped past admission, and is everywhere already")
     return Write(_hold_late(view, guard), "a change had slipped past admission")
+
+
+def _now(view: View, guard: GuardSet) -> Standing:
+    assert view.template_digest is not None, "it was read live"
+    return Standing(template_part(view.template_digest), release_part(view.workload.metadata, guard))
+
+
+def _named(view: View, standing: Standing, now: Standing) -> Step:
+    """The template stands rightly, and is noted to be its release's while that is rolled out, unless it goes back."""
+    annotations = view.workload.metadata.annotations
+    stable = view.digests.get(annotations.get(marks.STABLE_REVISION, ""))
+    rolled_out = marks.ROLLOUT in annotations and stable != view.template_digest
+    if standing == now or not rolled_out:
+        return Nothing()
+    return Write(_labelled(now.value), "the release that is rolled out has a name")
 
 
 def leave(view: View) -> Write | Nothing:

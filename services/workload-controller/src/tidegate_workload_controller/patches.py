@@ -5,19 +5,18 @@ fields of `spec` with their whole new values, None for those that are to be abse
 sent.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload, ReleaseWorkload
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import LabelPods
 from tidegate_workload_controller.hold import Fields, Hold
+from tidegate_workload_controller.releases import standing_on, template_part
 from tidegate_workload_controller.saved import Saved, encode
 from tidegate_workload_controller.seen import Workload
 
 Body = dict[str, Any]
 MarkingOrder = ApplyBatch | PromoteWorkload | ReleaseWorkload
-GUARDED_LENGTH: Final = 16
-"""Characters of a digest that a label's value holds: enough to tell one workload's templates apart."""
 
 
 def held(hold: Hold, order: ApplyBatch, saved: Saved, stable_revision: str, setting: Any) -> Body:
@@ -56,15 +55,10 @@ def closed(hold: Hold, saved: Saved, style: str, attempt: str) -> Body:
 
 def recorded(body: Body, workload: Workload, template_digest: str | None) -> Body:
     """With the template that will stand on the workload, where it is guarded: so its guard knows that it was us."""
-    standing = workload.metadata.labels.get(marks.GUARDED)
-    if standing is None or template_digest is None or standing == guarded_value(template_digest):
+    standing = standing_on(workload.metadata)
+    if standing is None or template_digest is None or standing.template == template_part(template_digest):
         return body
-    return {**body, "metadata": {**body["metadata"], "labels": {marks.GUARDED: guarded_value(template_digest)}}}
-
-
-def guarded_value(template_digest: str) -> str:
-    """A template's digest as a label's value."""
-    return template_digest[:GUARDED_LENGTH]
+    return {**body, "metadata": {**body["metadata"], "labels": {marks.GUARDED: template_part(template_digest)}}}
 
 
 def operations(body: Body, workload: Workload) -> list[Body]:

@@ -24,6 +24,7 @@ from tidegate_workload_controller.held_change import Ask, GoBack, Step, Write
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.looking import Looking
 from tidegate_workload_controller.kinds.reading import raw_template
+from tidegate_workload_controller.releases import release_part, standing_on, template_part
 from tidegate_workload_controller.seen import View, Workload
 from tidegate_workload_controller.template import digest
 
@@ -104,7 +105,7 @@ class Ward:
         if isinstance(answer, NotFound):
             return
         workload = decode(answer, Workload)
-        if guard is not None and _stands(workload, answer):
+        if guard is not None and _stands(workload, answer, guard):
             self._settled = _stamp(workload)
             return
         style = guard.request.style if guard is not None else "partition"
@@ -131,11 +132,13 @@ class Ward:
         await self._client.patch(resource, namespace, name, operations, style=PatchStyle.JSON)
 
 
-def _stands(workload: Workload, answer: bytes) -> bool:
+def _stands(workload: Workload, answer: bytes, guard: GuardSet) -> bool:
     """Whether the template is the one that stands rightly, and no change waits."""
-    metadata = workload.metadata
-    value = patches.guarded_value(digest(raw_template(answer)))
-    return marks.HELD not in metadata.annotations and metadata.labels.get(marks.GUARDED) == value
+    metadata, standing = workload.metadata, standing_on(workload.metadata)
+    if standing is None or marks.HELD in metadata.annotations:
+        return False
+    named = standing.release == release_part(metadata, guard) or marks.ROLLOUT not in metadata.annotations
+    return named and standing.template == template_part(digest(raw_template(answer)))
 
 
 def _stamp(workload: Workload) -> tuple[str, int]:

@@ -1,0 +1,126 @@
+"""Kruise's Rollouts, kind by style by story: the shipped definition and webhooks, all services, the real controllers.
+
+Nobody asks for a rollout: a workload is changed, and a Rollout's status read and patched, as people and their tools do.
+Controllers wait most of the time, so the stories are played many at a time, each in a namespace of its own; each test
+says what became of its story.
+"""
+
+import asyncio
+import json
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+from support.guarded import guarded_world, own_values
+from support.kinds import (
+    ADVANCED_DAEMON_SET,
+    ADVANCED_STATEFUL_SET,
+    CLONE_SET,
+    CLONE_SET_IN_PLACE,
+    DAEMON_SET,
+    DEPLOYMENT,
+    STATEFUL_SET,
+    Kind,
+)
+from support.release_stories import STORIES
+from support.releases import REPLICAS, Release, watching
+from support.sandbox import kubectl, up_for_a_while
+
+from tidegate_contracts.rollout import Style
+from tidegate_sandbox.sandbox import unique_name
+from tidegate_sandbox.state import SandboxState
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(900)]
+SERVICES: Final = ("orchestrator", "workload-controller", "rollout-operator")
+AT_ONCE: Final = 12
+"""Stories that are played at the same time: enough to fill the waiting, few enough for two cores."""
+
+PLAYED: Final[tuple[tuple[Kind, Style], ...]] = (
+    (DEPLOYMENT, "partition"),
+    (DEPLOYMENT, "canary"),
+    (DEPLOYMENT, "blue_green"),
+    (STATEFUL_SET, "partition"),
+    (DAEMON_SET, "partition"),
+    (CLONE_SET, "partition"),
+    (CLONE_SET, "blue_green"),
+    (CLONE_SET_IN_PLACE, "partition"),
+    (ADVANCED_STATEFUL_SET, "partition"),
+    (ADVANCED_DAEMON_SET, "partition"),
+)
+
+
+class Case(NamedTuple):
+    kind: Kind
+    style: Style
+    story: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind.label}-{self.style}-{self.story}".replace(" ", "-")
+
+
+CASES: Final = [Case(*pair, name) for name, story in STORIES.items() for pair in PLAYED if story.fits(*pair)]
+
+
+@pytest.fixture(scope="module")
+def bus_and_kinds() -> Iterator[SandboxState]:
+    """A sandbox with OpenKruise's manager and a bus of its own; a DaemonSet has as many pods as the others."""
+    yield from up_for_a_while(including=("kruise",), without=("proxy", "prometheus"), nodes=REPLICAS)
+
+
+@pytest.fixture(scope="module")
+def played(
+    bus_and_kinds: SandboxState, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """What went wrong in each story that was asked for: nothing, or how."""
+    asked: list[Case] = [
+        item.callspec.params["story"]
+        for item in request.session.items
+        if item.path == Path(__file__) and hasattr(item, "callspec")
+    ]
+    return asyncio.run(_play_all(bus_and_kinds, asked, tmp_path_factory.mktemp("rollouts")))
+
+
+@pytest.mark.parametrize("story", CASES, ids=lambda case: case.id)
+def test_story_of_a_rollout(played: dict[str, str], story: Case) -> None:
+    wrong = played[story.id]
+    assert not wrong, wrong
+
+
+async def _play_all(sandbox: SandboxState, asked: list[Case], directory: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    places = asyncio.Semaphore(AT_ONCE)
+    async with (
+        guarded_world(sandbox, directory, SERVICES),
+        watching(sandbox, {case.kind.resource for case in asked}) as seen,
+        asyncio.TaskGroup() as group,
+    ):
+        for case in asked:
+            namespace = unique_name("story")
+            await asyncio.to_thread(kubectl, sandbox, "create", "namespace", namespace)
+            group.create_task(_play_one(Release(seen, case.kind, case.style, namespace), case, places, found))
+    return found
+
+
+async def _play_one(release: Release, case: Case, places: asyncio.Semaphore, found: dict[str, str]) -> None:
+    async with places:
+        try:
+            await _play(release, case)
+        except Exception:  # noqa: BLE001 - its own test says what it was
+            found[case.id] = traceback.format_exc()
+        else:
+            found[case.id] = ""
+
+
+async def _play(release: Release, case: Case) -> None:
+    story = STORIES[case.story]
+    own = await release.begin(*story.steps, **story.strategy)
+    version = await story.play(release)
+    await release.is_whole(version)
+    replicas = {"replicas": 2 * REPLICAS} if case.story == "scaled" else {}
+    ended = await release.workload()
+    assert own_values(ended) == own | replicas
+    assert "tidegate.io" not in json.dumps(ended["metadata"].get("annotations", {}))
+    await release.until_guarded(is_guarded=not story.gives_back)
