@@ -27,7 +27,7 @@ from tidegate_chassis.connection import Connection, connected
 from tidegate_chassis.journal import Journal
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound
-from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, REPLICA_SETS
+from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, REPLICA_SETS, Resource
 from tidegate_contracts import subjects
 from tidegate_contracts.codec import decode_guard, encode, event_decoder
 from tidegate_contracts.decisions import Decision
@@ -35,12 +35,14 @@ from tidegate_contracts.guards import Guard, GuardSet
 from tidegate_contracts.topology import EVENTS, GUARDS
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator.kruise import ROLLOUTS
+from tidegate_rollout_operator.traffic_routing import TRAFFIC_ROUTINGS
 from tidegate_sandbox.state import SandboxState
 
-DEFINITION: Final = REPOSITORY / "deploy" / "kubernetes" / "crds" / "rollouts.yaml"
+DEFINITIONS: Final = REPOSITORY / "deploy" / "kubernetes" / "crds"
 MODULES: Final = {
     "orchestrator": "tidegate_orchestrator",
     "workload-controller": "tidegate_workload_controller",
+    "traffic-shifter": "tidegate_traffic_shifter",
     "rollout-operator": "tidegate_rollout_operator",
 }
 POLL_PERIOD_S: Final = 0.02
@@ -50,32 +52,46 @@ Status = dict[str, Any]
 
 
 def define(sandbox: SandboxState) -> None:
-    """The Rollout's definition, in force."""
-    kubectl(sandbox, "apply", "-f", str(DEFINITION))
-    established = ("wait", "--for=condition=Established", "crd/rollouts.rollouts.kruise.io", "--timeout=30s")
-    kubectl(sandbox, *established)
+    """The definitions of Kruise's resources, in force."""
+    kubectl(sandbox, "apply", "-f", str(DEFINITIONS))
+    kubectl(sandbox, "wait", "--for=condition=Established", "-f", str(DEFINITIONS), "--timeout=30s")
 
 
 class Shop:
-    """One namespace with the Deployment `web`, its Rollout, and what its user sees."""
+    """One namespace with a Deployment, its Rollout of the same name, and what its user sees."""
 
     def __init__(
-        self, client: KubernetesClient, user: Connection, reader: Connection, sandbox: SandboxState, namespace: str
+        self,
+        client: KubernetesClient,
+        user: Connection,
+        reader: Connection,
+        sandbox: SandboxState,
+        namespace: str,
+        *,
+        name: str = "web",
     ) -> None:
         self.namespace = namespace
-        self.key = WorkloadKey("default", namespace, "deployment.apps", "web")
+        self.name = name
+        self.key = WorkloadKey("default", namespace, "deployment.apps", name)
+        self._reader = reader
         self.seen: list[Status] = []
         self._client = client
         self._user = user
         self._journal = Journal(reader, "test", SystemClock())
-        self._sandbox = sandbox
+        self.sandbox = sandbox
+
+    def beside(self, name: str) -> "Shop":
+        """Another Deployment of the namespace, and its Rollout."""
+        return Shop(self._client, self._user, self._reader, self.sandbox, self.namespace, name=name)
 
     async def create_workload(self, replicas: int = 4) -> None:
-        await self._client.create(DEPLOYMENTS, self.namespace, deployment(replicas=replicas, tag="v1_ready-0.1"))
+        await self._client.create(
+            DEPLOYMENTS, self.namespace, deployment(self.name, replicas=replicas, tag="v1_ready-0.1")
+        )
         await self.until_whole("registry.example/web:v1_ready-0.1", replicas)
 
     async def workload(self) -> dict[str, Any]:
-        answer = await self._client.get(DEPLOYMENTS, self.namespace, "web")
+        answer = await self._client.get(DEPLOYMENTS, self.namespace, self.name)
         assert not isinstance(answer, NotFound)
         found: dict[str, Any] = msgspec.json.decode(answer)
         return found
@@ -98,24 +114,28 @@ class Shop:
 
     # What the user writes
 
-    async def create(self, **given: Any) -> None:
-        made = kruise_rollouts.manifest(namespace=self.namespace, **given)
+    async def create(self, *, annotations: dict[str, str] | None = None, **given: Any) -> None:
+        made = kruise_rollouts.manifest(**{"name": self.name, "namespace": self.namespace, **given})
+        made["spec"]["workloadRef"]["name"] = self.name
+        made["metadata"]["annotations"] = annotations or {}
         await self._client.create(ROLLOUTS, self.namespace, made)
 
-    async def edit(self, spec: dict[str, Any], name: str = "web") -> None:
-        await self._client.patch(ROLLOUTS, self.namespace, name, {"spec": spec}, style=PatchStyle.MERGE)
+    async def edit(self, spec: dict[str, Any], name: str | None = None) -> None:
+        await self._client.patch(ROLLOUTS, self.namespace, name or self.name, {"spec": spec}, style=PatchStyle.MERGE)
 
     async def patch_status(self, **canary: Any) -> None:
         """As the kubectl plugin does: a merge patch without a version."""
         body = {"status": {"canaryStatus": canary}}
-        await self._client.patch(ROLLOUTS, self.namespace, "web", body, style=PatchStyle.MERGE, subresource="status")
+        await self._client.patch(
+            ROLLOUTS, self.namespace, self.name, body, style=PatchStyle.MERGE, subresource="status"
+        )
 
     async def lose_status(self) -> None:
         """As a restored backup does, which has no statuses."""
         await self._client.patch(
             ROLLOUTS,
             self.namespace,
-            "web",
+            self.name,
             [{"op": "replace", "path": "/status", "value": {}}],
             style=PatchStyle.JSON,
             subresource="status",
@@ -124,14 +144,14 @@ class Shop:
     async def delete(self) -> None:
         found = await self.read()
         assert found is not None
-        await self._client.delete(ROLLOUTS, self.namespace, "web", uid=found["metadata"]["uid"])
+        await self._client.delete(ROLLOUTS, self.namespace, self.name, uid=found["metadata"]["uid"])
 
     async def leave(self) -> None:
         """Nothing keeps the namespace from going once the operator is not there any more."""
-        page = await self._client.list_all(ROLLOUTS, self.namespace)
-        for name in (msgspec.json.decode(raw)["metadata"]["name"] for raw in page.items):
-            body = {"metadata": {"finalizers": None}}
-            await self._client.patch(ROLLOUTS, self.namespace, name, body, style=PatchStyle.MERGE)
+        for resource in (ROLLOUTS, TRAFFIC_ROUTINGS):
+            for name in [each["metadata"]["name"] for each in await self.found(resource)]:
+                body = {"metadata": {"finalizers": None}}
+                await self._client.patch(resource, self.namespace, name, body, style=PatchStyle.MERGE)
 
     # What the workload-controller says
 
@@ -154,11 +174,33 @@ class Shop:
         events = [event_decoder.decode(message.payload) for message in found]
         return [event for event in events if isinstance(event, Decision)]
 
-    async def read(self, name: str = "web") -> dict[str, Any] | None:
-        answer = await self._client.get(ROLLOUTS, self.namespace, name)
+    async def read(self, name: str | None = None) -> dict[str, Any] | None:
+        answer = await self._client.get(ROLLOUTS, self.namespace, name or self.name)
         return None if isinstance(answer, NotFound) else msgspec.json.decode(answer)
 
-    async def until(self, condition: Callable[[Status], bool], what: str, *, name: str = "web") -> Status:
+    async def apply(self, resource: Resource, body: dict[str, Any]) -> None:
+        """Something else in the namespace."""
+        await self._client.create(resource, self.namespace, body)
+
+    async def found(self, resource: Resource) -> list[dict[str, Any]]:
+        """What there is of another kind in the namespace."""
+        page = await self._client.list_all(resource, self.namespace)
+        return [msgspec.json.decode(raw) for raw in page.items]
+
+    async def until_found(
+        self, resource: Resource, condition: Callable[[list[dict[str, Any]]], bool], what: str
+    ) -> list[dict[str, Any]]:
+        """The first of which the condition is true."""
+        found: list[dict[str, Any]] = []
+
+        async def true() -> bool:
+            found[:] = await self.found(resource)
+            return condition(found)
+
+        await self._until(true, what)
+        return found
+
+    async def until(self, condition: Callable[[Status], bool], what: str, *, name: str | None = None) -> Status:
         """The first status of which the condition is true; those before are noted in `seen`."""
 
         async def true() -> bool:
@@ -192,7 +234,7 @@ class Shop:
 
     def columns(self) -> list[str]:
         """What `kubectl get` prints of the Rollout, its header first."""
-        return kubectl(self._sandbox, "get", "rollouts.rollouts.kruise.io", "web", "-n", self.namespace).splitlines()
+        return kubectl(self.sandbox, "get", "rollouts.rollouts.kruise.io", self.name, "-n", self.namespace).splitlines()
 
 
 class Processes:
@@ -203,9 +245,9 @@ class Processes:
         self._directory = directory
         self._copies: list[Copy] = []
 
-    async def start(self, *names: str) -> list[Copy]:
+    async def start(self, *names: str, **settings: str) -> list[Copy]:
         """Each under its own identity, ready."""
-        started = [await self._launch(name) for name in names]
+        started = [await self._launch(name, settings) for name in names]
         for copy in started:
             await copy.until_ready()
         return started
@@ -217,7 +259,7 @@ class Processes:
         for copy in self._copies:
             await asyncio.wait_for(copy.process.wait(), WITHIN_S)
 
-    async def _launch(self, name: str) -> Copy:
+    async def _launch(self, name: str, settings: dict[str, str]) -> Copy:
         port = free_port()
         environment = os.environ | {
             "TIDEGATE_NATS_URL": self._sandbox.nats_url,
@@ -225,6 +267,7 @@ class Processes:
             "TIDEGATE_NATS_PASSWORD": self._sandbox.nats_passwords[name],
             "TIDEGATE_KUBECONFIG": str(self._sandbox.kubeconfig_directory / f"{name}.yaml"),
             "TIDEGATE_HTTP_PORT": str(port),
+            **settings,
         }
         log = self._directory / f"{name}-{len(self._copies)}.log"
         with log.open("ab") as output:

@@ -24,7 +24,7 @@ from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, HTTP_ROUTES, REPLICA_SETS, SERVICES, Resource
 from tidegate_chassis.message import Message
 from tidegate_contracts.facts import Fact
-from tidegate_contracts.orders import ReleaseTraffic, ShiftTraffic, TrafficOrder
+from tidegate_contracts.orders import ReleaseTraffic, RouteOrder, ShiftTraffic
 from tidegate_contracts.rollout import HttpMatch, TrafficReference
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_sandbox.load.run import LoadRun, Plan
@@ -201,14 +201,14 @@ class TrafficRig:
             **more,
         )
 
-    def order_shift(self, *arguments: Any, **more: Any) -> Callable[[], TrafficOrder]:
+    def order_shift(self, *arguments: Any, **more: Any) -> Callable[[], RouteOrder]:
         """The same, to be numbered when it is given."""
         return lambda: self.shift(*arguments, **more)
 
-    def order_release(self) -> Callable[[], TrafficOrder]:
+    def order_release(self) -> Callable[[], RouteOrder]:
         return self.release
 
-    async def give(self, order: TrafficOrder) -> None:
+    async def give(self, order: RouteOrder) -> None:
         """Supersede whatever is held."""
         await self.drop()
         message = Message(
@@ -217,7 +217,7 @@ class TrafficRig:
         held = HeldOrder(self.key, order, order.revision, message, Lease(CLOCK, ack_wait_s=1e9, since_s=0.0))
         self.task = asyncio.create_task(self._keep(held))
 
-    async def _keep(self, held: HeldOrder[TrafficOrder]) -> None:
+    async def _keep(self, held: HeldOrder[RouteOrder]) -> None:
         while True:
             try:
                 return await self.holder.hold(held)
@@ -231,7 +231,7 @@ class TrafficRig:
             await asyncio.gather(self.task, return_exceptions=True)
             self.task = None
 
-    async def obey(self, order: TrafficOrder, kind: type[F], *, within_s: float = 10.0) -> F:
+    async def obey(self, order: RouteOrder, kind: type[F], *, within_s: float = 10.0) -> F:
         """Give the order and wait for a fact that answers it."""
         await self.give(order)
         return await self.fact(kind, within_s=within_s)

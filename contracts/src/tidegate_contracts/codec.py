@@ -15,7 +15,7 @@ from tidegate_contracts.facts import AnyFact
 from tidegate_contracts.faults import Malformed, depth, misfit, not_json, too_deep, too_large, unknown_fields
 from tidegate_contracts.guards import Guard
 from tidegate_contracts.limits import CONTROL_BYTES_MAX, MESSAGE_DEPTH_MAX, REQUEST_BYTES_MAX
-from tidegate_contracts.orders import AnalysisOrder, Order, TrafficOrder, WorkloadOrder
+from tidegate_contracts.orders import AnalysisOrder, Order, RouteOrder, WorkloadOrder
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.telemetry import AnyTelemetry
 from tidegate_contracts.timers import TimerDue
@@ -30,7 +30,7 @@ _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 event_decoder: Final = msgspec.json.Decoder(AnyEvent)
 workload_order_decoder: Final = msgspec.json.Decoder(WorkloadOrder)
-traffic_order_decoder: Final = msgspec.json.Decoder(TrafficOrder)
+traffic_order_decoder: Final = msgspec.json.Decoder(RouteOrder)
 analysis_order_decoder: Final = msgspec.json.Decoder(AnalysisOrder)
 order_decoder: Final = msgspec.json.Decoder(Order)
 timer_decoder: Final = msgspec.json.Decoder(TimerDue)

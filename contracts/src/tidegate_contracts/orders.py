@@ -113,6 +113,19 @@ class ShiftTraffic(_Order, frozen=True, kw_only=True, tag="order.shift-traffic.v
     """True where pods of the side that loses traffic go next: report only after the grace period."""
 
 
+class MarkRequests(_Order, frozen=True, kw_only=True, tag="order.mark-requests.v1"):
+    """These requests, or this share of them, with changed headers to the same Service as ever: whoever is asked further
+    on tells them by it. No Service is made or touched, and `workload` is what the order is given for, which is none.
+    """
+
+    traffic: tuple[TrafficReference, ...]
+    headers: HeaderChange
+    weight_percent: int = 100
+    """Only where there are no matches."""
+    matches: tuple[HttpMatch, ...] = ()
+    deadline_s: float = 60.0
+
+
 class ReleaseTraffic(_Order, frozen=True, kw_only=True, tag="order.release-traffic.v1"):
     """The last order: the user's own route and Service as they were. Acked when done."""
 
@@ -138,8 +151,10 @@ class ReleaseAnalysis(_Order, frozen=True, kw_only=True, tag="order.release-anal
 
 WorkloadOrder = PrepareWorkload | ApplyBatch | PromoteWorkload | ReleaseWorkload
 TrafficOrder = ShiftTraffic | ReleaseTraffic
+RouteOrder = TrafficOrder | MarkRequests
+"""What the traffic-shifter is told: by the orchestrator, and, of requests to be marked, by the rollout-operator."""
 AnalysisOrder = Analyse | ReleaseAnalysis
-Order = WorkloadOrder | TrafficOrder | AnalysisOrder
+Order = WorkloadOrder | RouteOrder | AnalysisOrder
 
 RELEASES = (ReleaseWorkload, ReleaseTraffic, ReleaseAnalysis)
 """Orders that end with their being carried out; all others stand until a newer one comes."""

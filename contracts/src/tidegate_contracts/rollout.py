@@ -56,7 +56,7 @@ class HttpMatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeaderChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What is done to the headers of the requests that reach the new version, and of no others."""
+    """What becomes of a request's headers on its way: removed, then set, then added to what is there."""
 
     set: dict[str, str] = {}
     add: dict[str, str] = {}

@@ -30,11 +30,15 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     header_changes: frozenset[str] = frozenset()
     """Of `set`, `add` and `remove`."""
     header_changes_max: int | None = None
+    marks: bool = False
+    """Whether requests to one and the same Service can be marked by a change of headers."""
 
 
-_HTTP: Final = Abilities(match_parts=frozenset(PARTS) - {"grpc"}, header_changes=frozenset({"set", "add", "remove"}))
+_HTTP: Final = Abilities(
+    match_parts=frozenset(PARTS) - {"grpc"}, header_changes=frozenset({"set", "add", "remove"}), marks=True
+)
 _GRPC: Final = Abilities(
-    match_parts=frozenset({"headers", "headers_regex", "grpc"}), header_changes=_HTTP.header_changes
+    match_parts=frozenset({"headers", "headers_regex", "grpc"}), header_changes=_HTTP.header_changes, marks=True
 )
 _NGINX: Final = Abilities(match_parts=frozenset({"headers", "headers_regex"}), slots=True)
 _MSE: Final = Abilities(

@@ -13,6 +13,7 @@ USERS = (DEPLOY, *sorted(SERVICES), ROLLOUTS, REQUESTER, OPERATOR, AUDITOR)
 NOBODY: set[str] = set()
 
 WEB = "default.default.deployment_apps.web"
+ENTRY = "default.default.trafficrouting_rollouts_kruise_io.entry"
 STREAMS = ("REQUESTS", "CONTROLS", "GUARDS", "EVENTS", "ORDERS", "TIMERS", "TELEMETRY", "DEAD")
 
 PUBLISH: dict[str, set[str]] = {
@@ -33,6 +34,8 @@ PUBLISH: dict[str, set[str]] = {
     f"tidegate.orders.workload-controller.{WEB}": {ORCHESTRATOR},
     f"tidegate.orders.traffic-shifter.{WEB}": {ORCHESTRATOR},
     f"tidegate.orders.metrics-analyzer.{WEB}": {ORCHESTRATOR},
+    f"tidegate.orders.traffic-shifter.{ENTRY}": {ORCHESTRATOR, ROLLOUTS},
+    f"tidegate.orders.workload-controller.{ENTRY}": {ORCHESTRATOR},
     f"tidegate.timers.set.{WEB}": {ORCHESTRATOR},
     f"tidegate.timers.due.{WEB}": {ORCHESTRATOR},
     f"tidegate.telemetry.{WEB}.r-1.workload-controller": {PODS},
@@ -75,7 +78,7 @@ PUBLISH: dict[str, set[str]] = {
     "$JS.API.STREAM.MSG.GET.TIDEGATE_GUARDS": {PODS, ROLLOUTS},
     "tidegate.api.DIRECT.GET.TIDEGATE_GUARDS": {OPERATOR},
     "$JS.API.STREAM.MSG.GET.TIDEGATE_EVENTS": {ORCHESTRATOR, ROLLOUTS},
-    "$JS.API.STREAM.MSG.GET.TIDEGATE_ORDERS": {ORCHESTRATOR},
+    "$JS.API.STREAM.MSG.GET.TIDEGATE_ORDERS": {ORCHESTRATOR, ROLLOUTS},
     "$JS.API.STREAM.MSG.GET.TIDEGATE_REQUESTS": NOBODY,
     "tidegate.api.DIRECT.GET.TIDEGATE_EVENTS": {OPERATOR, AUDITOR},
     "tidegate.api.DIRECT.GET.TIDEGATE_DEAD": {OPERATOR},

@@ -211,5 +211,3 @@ def test_the_rules_of_requests_count() -> None:
     nameless = {"workloadRef": {"apiVersion": "apps", "kind": "deployment", "name": "Web"}}
     assert refused(spec=nameless) == ["spec.workloadRef.name", "spec.workloadRef.kind", "spec.workloadRef.apiVersion"]
     assert refused(spec={"strategy": {}}) == ["spec.strategy"]
-    other = {"annotations": {"rollouts.kruise.io/trafficrouting": "web"}}
-    assert refused(metadata=other) == ["metadata.annotations[rollouts.kruise.io/trafficrouting]"]

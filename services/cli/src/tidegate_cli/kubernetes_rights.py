@@ -34,6 +34,20 @@ RIGHTS: Final = (
     Right("traffic-shifter", "discovery.k8s.io", "endpointslices", ("list", "watch")),
     Right("rollout-operator", "rollouts.kruise.io", "rollouts", ("list", "watch", "patch")),
     Right("rollout-operator", "rollouts.kruise.io", "rollouts/status", ("patch",)),
+    Right("rollout-operator", "rollouts.kruise.io", "batchreleases", ("list", "watch", "create", "patch", "delete")),
+    Right("rollout-operator", "rollouts.kruise.io", "batchreleases/status", ("patch",)),
+    *(
+        Right("rollout-operator", "apps", each, ("get", "list", "watch"))
+        for each in ("deployments", "statefulsets", "daemonsets")
+    ),
+    *(
+        Right("rollout-operator", "apps.kruise.io", each, ("get", "list", "watch"))
+        for each in ("clonesets", "statefulsets", "daemonsets")
+    ),
+    Right("rollout-operator", "apps", "replicasets", ("list",)),
+    Right("rollout-operator", "apps", "controllerrevisions", ("list",)),
+    Right("rollout-operator", "rollouts.kruise.io", "trafficroutings", ("list", "watch", "patch")),
+    Right("rollout-operator", "rollouts.kruise.io", "trafficroutings/status", ("patch",)),
     Right("rollout-operator", "", "events", ("create",)),
 )
 

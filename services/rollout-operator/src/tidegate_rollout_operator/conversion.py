@@ -1,4 +1,5 @@
-"""Rollouts of version v1alpha1 as v1beta1, which is stored, and back. Pure; `app` serves it to the API server.
+"""Rollouts of version v1alpha1 as v1beta1, which is stored, and back. Pure; `app` serves it to the API server. That of
+BatchReleases, asked for on the same way, is `conversion_batch_release`.
 
 What v1alpha1 can say survives both ways: a weight is a share of traffic and, where no replicas are given, of pods; the
 style is an annotation. What only v1beta1 can say rides along in an annotation, and comes back as long as nobody edits
@@ -9,14 +10,16 @@ from typing import Any, Final
 
 import msgspec
 
-from tidegate_rollout_operator.kruise import GROUP, TRAFFIC_ROUTING
+from tidegate_rollout_operator import conversion_batch_release
+from tidegate_rollout_operator.batch_release import BATCH_RELEASES
+from tidegate_rollout_operator.kruise import GROUP, ROLLING_STYLE, ROLLOUTS, TRAFFIC_ROUTING
 
 Json = dict[str, Any]
 
 PATH: Final = "/convert"
-STORED: Final = f"{GROUP}/v1beta1"
+STORED: Final = ROLLOUTS.api_version
 FORMER: Final = f"{GROUP}/v1alpha1"
-STYLE: Final = f"{GROUP}/rolling-style"
+STYLE: Final = ROLLING_STYLE
 PARTITION: Final = "partition"
 ORIGIN: Final = "tidegate.io/v1beta1-spec"
 """On the v1alpha1 form: the spec that it can't say."""
@@ -52,11 +55,13 @@ def review(body: bytes) -> bytes:
     return msgspec.json.encode({"apiVersion": REVIEW[0], "kind": REVIEW[1], "response": response})
 
 
-def converted(rollout: Json, api_version: str) -> Json:
-    """The same Rollout in this version."""
-    if rollout.get("apiVersion") == api_version:
-        return rollout
-    return _stored(rollout) if api_version == STORED else _former(rollout)
+def converted(found: Json, api_version: str) -> Json:
+    """The same object in this version."""
+    if found.get("apiVersion") == api_version:
+        return found
+    if found.get("kind") == BATCH_RELEASES.kind:
+        return conversion_batch_release.converted(found, api_version)
+    return _stored(found) if api_version == STORED else _former(found)
 
 
 def _stored(rollout: Json) -> Json:

@@ -21,6 +21,8 @@ ROLLOUT_ID: Final = f"{GROUP}/rollout-id"
 PLAN_HASH: Final = f"{GROUP}/hash"
 ROLLBACK_IN_BATCH: Final = f"{GROUP}/rollback-in-batch"
 TRAFFIC_ROUTING: Final = f"{GROUP}/trafficrouting"
+ROLLING_STYLE: Final = f"{GROUP}/rolling-style"
+"""What v1alpha1 says of the style."""
 AUTHORS: Final = "Rollout "
 """How the author of each guard and control begins that stands for a Rollout."""
 

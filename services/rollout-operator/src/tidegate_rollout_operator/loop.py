@@ -1,30 +1,16 @@
 """Wakes the reconciler: for a Rollout that changed, or whose workload did, or its history, and for all now and then.
 
-Made by `app`. A Rollout waits in the queue once, however often it is woken, and is looked at by one worker at a time;
-what fails is looked at again after a while, for ever, since nothing else would.
+Made by `app`; `working` sees to it that a Rollout is looked at by one worker at a time, and again where that failed.
 """
 
-import asyncio
-from typing import Final
-
-import structlog
-
-from tidegate_chassis.errors import Conflict, OperatingError
 from tidegate_chassis.kubernetes.reflector import Reflector
-from tidegate_chassis.kubernetes.retry import Backoff
 from tidegate_chassis.kubernetes.store import Key
 from tidegate_contracts.subjects import parse_event
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator.kruise import Rollout
 from tidegate_rollout_operator.reconcile import Reconciler
 from tidegate_rollout_operator.rollouts import Rollouts
-
-WORKERS: Final = 8
-BACKOFF: Final = Backoff(first_s=0.2, max_s=10.0)
-CONFLICT_WAIT_S: Final = 0.05
-"""What was in the way is on the watch already, as a rule: this is for when it is not."""
-
-_log = structlog.get_logger(__name__)
+from tidegate_rollout_operator.working import Workers
 
 
 class Loop:
@@ -32,17 +18,11 @@ class Loop:
         self._rollouts = rollouts
         self._reflector = reflector
         self._reconciler = reconciler
-        self._queue: asyncio.Queue[Key] = asyncio.Queue()
-        self._waiting: set[Key] = set()
-        self._busy: set[Key] = set()
-        self._failures: dict[Key, int] = {}
+        self._workers = Workers(self._look, "rollout")
         reflector.subscribe(self._changed)
 
     def wake(self, key: Key) -> None:
-        if key not in self._waiting:
-            self._waiting.add(key)
-            if key not in self._busy:
-                self._queue.put_nowait(key)
+        self._workers.wake(key)
 
     def wake_all(self) -> None:
         for rollout in self._rollouts.all():
@@ -59,9 +39,7 @@ class Loop:
 
     async def run(self) -> None:
         await self._reflector.wait_synced()
-        async with asyncio.TaskGroup() as group:
-            for _ in range(WORKERS):
-                group.create_task(self._work())
+        await self._workers.run()
 
     def _changed(self, old: Rollout | None, new: Rollout | None) -> None:
         """Rollouts of the same workload are woken too: another one may count from now on."""
@@ -74,35 +52,7 @@ class Loop:
         if new is not None:
             self.wake(new.metadata.key)
 
-    async def _work(self) -> None:
-        while True:
-            key = await self._queue.get()
-            self._waiting.discard(key)
-            self._busy.add(key)
-            try:
-                await self._look(key)
-            finally:
-                self._busy.discard(key)
-                if key in self._waiting:
-                    self._queue.put_nowait(key)
-
     async def _look(self, key: Key) -> None:
         rollout = self._rollouts.get(key)
-        if rollout is None:
-            self._failures.pop(key, None)
-            return
-        try:
+        if rollout is not None:
             await self._reconciler.reconcile(rollout)
-        except Conflict as error:
-            _log.debug("looked at again", rollout=key, reason=error.reason)
-            self._later(key, CONFLICT_WAIT_S)
-        except OperatingError as error:
-            self._failures[key] = self._failures.get(key, 0) + 1
-            delay_s = BACKOFF.delay_s(self._failures[key])
-            _log.warning("could not be reconciled", rollout=key, reason=error.reason, again_in_s=round(delay_s, 3))
-            self._later(key, delay_s)
-        else:
-            self._failures.pop(key, None)
-
-    def _later(self, key: Key, delay_s: float) -> None:
-        asyncio.get_running_loop().call_later(delay_s, self.wake, key)

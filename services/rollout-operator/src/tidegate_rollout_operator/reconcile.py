@@ -11,6 +11,7 @@ from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator.announcing import Announcer
+from tidegate_rollout_operator.beside import Beside
 from tidegate_rollout_operator.commands import commands, lets_go
 from tidegate_rollout_operator.histories import Histories
 from tidegate_rollout_operator.identities import UNKNOWN, Identity
@@ -37,6 +38,7 @@ class Reconciler:
         writer: Writer,
         *,
         announcer: Announcer,
+        beside: Beside,
         clock: Clock,
     ) -> None:
         self._rollouts = rollouts
@@ -45,6 +47,7 @@ class Reconciler:
         self._speaker = speaker
         self._writer = writer
         self._announcer = announcer
+        self._beside = beside
         self._clock = clock
 
     async def reconcile(self, rollout: Rollout) -> None:
@@ -54,11 +57,18 @@ class Reconciler:
             return
         if FINALIZER not in rollout.metadata.finalizers:
             return
-        wanted = self._wanted(rollout)
-        named = self._rollouts.key(rollout)
-        if named is None:
-            await self._finish(rollout, View(), wanted)
-            return
+        wanted, seen = self._wanted(rollout), self._beside.seen(rollout)
+        named, view, workload = self._rollouts.key(rollout), View(), UNKNOWN
+        if named is not None:
+            view = await self._steer(rollout, named, wanted)
+            workload = await self._identity(rollout, named, view)
+        told = view if self._rollouts.is_first(rollout) else View()
+        await self._beside.before(rollout, told, workload, seen)
+        await self._finish(rollout, view, wanted, workload)
+        await self._beside.after(rollout, told, workload, seen)
+
+    async def _steer(self, rollout: Rollout, named: WorkloadKey, wanted: Wanted) -> View:
+        """Its guard and its user's commands told; returns how far the workload is."""
         if rollout.leaving or rollout.spec.disabled:
             await self._speaker.unguard(named, rollout.author)
         elif isinstance(wanted, RolloutRequested):
@@ -67,7 +77,7 @@ class Reconciler:
         await self._announcer.announce(self._rollouts.first(rollout), since)
         for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():
             await self._speaker.tell(named, command)
-        await self._finish(rollout, view, wanted, await self._identity(rollout, named, view))
+        return view
 
     async def _identity(self, rollout: Rollout, key: WorkloadKey, view: View) -> Identity:
         """Whoever leaves is not kept by a workload that can't be read."""
@@ -85,14 +95,16 @@ class Reconciler:
             return (problem("spec.workloadRef", rollout.workload.name, "one Rollout for a workload", remedy),)
         return translate(rollout)
 
-    async def _finish(self, rollout: Rollout, view: View, wanted: Wanted, workload: Identity = UNKNOWN) -> None:
+    async def _finish(self, rollout: Rollout, view: View, wanted: Wanted, workload: Identity) -> None:
         if rollout.leaving and not lets_go(rollout, view):
             await self._writer.let_go(rollout)
             return
         # Another copy that knows more of the history has written already: what is read next time counts.
         if rollout.status.get("observedSequence", 0) > view.sequence:
             return
-        status = project(rollout, view, wanted, self._clock.now_s(), workload)
+        now_s = self._clock.now_s()
+        status = project(rollout, view, wanted, now_s, workload)
+        status["conditions"] += self._beside.conditions(rollout, now_s)
         if _without_place(status) != _without_place(rollout.status):
             await self._writer.status(rollout, status)
 

@@ -56,7 +56,9 @@ class Rollouts:
         return min(found, key=_age, default=rollout)
 
     def is_first(self, rollout: Rollout) -> bool:
-        return rollout.leaving or rollout.spec.disabled or self.first(rollout) is rollout
+        """By who it is: a newer version of it may have come meanwhile."""
+        first = self.first(rollout).metadata.uid
+        return rollout.leaving or rollout.spec.disabled or first == rollout.metadata.uid
 
 
 def _age(rollout: Rollout) -> tuple[str, str]:

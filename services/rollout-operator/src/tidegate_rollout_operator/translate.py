@@ -26,7 +26,6 @@ from tidegate_rollout_operator.additions import analysis_of, deadlines_of
 from tidegate_rollout_operator.kruise import (
     ROLLBACK_IN_BATCH,
     ROLLOUT_ID,
-    TRAFFIC_ROUTING,
     Rollout,
     StepBlock,
     Style,
@@ -144,9 +143,6 @@ def _weight(traffic: str | None) -> int | None:
 
 def _unserved(rollout: Rollout) -> Iterator[Problem]:
     """What can't be put into a request at all; the rules of requests are asked afterwards."""
-    if name := rollout.metadata.annotations.get(TRAFFIC_ROUTING):
-        field = f"metadata.annotations[{TRAFFIC_ROUTING}]"
-        yield problem(field, name, "no TrafficRouting object beside the Rollout", _LATER)
     strategy = rollout.spec.strategy
     if (strategy.canary is None) == (strategy.blue_green is None):
         value = "neither" if strategy.canary is None else "both"

@@ -38,7 +38,7 @@ from tidegate_contracts.decisions import (
     TrafficReleaseStarted,
     TrafficShiftStarted,
 )
-from tidegate_contracts.facts import BatchReady, Fact, PodCounts, WorkloadPrepared
+from tidegate_contracts.facts import BatchDegraded, BatchReady, BatchRecovered, Fact, PodCounts, WorkloadPrepared
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.rollout import RolloutRequested
 
@@ -82,6 +82,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     stable_revision: str = ""
     canary_revision: str = ""
     counts: PodCounts | None = None
+    ready_at_s: float | None = None
+    """Since when the present step's pods are ready; None where they are not."""
     at_s: float = 0.0
     """When the last decision that changed something was taken."""
 
@@ -139,10 +141,18 @@ def _accepted(sequence: int, event: RolloutAccepted) -> View:
 def _seen(view: View, fact: Fact) -> View:
     if isinstance(fact, WorkloadPrepared):
         return replace(view, stable_revision=fact.stable_revision, counts=fact.counts)
+    view = _ready(view, fact)
     if isinstance(fact, BatchReady):
         return replace(view, canary_revision=fact.canary_revision, counts=fact.counts)
     counts = getattr(fact, "counts", None)
     return replace(view, counts=counts) if counts is not None else view
+
+
+def _ready(view: View, fact: Fact) -> View:
+    """What is still said of a step before changes nothing."""
+    if not isinstance(fact, BatchReady | BatchRecovered | BatchDegraded) or fact.step != view.step:
+        return view
+    return replace(view, ready_at_s=None if isinstance(fact, BatchDegraded) else fact.at_s)
 
 
 def _decided(view: View, event: Decision) -> View:
@@ -163,7 +173,8 @@ def _changes(view: View, event: Decision) -> dict[str, Any]:
 
 
 def _at_step(step: int, state: StepState) -> dict[str, Any]:
-    return {"stage": "rolling", "step": step, "state": state, "until_s": None}
+    anew = {"ready_at_s": None} if state == "StepUpgrade" else {}
+    return {"stage": "rolling", "step": step, "state": state, "until_s": None} | anew
 
 
 def _end(view: View, event: Decision) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Final
 from tidegate_chassis.clock import Clock
 from tidegate_chassis.kubernetes.objects import ObjectMeta
 from tidegate_chassis.standing_orders import HeldOrder, OrderLost
-from tidegate_contracts.orders import TrafficOrder
+from tidegate_contracts.orders import RouteOrder
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.topology import orders_consumer
 from tidegate_traffic_shifter import marks
@@ -26,7 +26,7 @@ class Fence:
     clock: The time.
     """
 
-    def __init__(self, held: HeldOrder[TrafficOrder], clock: Clock) -> None:
+    def __init__(self, held: HeldOrder[RouteOrder], clock: Clock) -> None:
         self.ours = Marks(f"{held.key.kind}/{held.key.name}", held.revision)
         self._held = held
         self._clock = clock

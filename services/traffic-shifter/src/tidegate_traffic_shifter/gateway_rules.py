@@ -4,7 +4,7 @@ The base of `routers.gateway_http_route` and `routers.gateway_grpc_route`, which
 """
 
 from tidegate_contracts.rollout import HttpMatch
-from tidegate_traffic_shifter import acceptance, shares
+from tidegate_traffic_shifter import acceptance, rendering, shares
 from tidegate_traffic_shifter.formats import Body
 from tidegate_traffic_shifter.matches import Match
 from tidegate_traffic_shifter.seen import Route, Rule
@@ -30,11 +30,10 @@ class GatewayRules:
         return shares.holds(part, namespace, service)
 
     def has_room(self, original: list[Rule], namespace: str, share: Share) -> bool:
-        rendered = self.render(original, namespace, share)
-        return not share.matches or any(shares.sends_only_to(rule, share.canary_service) for rule in rendered)
+        return not share.matches or len(self.render(original, namespace, share)) > len(original)
 
     def render(self, original: list[Rule], namespace: str, share: Share) -> list[Rule]:
-        return shares.render(original, namespace, share, self.narrow)
+        return rendering.render(original, namespace, share, self.narrow)
 
     def recover(self, edited: list[Rule], original: list[Rule], namespace: str, share: Share) -> list[Rule]:
-        return shares.recover(edited, original, namespace, share)
+        return rendering.recover(edited, original, namespace, share, self.narrow)

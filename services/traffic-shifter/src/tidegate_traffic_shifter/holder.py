@@ -15,10 +15,11 @@ from tidegate_chassis.errors import Conflict, Permanent, UnknownOutcome
 from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_chassis.publish import Reports
 from tidegate_chassis.standing_orders import HeldOrder
-from tidegate_contracts.orders import ReleaseTraffic, ShiftTraffic, TrafficOrder
+from tidegate_contracts.orders import MarkRequests, ReleaseTraffic, RouteOrder, ShiftTraffic
 from tidegate_traffic_shifter import problems
 from tidegate_traffic_shifter.cluster import WakingCluster
 from tidegate_traffic_shifter.fence import Fence
+from tidegate_traffic_shifter.marking import Marking
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, repairs, worst
 from tidegate_traffic_shifter.pins import revision_label
 from tidegate_traffic_shifter.release import Release
@@ -33,6 +34,7 @@ CONFLICTS_MAX: Final = 5
 REFUSED_WAIT_S: Final = 15.0
 """After a refusal without a change on our side: people have to change something first."""
 
+Work = Shift | Marking | Release
 _log = structlog.get_logger(__name__)
 
 
@@ -61,11 +63,11 @@ class TrafficHolder:
         self._publisher = publisher
         self._clock = clock
 
-    async def hold(self, held: HeldOrder[TrafficOrder]) -> None:
+    async def hold(self, held: HeldOrder[RouteOrder]) -> None:
         reporter = Reporter(held, self._publisher, self._clock)
         places = [Place.of(held.key.namespace, reference) for reference in held.order.traffic]
         unknown = next((place.router for place in places if place.router not in self._routers), None)
-        if unknown is not None and isinstance(held.order, ShiftTraffic):
+        if unknown is not None and not isinstance(held.order, ReleaseTraffic):
             await reporter.refused(problems.unknown_router(unknown, ", ".join(sorted(self._routers)) or "none"))
             return
         await self._until_synced(held, reporter)
@@ -73,7 +75,7 @@ class TrafficHolder:
         known = {place: self._routers[place.router] for place in places if place.router in self._routers}
         routed = {place: router for place, router in known.items() if await self._is_served(router)}
         unserved = next((place for place in known if place not in routed), None)
-        if unserved is not None and isinstance(held.order, ShiftTraffic):
+        if unserved is not None and not isinstance(held.order, ReleaseTraffic):
             resource = known[unserved].resource
             await reporter.refused(problems.not_served(unserved, resource.kind, resource.api_version))
             return
@@ -91,7 +93,7 @@ class TrafficHolder:
         found = await self._cluster.client.discover(resource.api_version, resource.kind)
         return not isinstance(found, NotFound)
 
-    async def _until_synced(self, held: HeldOrder[TrafficOrder], reporter: Reporter) -> None:
+    async def _until_synced(self, held: HeldOrder[RouteOrder], reporter: Reporter) -> None:
         try:
             async with asyncio.timeout(held.order.deadline_s):
                 await self._cluster.wait_synced()
@@ -100,8 +102,10 @@ class TrafficHolder:
             await reporter.refused(problems.late(reason, held.order.deadline_s))
             await self._cluster.wait_synced()
 
-    def _work(self, held: HeldOrder[TrafficOrder], routed: Mapping[Place, Router]) -> Shift | Release:
+    def _work(self, held: HeldOrder[RouteOrder], routed: Mapping[Place, Router]) -> Work:
         fence = Fence(held, self._clock)
+        if isinstance(held.order, MarkRequests):
+            return Marking(held.order, routed, fence=fence)
         label = revision_label(held.key.kind)
         if isinstance(held.order, ShiftTraffic):
             return Shift(held.order, routed, self._services, label=label, fence=fence, clock=self._clock)
@@ -113,8 +117,8 @@ class _Loop:
 
     def __init__(
         self,
-        held: HeldOrder[TrafficOrder],
-        work: Shift | Release,
+        held: HeldOrder[RouteOrder],
+        work: Work,
         reporter: Reporter,
         changed: asyncio.Event,
         clock: Clock,
@@ -179,7 +183,8 @@ class _Loop:
         if self._settled_at_s is None:
             self._settled_at_s = now_s
             self._reporter.accepted_at_s = self._clock.now_s()
-        grace_s = max((each.grace_s for each in self._order.traffic), default=0.0) if self._order.lowering else 0.0
+        lowering = isinstance(self._order, ShiftTraffic) and self._order.lowering
+        grace_s = max((each.grace_s for each in self._order.traffic), default=0.0) if lowering else 0.0
         left_s = self._settled_at_s + grace_s - now_s
         if left_s > 0 and not self._reporter.told_shifted:
             await self._reporter.show("the grace period for proxies and connections", accepted=True)

@@ -71,6 +71,15 @@ def canary_route_taken(name: str, kind: str) -> Problem:
     )
 
 
+def cannot_mark(place: Place) -> Problem:
+    return Problem(
+        field="traffic.router",
+        value=place.router,
+        rule="a router that marks requests on their way to one and the same Service",
+        remedy="Name a route of the Gateway API.",
+    )
+
+
 def not_served(place: Place, kind: str, api_version: str) -> Problem:
     return Problem(
         field="traffic.router",

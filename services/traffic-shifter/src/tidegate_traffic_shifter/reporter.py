@@ -17,7 +17,7 @@ from tidegate_contracts.facts import (
     TrafficRepaired,
     TrafficShifted,
 )
-from tidegate_contracts.orders import ShiftTraffic, TrafficOrder
+from tidegate_contracts.orders import ReleaseTraffic, RouteOrder
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.telemetry import TrafficObserved
 from tidegate_traffic_shifter.outcome import Repair
@@ -35,7 +35,7 @@ class Reporter:
     clock: The time.
     """
 
-    def __init__(self, held: HeldOrder[TrafficOrder], publisher: Reports, clock: Clock) -> None:
+    def __init__(self, held: HeldOrder[RouteOrder], publisher: Reports, clock: Clock) -> None:
         self._held = held
         self._publisher = publisher
         self._clock = clock
@@ -104,7 +104,7 @@ class Reporter:
         telemetry = TrafficObserved(
             rollout=order.rollout,
             at_s=self._clock.now_s(),
-            weight_asked_percent=order.weight_percent if isinstance(order, ShiftTraffic) else 0,
+            weight_asked_percent=0 if isinstance(order, ReleaseTraffic) else order.weight_percent,
             accepted=accepted,
             waiting_for=waiting_for,
         )

@@ -16,6 +16,9 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     weight_percent: int = 0
     matches: tuple[HttpMatch, ...] = ()
     request_headers: HeaderChange | None = None
+    """What is changed in the requests that reach the canary Service."""
+    headers: HeaderChange | None = None
+    """Where they are given, requests are only marked, and both versions have one Service (`marked`)."""
 
     @property
     def is_empty(self) -> bool:
@@ -23,4 +26,4 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
         return self.weight_percent == 0 and not self.matches
 
     def emptied(self) -> "Share":
-        return Share(service=self.service, canary_service=self.canary_service)
+        return Share(service=self.service, canary_service=self.canary_service, headers=self.headers)

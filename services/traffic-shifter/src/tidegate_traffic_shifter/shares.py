@@ -1,9 +1,10 @@
 """A Gateway API route's rules with the new version's share in them, and back. Pure.
 
 `render` makes the wanted rules of the user's own, always from the original, so that a share is absolute. `recover`
-finds the original again in rules that somebody has edited while the share was in them. Used by `gateway_rules`.
+finds the original again in rules that somebody has edited while the share was in them. Used by `rendering`.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from tidegate_traffic_shifter.header_changes import with_change
@@ -20,13 +21,7 @@ Reference = dict[str, Any]
 
 def holds(rules: list[Rule], namespace: str, service: str) -> bool:
     """Whether any rule sends requests to the Service."""
-    return any(_names(reference, namespace, service) for rule in rules for reference in _references(rule))
-
-
-def sends_only_to(rule: Rule, service: str) -> bool:
-    """Whether all requests of the rule go to the Service."""
-    references = _references(rule)
-    return bool(references) and all(reference.get("name") == service for reference in references)
+    return any(_names(reference, namespace, service) for rule in rules for reference in references_of(rule))
 
 
 def render(original: list[Rule], namespace: str, share: Share, narrow: Narrow) -> list[Rule]:
@@ -41,7 +36,7 @@ def recover(edited: list[Rule], original: list[Rule], namespace: str, share: Sha
     """The user's rules as their edit means them: our parts taken out, everything else kept."""
     recovered = []
     for rule in edited:
-        references = _references(rule)
+        references = references_of(rule)
         own = [each for each in references if not _names(each, namespace, share.canary_service)]
         if len(own) == len(references):
             recovered.append(rule)
@@ -55,7 +50,7 @@ def _matched(rule: Rule, namespace: str, share: Share, narrow: Narrow) -> Rule |
     found = narrowed(rule.get("matches"), share.matches, narrow)
     if not found:
         return None
-    stable = [each for each in _references(rule) if _names(each, namespace, share.service)]
+    stable = [each for each in references_of(rule) if _names(each, namespace, share.service)]
     canary = [each | {"name": share.canary_service, "weight": 1} for each in stable]
     # A name would not be unique any more.
     kept = {name: part for name, part in rule.items() if name != "name"}
@@ -65,7 +60,14 @@ def _matched(rule: Rule, namespace: str, share: Share, narrow: Narrow) -> Rule |
 
 
 def _shared(rule: Rule, namespace: str, share: Share) -> Rule:
-    references = _references(rule)
+    return divided(rule, namespace, share, lambda reference: _canary(reference, share))
+
+
+def divided(rule: Rule, namespace: str, share: Share, new: Callable[[Reference], Reference]) -> Rule:
+    """The rule with a second backend, as `new` makes it, behind each that is the stable Service."""
+    references = references_of(rule)
+    if not any(_names(reference, namespace, share.service) for reference in references):
+        return rule
     weights = _in_parts([_weight(each) for each in references])
     shared: list[Reference] = []
     for reference, weight in zip(references, weights, strict=True):
@@ -74,7 +76,7 @@ def _shared(rule: Rule, namespace: str, share: Share) -> Rule:
             continue
         canary = weight * share.weight_percent // PARTS
         shared.append(reference | {"weight": weight - canary})
-        shared.append(_canary(reference, share) | {"weight": canary})
+        shared.append(new(reference) | {"weight": canary})
     return rule | {"backendRefs": shared}
 
 
@@ -99,7 +101,7 @@ def _in_parts(weights: list[int]) -> list[int]:
 def _unshared(rule: Rule, original: list[Rule], namespace: str, share: Share) -> Rule:
     """Our share taken out of one rule, and the user's own numbers put back unless they are what was edited."""
     merged: list[Reference] = []
-    for reference in _references(rule):
+    for reference in references_of(rule):
         if not _names(reference, namespace, share.canary_service):
             merged.append(reference)
         elif merged:
@@ -107,8 +109,8 @@ def _unshared(rule: Rule, original: list[Rule], namespace: str, share: Share) ->
     before = _counterpart(rule, original, namespace, share)
     if before is None:
         return rule | {"backendRefs": [each | {"weight": 1} for each in merged] if len(merged) == 1 else merged}
-    own = {_identity(each): each for each in _references(before)}
-    parts = dict(zip(own, _in_parts([_weight(each) for each in _references(before)]), strict=False))
+    own = {_identity(each): each for each in references_of(before)}
+    parts = dict(zip(own, _in_parts([_weight(each) for each in references_of(before)]), strict=False))
     untouched = all(parts.get(_identity(each)) == _weight(each) for each in merged)
     if untouched:
         merged = [each | _weight_of(own[_identity(each)]) for each in merged]
@@ -117,13 +119,13 @@ def _unshared(rule: Rule, original: list[Rule], namespace: str, share: Share) ->
 
 def _counterpart(rule: Rule, original: list[Rule], namespace: str, share: Share) -> Rule | None:
     """The user's rule that an edited one came from: with the same backends, if possible with the same matches."""
-    backends = {_identity(each) for each in _references(rule) if not _names(each, namespace, share.canary_service)}
-    alike = [each for each in original if {_identity(found) for found in _references(each)} == backends]
+    backends = {_identity(each) for each in references_of(rule) if not _names(each, namespace, share.canary_service)}
+    alike = [each for each in original if {_identity(found) for found in references_of(each)} == backends]
     same = [each for each in alike if each.get("matches") == rule.get("matches")]
     return next(iter(same or alike), None)
 
 
-def _references(rule: Rule) -> list[Reference]:
+def references_of(rule: Rule) -> list[Reference]:
     found: list[Reference] = rule.get("backendRefs") or []
     return found
 
