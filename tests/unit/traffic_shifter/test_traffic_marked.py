@@ -73,7 +73,7 @@ def test_a_change_of_headers_of_the_users_own_is_kept_and_ours_wins() -> None:
     mirror = {"type": "RequestMirror"}
     front, _ = render([rule(backend(), filters=[own, mirror])], NAMESPACE, marks(0, TESTERS))
     changes = FILTER["requestHeaderModifier"] | {"add": [{"name": "x-entry", "value": "1"}]}  # type: ignore[operator]
-    assert front["filters"] == [mirror, {"type": "RequestHeaderModifier", "requestHeaderModifier": changes}]
+    assert front["filters"] == [{"type": "RequestHeaderModifier", "requestHeaderModifier": changes}, mirror]
 
 
 def test_nobody_marked_leaves_the_rules_as_they_are() -> None:
