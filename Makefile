@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup parts kinds demo test lint types architecture unit simulate bench schemas clean
+.PHONY: help setup parts kinds demo test lint types architecture unit simulate bench judge-rates schemas clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -65,6 +65,11 @@ simulate: setup ## Seeded schedules of the whole saga with faults: SECONDS=60
 
 bench: kinds ## The figures, on this machine: OUT=FILE (ONLY=deployments, guards or kinds: a part of them)
 	$(PYTHON) -m tidegate_bench --out $(OUT) $(if $(ONLY),--only $(ONLY))
+
+judge-rates: setup ## How often a comparison errs, by simulation: the table and the plot of docs/analysis.md
+	@mkdir -p out
+	$(PYTHON) -m tidegate_bench.judge_rates out
+	@cat out/judge-rates.md
 
 schemas: setup ## Write the generated schemas again after a change of the contracts
 	$(PYTHON) -m tidegate_contracts.schema write

@@ -6,6 +6,7 @@ replays it, event by event. Exits non-zero where an invariant broke or a planted
 """
 
 import argparse
+import gc
 import json
 import multiprocessing
 import sys
@@ -61,6 +62,7 @@ def _play(seconds: float, processes: int, first: int) -> dict[str, Any]:
 
 
 def _worker(seed: int, stride: int, deadline: float) -> dict[str, Any]:
+    gc.disable()  # one schedule's garbage is small, and looking for it after each would take a tenth of the time
     played = {"schedules": 0, "events": 0, "crashes": 0, "last": seed, "violations": []}
     while time.monotonic() < deadline and len(played["violations"]) < VIOLATIONS_MAX:
         for _ in range(CHUNK):
@@ -72,6 +74,7 @@ def _worker(seed: int, stride: int, deadline: float) -> dict[str, Any]:
             if result.violation:
                 played["violations"].append({"seed": seed, "violation": result.violation})
             seed += stride
+        gc.collect()
     return played
 
 

@@ -297,6 +297,26 @@ def _back_in_batches(saga: Recorder) -> None:
     saga.to_end()
 
 
+def _told_of_other_plans(saga: Recorder) -> None:
+    """While it prepares, in a pause, with more pods, with more traffic, and, refused, on its way back."""
+    steps = (step("20%", 20, pause=StepPause()), step("60%", 60), step("100%"))
+    saga.ask(request(*steps, traffic=(ROUTE,), rollout="web-2"))
+    saga.replan(*steps, analysis=ANALYSIS)
+    saga.to_step(1)
+    _answer_all(saga)
+    saga.replan(step("20%", 20, pause=StepPause(duration_s=90.0)), *steps[1:], failure_threshold=1)
+    saga.replan(step("40%", 20, pause=StepPause(duration_s=30.0)), *steps[1:])
+    _answer_all(saga)
+    saga.replan(step("10%", 20), step("20%", 20), step("40%", 30, pause=StepPause(duration_s=30.0)), *steps[1:])
+    _answer_all(saga)
+    saga.wait(10.0)
+    saga.replan(step("10%", 20), step("20%", 20), step("40%", 30), *steps[1:])
+    saga.replan(step("0%"), step("120%"))
+    saga.tell(RollBack(by="ann", reason="too slow"))
+    saga.replan(*steps)
+    saga.to_end()
+
+
 STORIES: dict[str, Callable[[Recorder], None]] = {
     "01-forward": _forward,
     "02-forward-with-everything": _forward_with_everything,
@@ -315,4 +335,5 @@ STORIES: dict[str, Callable[[Recorder], None]] = {
     "15-another-style": _another_style,
     "16-superseded-in-its-promotion": _superseded_in_its_promotion,
     "17-back-in-batches": _back_in_batches,
+    "18-told-of-other-plans": _told_of_other_plans,
 }

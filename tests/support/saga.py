@@ -5,9 +5,11 @@
 
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from tidegate_contracts import envelope
 from tidegate_contracts.codec import AnyEvent
-from tidegate_contracts.controls import Control
+from tidegate_contracts.controls import Control, Replan
 from tidegate_contracts.decisions import Decision, RolloutAccepted, RolloutRejected
 from tidegate_contracts.facts import (
     AnalysisConcluded,
@@ -39,7 +41,7 @@ from tidegate_contracts.rollout import (
     StepTraffic,
     TrafficReference,
 )
-from tidegate_contracts.validate import validate
+from tidegate_contracts.validate import validate, validate_control
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_orchestrator.decide import decide
 from tidegate_orchestrator.evolve import evolve
@@ -110,9 +112,10 @@ class Saga:
 
     def when(self, message: Input) -> list[str]:
         self.inputs.append(message)
-        decisions = decide(self.workload, message, self.now_s)
+        decisions, reached = decide(self.workload, message, self.now_s)
         for decision in decisions:
             self.workload = evolve(self.workload, decision)
+        assert self.workload == reached, "the decisions lead to the state that was decided on"
         self.history += decisions
         return [type(decision).__name__ for decision in decisions]
 
@@ -140,7 +143,14 @@ class Saga:
         )
 
     def tell(self, control: Control, rollout: str | None = None) -> list[str]:
-        return self.when(Told(id=self.next_id("control"), rollout=rollout or self.rollout.id, control=control))
+        problems = validate_control(control, "shop") if isinstance(control, Replan) else ()
+        told = rollout or self.rollout.id
+        return self.when(Told(id=self.next_id("control"), rollout=told, control=control, problems=problems))
+
+    def replan(self, *steps: Step, **fields: Any) -> list[str]:
+        """Another plan for the rollout under way: its request with these steps, or the same ones, and fields."""
+        present = self.rollout.request
+        return self.tell(Replan(request=replace(present, steps=steps or present.steps, **fields), by="ann"))
 
     def report(self, fact: AnyFact) -> list[str]:
         self.report_unseen(fact)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tidegate_contracts.rollout import RollbackPace
+from tidegate_contracts.rollout import RollbackPace, RolloutRequested
 
 
 class _Control(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,4 +47,12 @@ class Cancel(_Control, frozen=True, kw_only=True, tag="control.cancel.v1"):
     """Lets go: routes as they were, and the workload left to its own native strategy with the template it has."""
 
 
-Control = Approve | Pause | Resume | JumpToStep | Retry | RollBack | Cancel
+class Replan(_Control, frozen=True, kw_only=True, tag="control.replan.v1"):
+    """Goes on by another plan: the request as it should read from now on, of which only `replanning.CHANGEABLE` may
+    differ from what is under way. Nothing that is held is let go by it, and no pods go.
+    """
+
+    request: RolloutRequested
+
+
+Control = Approve | Pause | Resume | JumpToStep | Retry | RollBack | Cancel | Replan

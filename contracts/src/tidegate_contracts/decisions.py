@@ -120,11 +120,29 @@ class StepJumped(Decision, frozen=True, kw_only=True, tag="rollout.step-jumped.v
     by: str
 
 
+class PlanChanged(Decision, frozen=True, kw_only=True, tag="rollout.plan-changed.v1"):
+    """The rollout goes on by another plan."""
+
+    request: RolloutRequested
+    """As it reads from now on."""
+    plan: tuple[PlannedStep, ...]
+    step: int
+    """Where it goes on; 0 before the first step."""
+    again: bool
+    """Whether that step is begun anew, with its pods; otherwise it goes on with what is left of it."""
+    until_s: float | None = None
+    """Where the step's pause goes on: when it ends by itself, by the new plan."""
+    by: str
+    reason: str
+
+
 class ControlRefused(Decision, frozen=True, kw_only=True, tag="rollout.control-refused.v1"):
     """A control that makes no sense now; nothing changed."""
 
     control: str
     problem: Problem
+    problems: tuple[Problem, ...] = ()
+    """Where there are several, all of them, the first one included."""
 
 
 class PromotionStarted(Decision, frozen=True, kw_only=True, tag="rollout.promotion-started.v1"):
@@ -221,6 +239,7 @@ AnyDecision = (
     | RolloutResumed
     | StepRetried
     | StepJumped
+    | PlanChanged
     | ControlRefused
     | PromotionStarted
     | RollbackStarted

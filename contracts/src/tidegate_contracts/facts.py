@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from tidegate_contracts.comparison import Compared
 from tidegate_contracts.problem import Problem
 
 
@@ -144,6 +145,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     measured: int = 0
     failed: int = 0
     inconclusive: int = 0
+    compared: Compared | None = None
+    """Of a check that compares: `values` are then the canary's."""
 
 
 class AnalysisConcluded(Fact, frozen=True, kw_only=True, tag="analysis.concluded.v1"):

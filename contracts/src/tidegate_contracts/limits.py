@@ -9,7 +9,10 @@ STEPS_MAX: Final = 50
 """Steps in one rollout; Kruise's largest published examples have ten."""
 
 REQUEST_BYTES_MAX: Final = 64 * 1024
-CONTROL_BYTES_MAX: Final = 8 * 1024
+CONTROL_BYTES_MAX: Final = REQUEST_BYTES_MAX + 4 * 1024
+"""The largest control carries a request: what is left of a rollout's plan, changed."""
+
+TIMER_BYTES_MAX: Final = 8 * 1024
 EVENT_BYTES_MAX: Final = 128 * 1024
 """An accepted event carries its request, so this must stay above `REQUEST_BYTES_MAX`."""
 
@@ -60,6 +63,12 @@ CHECKS_MAX: Final = 20
 QUERY_LENGTH_MAX: Final = 4096
 MEASUREMENTS_MAX: Final = 2000
 """Measurements that a check may ask for, in a row or in all."""
+
+COMPARISON_POINTS_MIN: Final = 8
+"""The fewest pairs with which a rank test can fail anything at the highest confidence (1 / C(16, 8) = 0.00008)."""
+COMPARISON_POINTS_MAX: Final = 500
+COMPARISON_CONFIDENCE_PERCENT_MIN: Final = 80.0
+COMPARISON_CONFIDENCE_PERCENT_MAX: Final = 99.9
 
 DURATION_S_MAX: Final = 30 * 86_400.0
 """The longest pause, deadline or analysis: thirty days."""

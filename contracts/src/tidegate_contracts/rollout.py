@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
+from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.workload import WorkloadReference
 
 QUERY_VARIABLES: Final = ("namespace", "workload", "revision", "stable_revision", "window")
@@ -18,11 +19,12 @@ Style = Literal["partition", "canary", "blue_green"]
 """partition: old and new pods share the workload's replicas. canary: new pods come beside it, in a Deployment of their
 own. blue_green: the workload itself grows by the new pods. In the last two every old pod stays until the promotion."""
 STYLES: Final[tuple[Style, ...]] = get_args(Style)
+_STYLE_BY_NAME: Final[dict[str, Style]] = {style: style for style in STYLES}
 
 
 def style_named(text: str) -> Style:
     """The style of this name; partition for any other text."""
-    return next((style for style in STYLES if style == text), "partition")
+    return _STYLE_BY_NAME.get(text, "partition")
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +84,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
     `query` and `minimum_samples_query` may hold `{{namespace}}`, `{{workload}}`, `{{revision}}`, `{{stable_revision}}`
     and `{{window}}`.
-    Missing, stale, NaN or too few samples are inconclusive, never a pass.
+    Missing, stale, NaN or too few samples are inconclusive, never a pass. With `compare` there is no range: the value
+    is judged against the stable revision's.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     minimum_samples_query: str | None = None
     """Counts the events behind the value; below `minimum_samples` the measurement is inconclusive."""
     minimum_samples: float = 1.0
+    compare: Comparison | None = None
 
 
 class PodHealth(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from tidegate_contracts import subjects
-from tidegate_contracts.limits import CONTROL_BYTES_MAX, EVENT_BYTES_MAX, REQUEST_BYTES_MAX
+from tidegate_contracts.limits import CONTROL_BYTES_MAX, EVENT_BYTES_MAX, REQUEST_BYTES_MAX, TIMER_BYTES_MAX
 from tidegate_contracts.subjects import WORKERS, Service
 
 MEBIBYTE: Final = 1024 * 1024
@@ -106,7 +106,7 @@ STREAMS: Final = (
     Stream(
         name=TIMERS,
         subjects=(f"{subjects.ROOT}.timers.>",),
-        message_bytes_max=CONTROL_BYTES_MAX,
+        message_bytes_max=TIMER_BYTES_MAX,
         bytes_max=-1,
         discard="old",
         allow_schedules=True,

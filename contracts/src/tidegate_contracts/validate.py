@@ -9,16 +9,18 @@ from itertools import islice
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from tidegate_contracts import limits, names
 from tidegate_contracts.codec import encode
-from tidegate_contracts.controls import Approve, Control, JumpToStep
+from tidegate_contracts.controls import Approve, Control, JumpToStep, Replan
 from tidegate_contracts.faults import depth
 from tidegate_contracts.guards import Guard, GuardSet
 from tidegate_contracts.plan import plan
 from tidegate_contracts.problem import Problem, printable, problem
 from tidegate_contracts.rollout import STYLES, Change, RolloutRequested
 from tidegate_contracts.validate_analysis import analysis_problems, duration_problems
+from tidegate_contracts.validate_comparison import background_problems
 from tidegate_contracts.validate_metadata import metadata_problems
 from tidegate_contracts.validate_steps import step_problems, threshold_problems
 from tidegate_contracts.validate_traffic import canary_service, traffic_problems
@@ -35,9 +37,12 @@ def validate(request: RolloutRequested, namespace: str) -> tuple[Problem, ...]:
     return found or tuple(_size(request))
 
 
-def validate_control(control: Control) -> tuple[Problem, ...]:
-    """All problems of a control, whatever rollout it is for."""
-    return tuple(_control_problems(control))
+def validate_control(control: Control, namespace: str) -> tuple[Problem, ...]:
+    """All problems of a control that was published for `namespace`, whatever rollout it is for."""
+    found = tuple(islice(_control_problems(control), limits.PROBLEMS_MAX))
+    if found or not isinstance(control, Replan):
+        return found
+    return tuple(replace(each, field=f"request.{each.field}") for each in validate(control.request, namespace))
 
 
 def validate_guard(guard: Guard, namespace: str) -> tuple[Problem, ...]:
@@ -60,7 +65,7 @@ def _guard_problems(guard: Guard, namespace: str) -> Iterator[Problem]:
         rule = "left out in a guard: each change becomes a rollout with an id of its own"
         yield problem("request.rollout", request.rollout, rule, "Leave it out.")
     for each in validate(request, namespace):
-        yield msgspec.structs.replace(each, field=f"request.{each.field}")
+        yield replace(each, field=f"request.{each.field}")
 
 
 def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
@@ -77,6 +82,7 @@ def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
     yield from traffic_problems(request.traffic)
     if request.analysis is not None:
         yield from analysis_problems("analysis", request.analysis)
+        yield from background_problems("analysis", request.analysis)
     for name in ("progress_s", "traffic_s", "analysis_s"):
         yield from duration_problems(f"deadlines.{name}", getattr(request.deadlines, name), least=1.0)
     yield from _author("requested_by", request.requested_by)

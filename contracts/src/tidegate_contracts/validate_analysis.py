@@ -7,6 +7,8 @@ from typing import Final
 from tidegate_contracts import limits, names
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import QUERY_VARIABLES, Analysis, Check, PodHealth
+from tidegate_contracts.validate_comparison import comparison_problems
+from tidegate_contracts.validate_comparison import shortest_s as comparison_shortest_s
 
 _VARIABLE: Final = re.compile(r"\{\{([^{}]*)\}\}")
 _SAMPLES_MAX: Final = 1e12
@@ -32,7 +34,10 @@ def analysis_problems(field: str, analysis: Analysis) -> Iterator[Problem]:
 def length_problems(field: str, analysis: Analysis, deadline_s: float) -> Iterator[Problem]:
     """A step's analysis that could not pass before its own deadline."""
     for index, check in enumerate(analysis.checks):
-        shortest_s = check.initial_delay_s + (check.count - 1) * check.interval_s
+        if check.compare is not None:
+            shortest_s = comparison_shortest_s(check, check.compare)
+        else:
+            shortest_s = check.initial_delay_s + (check.count - 1) * check.interval_s
         if shortest_s > deadline_s:
             rule = f"able to pass within deadlines.analysis_s ({deadline_s:g} s)"
             remedy = "Measure fewer times, more often, or raise the deadline."
@@ -61,7 +66,9 @@ def _check(field: str, check: Check) -> Iterator[Problem]:
     yield from _query(f"{field}.query", check.query)
     if check.minimum_samples_query is not None:
         yield from _query(f"{field}.minimum_samples_query", check.minimum_samples_query)
-    if check.minimum is None and check.maximum is None:
+    if check.compare is not None:
+        yield from comparison_problems(field, check, check.compare)
+    elif check.minimum is None and check.maximum is None:
         yield problem(f"{field}.minimum", None, "a minimum, a maximum or both", "Say which values are good.")
     elif check.minimum is not None and check.maximum is not None and check.minimum > check.maximum:
         yield problem(f"{field}.minimum", check.minimum, f"not above the maximum ({check.maximum})", "Swap them.")

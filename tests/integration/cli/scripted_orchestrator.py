@@ -16,7 +16,7 @@ from support.nats import NatsServer
 
 from tidegate_chassis.connection import Connection
 from tidegate_contracts import codec, decisions, subjects, topology
-from tidegate_contracts.controls import Approve, Cancel, JumpToStep, Pause, Resume, Retry, RollBack
+from tidegate_contracts.controls import Approve, Cancel, Control, JumpToStep, Pause, Replan, Resume, Retry, RollBack
 from tidegate_contracts.envelope import Envelope, message_id, rollout_id
 from tidegate_contracts.plan import plan
 from tidegate_contracts.problem import Problem
@@ -80,6 +80,9 @@ class ScriptedOrchestrator:
             tag = codec.tag_of(control)
             await self.decide(rollout, decisions.ControlRefused, cause=cause, control=tag, problem=REFUSAL)
             return
+        await self._obey(rollout, control, cause)
+
+    async def _obey(self, rollout: str, control: Control, cause: str) -> None:
         match control:
             case Approve():
                 await self.decide(rollout, decisions.StepCompleted, cause=cause, step=1, approved_by=control.by)
@@ -90,6 +93,9 @@ class ScriptedOrchestrator:
             case JumpToStep():
                 fields = {"from_step": 1, "to_step": control.step, "by": control.by}
                 await self.decide(rollout, decisions.StepJumped, cause=cause, **fields)
+            case Replan(request=request):
+                fields = {"request": request, "plan": plan(request), "step": 1, "again": False, "by": control.by}
+                await self.decide(rollout, decisions.PlanChanged, cause=cause, reason=control.reason, **fields)
             case Retry():
                 await self.decide(rollout, decisions.StepRetried, cause=cause, step=1, by=control.by)
             case RollBack():

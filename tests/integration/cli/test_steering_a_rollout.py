@@ -1,10 +1,12 @@
 """The controls on a real bus: each reaches the orchestrator as it was meant, and its answer comes back."""
 
+from pathlib import Path
+
 import pytest
 from scripted_orchestrator import ScriptedOrchestrator
 from tidegate_command import Tidegate
 
-from tidegate_contracts import controls, decisions
+from tidegate_contracts import codec, controls, decisions
 from tidegate_contracts.plan import plan
 from tidegate_contracts.rollout import RolloutRequested, Step
 from tidegate_contracts.workload import WorkloadReference
@@ -44,6 +46,27 @@ async def test_a_control_is_said_and_its_answer_heard(
     assert ended.code == 0, ended.err
     assert ended.json["decision"] == decision
     assert orchestrator.controls == [control]
+
+
+async def test_another_plan_is_said_out_of_a_file(
+    tidegate: Tidegate, orchestrator: ScriptedOrchestrator, tmp_path: Path
+) -> None:
+    await start(orchestrator)
+    wanted = RolloutRequested(workload=WorkloadReference(name="web"), steps=(Step(replicas="40%"),))
+    file = tmp_path / "plan.json"
+    file.write_bytes(codec.encode(wanted))
+    shown = await tidegate("replan", "web-1", "-f", str(file), "--dry-run", "-o", "json")
+    assert [each["target"].get("percent") for each in shown.json["plan"]] == [40, 100]
+    assert orchestrator.controls == []
+    ended = await tidegate("replan", "web-1", "-f", str(file), "--by", "alice", "--reason", "why", "-o", "json")
+    assert ended.code == 0, ended.err
+    assert ended.json["decision"] == "rollout.plan-changed.v1"
+    assert orchestrator.controls == [controls.Replan(request=wanted, by="alice", reason="why")]
+    file.write_text('{"workload": {"name": "web"}, "steps": [{"replicas": "0%"}, {"replicas": "200%"}]}')
+    refused = await tidegate("replan", "web-1", "-f", str(file))
+    assert refused.code == 3
+    assert "steps[0].replicas" in refused.err
+    assert "steps[1].replicas" in refused.err
 
 
 async def test_a_refused_control_says_why(tidegate: Tidegate, orchestrator: ScriptedOrchestrator) -> None:

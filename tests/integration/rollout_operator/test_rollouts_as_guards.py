@@ -10,7 +10,7 @@ from support.rollout_service import Shop, shop
 from tidegate_contracts.guards import GuardRemoved, GuardSet
 from tidegate_rollout_operator.kruise import FINALIZER, PLAN_HASH
 from tidegate_rollout_operator.template_hash import template_hash
-from tidegate_rollout_operator.translate import translate
+from tidegate_rollout_operator.translate import guard_of, translate
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
@@ -28,7 +28,8 @@ async def test_a_guard_stands_as_long_as_its_rollout_is_in_force(
         status = await made.until(_is_named, "healthy, and named")
         assert status["message"] == "rollout is healthy"
         await _check_names(made, status["canaryStatus"])
-        assert await made.guard() == GuardSet(request=translate(read(manifest(namespace=namespace))), by=AUTHOR)  # type: ignore[arg-type]
+        applied = read(manifest(namespace=namespace))
+        assert await made.guard() == guard_of(applied, translate(applied))  # type: ignore[arg-type]
         found = await made.read()
         assert found is not None
         assert FINALIZER in found["metadata"]["finalizers"]

@@ -9,6 +9,7 @@ from support.rollout_service import Shop, Status, shop
 
 from tidegate_contracts.decisions import (
     ControlRefused,
+    PlanChanged,
     RolloutCancelled,
     RolloutCompleted,
     RolloutPaused,
@@ -87,6 +88,34 @@ async def test_deleted_in_its_midst_it_lets_the_workload_go_on_to_the_new_versio
         assert isinstance((await made.decisions())[-1], RolloutCancelled)
         assert isinstance(await made.guard(), GuardRemoved)
         await made.until_whole(f"registry.example/web:{V2}", 4)
+
+
+async def test_an_edit_of_its_steps_counts_during_the_release(
+    sandbox: SandboxState, namespace: str, tmp_path: Path
+) -> None:
+    """A pause that is taken out is over, and a step in hand gets the pods that it asks for now."""
+    async with shop(sandbox, namespace, tmp_path) as (made, processes):
+        await processes.start(*SERVICES)
+        await started(made, "25%", "50%", "100%")
+        await made.until(paused_at(1), "paused at 1")
+        at_once, waits = {"duration": 0}, {}
+        edited = [{"replicas": each, "pause": waits} for each in ("25%", "50%", "100%")]
+        edited[0]["pause"] = at_once
+        await made.edit({"strategy": {"canary": {"steps": edited}}})
+        status = await made.until(paused_at(2), "on to 2")
+        assert status["canaryStatus"]["canaryReadyReplicas"] == 2
+        edited[1]["replicas"] = "75%"
+        await made.edit({"strategy": {"canary": {"steps": edited}}})
+        three = await made.until(lambda found: found["canaryStatus"]["canaryReadyReplicas"] == 3, "three pods")
+        assert three["currentStepIndex"] == 2
+        await made.until(paused_at(2), "paused at 2 again")
+        await made.patch_status(currentStepState="StepReady")
+        await made.until(ended, "ended")
+        decisions = await made.decisions()
+        changes = [(each.step, each.again) for each in decisions if isinstance(each, PlanChanged)]
+        assert changes == [(1, False), (2, True)]
+        assert [each for each in decisions if isinstance(each, ControlRefused)] == []
+        assert isinstance(decisions[-1], RolloutCompleted)
 
 
 async def test_it_is_paused_resumed_and_jumped_by_what_its_user_writes(

@@ -11,13 +11,14 @@ from typing import Any
 from saga_model.options import REPLICAS
 from saga_model.watched import Watched
 from tidegate_contracts.codec import AnyEvent
-from tidegate_contracts.decisions import TERMINAL, Decision, RolloutAccepted, RolloutRejected
+from tidegate_contracts.decisions import TERMINAL, Decision, PlanChanged, RolloutAccepted, RolloutRejected
 from tidegate_contracts.facts import AnalysisConcluded, Fact
 from tidegate_contracts.orders import Target
 
 _NOTHING = Target(count=0)
 WHOLE_PERCENT = 100
 TIMER_LATE_MAX_S = 5.0
+_TERMINAL = frozenset(TERMINAL)
 _TO_THE_END = ("promote", "let_go")
 
 
@@ -26,15 +27,17 @@ class Violation(AssertionError):  # noqa: N818 - it names what happened
 
 
 class Auditor:
-    """`calm` says that nothing is lost or late, so that what is due must come in time."""
+    """`calm`: nothing is lost or late, so what is due must come in time. `scaled`: the workload's scale changes."""
 
-    def __init__(self, *, calm: bool = False) -> None:
+    def __init__(self, *, calm: bool = False, scaled: bool = False) -> None:
         self.calm = calm
+        self.scaled = scaled
         self.revision = 0
         self.watched: Watched | None = None
         self.superseded: Watched | None = None
         self.ended: dict[str, str] = {}
         self.accepted: dict[str, RolloutAccepted] = {}
+        self.plans: dict[str, list[RolloutAccepted | PlanChanged]] = {}
         self.used_causes: set[tuple[str, str]] = set()
         self.newest_request = 0
         self.events = 0
@@ -53,6 +56,11 @@ class Auditor:
 
     def _limit(self, watched: Watched, target: Target | None) -> None:
         self.limits[watched.revision] = target
+
+    def plan_at(self, rollout: str, revision: int) -> RolloutAccepted | PlanChanged | None:
+        """The plan that an order was made from."""
+        found = [each for each in self.plans.get(rollout, ()) if each.revision <= revision]
+        return found[-1] if found else None
 
     def take(self, event: AnyEvent) -> None:
         """Raises `Violation`."""
@@ -87,7 +95,7 @@ class Auditor:
         self.require(watched is not None and watched.id == event.rollout, f"I6 {kind} of a rollout that isn't active")
         assert watched is not None
         getattr(self, f"_{kind}", self._anything)(watched, event)
-        if isinstance(event, TERMINAL):
+        if type(event) in _TERMINAL:
             self._end(event, kind)
             self.watched, self.superseded = None, watched if kind == "RolloutSuperseded" else None
 
@@ -101,7 +109,7 @@ class Auditor:
         self.require(event.rollout not in self.ended, "I6 a rollout began after its end")
         self.require(event.request_sequence > self.newest_request, "I11 an older request superseded a newer one")
         self.newest_request = event.request_sequence
-        self.accepted[event.rollout] = event
+        self.accepted[event.rollout], self.plans[event.rollout] = event, [event]
         self._after_promotion(event)
         older = self.accepted.get(event.supersedes or "")
         if older is not None and event.inherited is not None and event.inherited.release_workload in _TO_THE_END:
@@ -148,12 +156,9 @@ class Auditor:
             if step == 1:
                 self._first(watched)
             self._traffic_settled(watched, "I4 a step was started while traffic moves")
-        watched.step, watched.jumped = step, 0
+        watched.started(step, event.revision)
         self.pod_orders.add(event.revision)
-        watched.highest = max(watched.highest, step)
-        self._limit(watched, watched.plan[watched.highest - 1].target)
-        watched.pods_revision = watched.raised_at = watched.batch_revision = event.revision
-        watched.pause = None
+        self._limit(watched, watched.most)
 
     def _first(self, watched: Watched) -> None:
         self.require(watched.prepared(), "I4 started unprepared")
@@ -174,7 +179,7 @@ class Auditor:
         if watched.jumped:
             self.require(weight < watched.weight, "I2 a jump raised the traffic before the pods")
         else:
-            ready = watched.answer("BatchReady", watched.pods_revision)
+            ready = watched.batch_ready()
             good = ready is not None and ready.step == event.step == watched.step
             self.require(good, "I2 traffic was raised without ready pods of that step")
             self.require(
@@ -186,23 +191,25 @@ class Auditor:
     def _StepJudgingStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self._going_on(watched, event)
         self.require(event.step == watched.step, "I5 another step is judged")
-        ready = watched.answer("BatchReady", watched.pods_revision)
+        ready = watched.batch_ready()
         self.require(ready is not None and ready.step == event.step, "I4 judged before its pods were ready")
         self._traffic_settled(watched, "I4 judged before its traffic arrived")
         if watched.traffic:
             planned = watched.plan[event.step - 1].weight_percent
             self.require(watched.weight == planned, "I4 judged with another share of the traffic")
             if watched.settles:
-                watched.pods_revision = event.revision
+                watched.pods_revision, watched.looked_anew = event.revision, ()
+        watched.judging = True
         if watched.plan[event.step - 1].analysis is not None:
-            watched.judge_revision, watched.judged_step = event.revision, event.step
-            watched.judged_at_s = event.at_s
+            watched.judged(event.step, event.revision, event.at_s)
 
     def _evidence(self, watched: Watched, step: int) -> None:
         self.require(not watched.failed, "I8 a step was approved in spite of a failing verdict")
-        ready = watched.answer("BatchReady", watched.pods_revision)
+        ready = watched.batch_ready()
         self.require(ready is not None and ready.step == step, "I4 a step ended before its pods were ready")
         self.require(ready.settled or watched.passes_through(step), "I4 a step ended before it settled")
+        share = watched.plan[step - 1].weight_percent
+        self.require(share in (None, watched.weight), "I4 a step ended with another share of the traffic")
         if watched.plan[step - 1].analysis is None:
             return
         verdict = watched.answer("AnalysisConcluded", watched.judge_revision)
@@ -213,7 +220,7 @@ class Auditor:
     def _PauseStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self._going_on(watched, event)
         self._evidence(watched, event.step)
-        watched.pause = (event.step, event.until_s)
+        watched.pause, watched.paused_at_s, watched.judging = (event.step, event.until_s), event.at_s, False
 
     def _StepCompleted(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self._going_on(watched, event)
@@ -269,7 +276,7 @@ class Auditor:
             return
         watched.pause = None
         if watched.step and not watched.jumped:
-            watched.pods_revision = watched.raised_at = watched.batch_revision = event.revision
+            watched.raised(event.revision)
             self.pod_orders.add(event.revision)
         else:
             watched.prepare_revisions.append(event.revision)
@@ -280,6 +287,15 @@ class Auditor:
         self._answered(watched, event)
         watched.held, watched.jumped, watched.pause, watched.failed = False, event.to_step, None, False
         watched.jumped_revision = event.revision
+
+    def _PlanChanged(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self._once(event)
+        self.require(not watched.ending, f"I5 another plan while {watched.ending}")
+        misplaced = watched.misplaced(event, scaled=self.scaled)
+        self.require(not misplaced, misplaced)
+        self.plans[event.rollout].append(event)
+        self.pod_orders.add(event.revision)
+        watched.replanned(event)
 
     def _PromotionStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self._going_on(watched, event)
@@ -347,7 +363,7 @@ class Auditor:
         self._promoted(watched, "I3 traffic goes back to the stable pods before the workload was promoted")
         if watched.ending != "rolling back" or watched.releasing or again or not watched.weight:
             return
-        target = watched.plan[max(watched.highest, 1) - 1].target
+        target = watched.most
         whole = target.percent == WHOLE_PERCENT or (target.count or 0) >= REPLICAS
         whole = whole if watched.settles else bool(watched.promote_revisions)
         told = watched.answers_since(watched.ending_revision, ("TrafficShifted", "TrafficRefused"))

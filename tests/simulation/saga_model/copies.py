@@ -5,17 +5,18 @@ A port's await may be where the copy dies (its memory is gone, its unacked messa
 stops for a while (and the other copy goes on), as the seed says.
 """
 
-from collections.abc import Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 
 from saga_model.bus import Bus, Letter
 from saga_model.engine import Engine
 from tidegate_chassis.errors import OperatingError
 from tidegate_contracts import envelope
-from tidegate_contracts.decisions import AnyDecision, Decision, RolloutAccepted, RolloutRejected
+from tidegate_contracts.decisions import Decision, RolloutAccepted, RolloutRejected
 from tidegate_contracts.facts import Fact
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.timers import TimerDue
 from tidegate_contracts.workload import WorkloadKey
+from tidegate_orchestrator.decide import Decided
 from tidegate_orchestrator.fold import fold, holder, rebuild
 from tidegate_orchestrator.handle import Handler, Loaded
 from tidegate_orchestrator.inputs import Input, Reported, Requested, Told, Woken
@@ -64,8 +65,8 @@ class ModelHistory:
     def _cold(self, upto: int) -> Loaded:
         log = self._bus.log[:upto]
         last = next((event for event in reversed(log) if isinstance(event, Decision)), None)
-        events = [event for event in log if last is not None and event.rollout == holder(last)]
-        return _loaded(rebuild(last, events), upto)
+        rollout = holder(last) if last is not None else None
+        return _loaded(rebuild(last, [event for event in log if event.rollout == rollout]), upto)
 
     async def load_rollout(self, _: WorkloadKey, rollout: str) -> Loaded:
         log = list(self._bus.log)
@@ -74,10 +75,10 @@ class ModelHistory:
         workload = rebuild(last, [event for event in log if event.rollout == rollout])
         return Loaded(workload, len(log), last.active if last is not None else None)
 
-    async def append(self, _: WorkloadKey, loaded: Loaded, decisions: tuple[AnyDecision, ...]) -> Loaded:
+    async def append(self, _: WorkloadKey, loaded: Loaded, decided: Decided) -> Loaded:
         await POINT
-        sequence = self._bus.append(decisions, loaded.sequence)
-        after = _loaded(fold(decisions, loaded.workload), sequence)
+        sequence = self._bus.append(decided.decisions, loaded.sequence)
+        after = _loaded(decided.workload, sequence)
         rollout = loaded.workload.rollout
         about_holder = loaded.holder is None or (rollout is not None and rollout.id == loaded.holder)
         self._cached = after if about_holder else None
@@ -134,27 +135,17 @@ class Copy:
         self.drive(self._work(letter), letter, self.incarnation)
 
     async def _work(self, letter: Letter) -> None:
-        body = letter.body
+        body, handle = letter.body, self.handler.handle
         if isinstance(body, Fact):
-            message: Input = Reported(id=letter.id, fact=body)
-        elif isinstance(body, RolloutRequested | Told):
-            message = body if isinstance(body, Told) else _UNREAD
+            await handle(KEY, _as_it_is(Reported(id=letter.id, fact=body)), at_least=letter.sequence)
+            if letter.deliveries > 1:
+                await self.handler.tell_past(KEY, body.rollout)
+        elif isinstance(body, RolloutRequested):
+            await handle(KEY, _request_in(letter, body, self.bus))
+        elif isinstance(body, Told):
+            await handle(KEY, _control_of(body), about=body.rollout)
         else:
-            message = Woken(id=letter.id)
-
-        async def understand(loaded: Loaded) -> Input:
-            if isinstance(body, RolloutRequested):
-                return _requested(letter, body, self.bus)
-            if isinstance(message, Told) and loaded.holder != message.rollout:
-                return Told(id=message.id, rollout=message.rollout, control=message.control, holder=loaded.holder)
-            return message
-
-        about = message.rollout if isinstance(message, Told) else None
-        at_least = letter.sequence if isinstance(body, Fact) else 0
-        afresh = body is None or isinstance(body, TimerDue)
-        await self.handler.handle(KEY, understand, at_least=at_least, about=about, afresh=afresh)
-        if isinstance(body, Fact) and letter.deliveries > 1:
-            await self.handler.tell_past(KEY, body.rollout)
+            await handle(KEY, _as_it_is(Woken(id=letter.id)), afresh=True)
 
     def drive(self, work: Coroutine[None, None, None], letter: Letter, incarnation: object) -> None:
         """Runs a handler until it is done, dies or is held up."""
@@ -181,13 +172,37 @@ class Copy:
 
 
 ACK_LATE_S = 12.0
-_UNREAD = Woken(id="")
+_ANSWERS = frozenset((RolloutAccepted, RolloutRejected))
+Understand = Callable[[Loaded], Awaitable[Input]]
+
+
+def _as_it_is(message: Input) -> Understand:
+    async def understand(_: Loaded) -> Input:
+        return message
+
+    return understand
+
+
+def _control_of(told: Told) -> Understand:
+    async def understand(loaded: Loaded) -> Input:
+        if loaded.holder == told.rollout:
+            return told
+        return Told(id=told.id, rollout=told.rollout, control=told.control, holder=loaded.holder)
+
+    return understand
+
+
+def _request_in(letter: Letter, request: RolloutRequested, bus: Bus) -> Understand:
+    async def understand(_: Loaded) -> Input:
+        return _requested(letter, request, bus)
+
+    return understand
 
 
 def _requested(letter: Letter, request: RolloutRequested, bus: Bus) -> Requested:
     spare = envelope.rollout_id(letter.id)
     rollout = request.rollout or spare
-    found = [event for event in bus.log if isinstance(event, RolloutAccepted | RolloutRejected)]
+    found = [event for event in bus.log if type(event) in _ANSWERS]
     newest = next((event for event in reversed(found) if isinstance(event, RolloutAccepted)), None)
     return Requested(
         id=letter.id,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from saga_model.mutant import Mutant, planted
 from saga_model.mutants_going_back import GOING_BACK
 from saga_model.mutants_in_styles import IN_STYLES
+from saga_model.mutants_replanning import REPLANNING
 
 SEEDS_MAX = 12_000
 HUNT_S = 120.0
@@ -44,7 +45,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "orders-not-said-again",
         "a redelivery that decides nothing publishes nothing",
         "            await self.tell(key, loaded.workload)\n",
-        "            if decisions:\n                await self.tell(key, loaded.workload)\n",
+        "            if decided.decisions:\n                await self.tell(key, loaded.workload)\n",
     ),
     planted(
         "fold",
@@ -275,6 +276,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     *IN_STYLES,
     *GOING_BACK,
+    *REPLANNING,
     # one rollout after another
     planted(
         "requests",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, get_args
 
 from msgspec.structs import replace
 
-from tidegate_contracts.controls import Approve, Cancel, Control, JumpToStep, Pause, Resume, Retry, RollBack
+from tidegate_contracts.controls import Approve, Cancel, Control, JumpToStep, Pause, Replan, Resume, Retry, RollBack
 from tidegate_contracts.rollout import (
     Analysis,
     Change,
@@ -82,12 +82,15 @@ class Options(NamedTuple):
 def draw(random: Random, *, paces: Random) -> Options:
     options = _draw(random)
     requests = tuple((at_s, replace(request, rollback=_pace(paces))) for at_s, request in options.requests)
-    controls = tuple((at_s, _paced(control, paces)) for at_s, control in options.controls)
-    return options._replace(requests=requests, controls=controls)
+    controls = [(at_s, _paced(control, paces)) for at_s, control in options.controls]
+    while paces.random() < _REPLANS:
+        begun_s, request = paces.choice(requests)
+        controls.append((begun_s + paces.random() * 20.0, _replan(paces, request)))
+    return options._replace(requests=requests, controls=tuple(controls))
 
 
 def _pace(paces: Random) -> RollbackPace:
-    return paces.choice(get_args(RollbackPace))
+    return paces.choice(_PACES)
 
 
 def _paced(control: Control, paces: Random) -> Control:
@@ -173,18 +176,9 @@ def _request(random: Random, revision: str) -> RolloutRequested:
     chance, choice = random.random, random.choice
     traffic = choice(((), (), (ROUTE,), (ROUTE,), (ROUTE,), (OTHER_ROUTE,)))
     strategy = choice(_STRATEGIES)
-    steps = [
-        Step(
-            replicas=replicas,
-            traffic=_share(weight) if traffic else None,
-            pause=_pause(random) if chance() < 0.15 else None,
-            analysis=ANALYSIS if chance() < 0.4 else None,
-        )
-        for replicas, weight in choice(_LADDERS if strategy == "partition" else _WHOLE_LADDERS)
-    ]
     return RolloutRequested(
         workload=_WEB,
-        steps=tuple(steps),
+        steps=_steps(random, strategy, with_traffic=bool(traffic)),
         change=_CHANGES[revision],
         strategy=strategy,
         failure_threshold=choice((None, None, None, 1, "20%")),
@@ -196,6 +190,39 @@ def _request(random: Random, revision: str) -> RolloutRequested:
     )
 
 
+def _steps(random: Random, strategy: str, *, with_traffic: bool) -> tuple[Step, ...]:
+    chance = random.random
+    return tuple(
+        Step(
+            replicas=replicas,
+            traffic=_share(weight) if with_traffic else None,
+            pause=_pause(random) if chance() < 0.15 else None,
+            analysis=ANALYSIS if chance() < 0.4 else None,
+        )
+        for replicas, weight in random.choice(_LADDERS if strategy == "partition" else _WHOLE_LADDERS)
+    )
+
+
+def _replan(random: Random, request: RolloutRequested) -> Replan:
+    """The same steps with other pauses, or other steps; at times for another rollout than it was thought for."""
+    chance, choice = random.random, random.choice
+    if chance() < 0.3:
+        steps = tuple(replace(step, pause=_pause(random)) for step in request.steps)
+        return Replan(request=replace(request, rollout=None, change=None, steps=steps), by="ann")
+    wanted = replace(
+        request,
+        rollout=None,
+        change=None,
+        steps=_steps(random, request.strategy, with_traffic=bool(request.traffic)),
+        analysis=choice((request.analysis, None, ANALYSIS)),
+        on_failure=choice((request.on_failure, "roll_back", "pause")),
+        failure_threshold=choice((request.failure_threshold, None, 1)),
+    )
+    return Replan(request=wanted, by="ann")
+
+
+_REPLANS = 0.15
+"""How often there is one, and another one after it."""
 _ANN = (HttpMatch(headers={"user": "ann"}),)
 _LADDERS: tuple[tuple[tuple[Any, int | None], ...], ...] = (
     (("100%", 100),),
@@ -215,6 +242,7 @@ _WHOLE_LADDERS = (
     (("100%", 40), ("100%", 100)),
 )
 """Where the stable pods stay, all pods may have any share."""
+_PACES: tuple[RollbackPace, ...] = get_args(RollbackPace)
 _STRATEGIES = ("partition", "partition", "partition", "canary", "blue_green")
 _WEB = WorkloadReference(name="web")
 _CHANGES = {revision: Change(images={"web": f"web:{revision}"}) for revision in ("v2", "v3", "v4")}

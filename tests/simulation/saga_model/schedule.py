@@ -30,6 +30,7 @@ LIMIT_S = 4000.0
 PATIENCE = 3
 DEGRADED_MAX_S = 5.0 + 10.0
 """I2, D1: the service looks for 5 s whether they recover, then the traffic has 10 s to leave pods that broke."""
+_NO_FAULTS = Faults()
 PACES = 1_000_000_007
 """Apart from the other draws, so that what a seed plays stays the same without them."""
 REPLAYED_EVERY = 4
@@ -50,7 +51,7 @@ class Schedule:
         self.seed = seed
         self.options: Options = draw(random, paces=Random(seed + PACES))
         self.engine = Engine(random)
-        self.auditor = Auditor(calm=self.options.calm)
+        self.auditor = Auditor(calm=self.options.calm, scaled=bool(self.options.scale_at_s))
         self.world = World(self.engine, self.options, self.auditor)
         self.bus = Bus(self.engine, self.options.faults, self.auditor)
         self.copies = (Copy(self.engine, self.bus), Copy(self.engine, self.bus))
@@ -140,7 +141,7 @@ class Schedule:
         self.engine.after(SWEEP_S, self._sweep, turn + 1)
 
     def _settled(self) -> bool:
-        return self.bus.faults == Faults() and len(self.auditor.ended) >= len(self.options.requests)
+        return self.bus.faults == _NO_FAULTS and len(self.auditor.ended) >= len(self.options.requests)
 
     def _person(self) -> None:
         """Where a rollout waits to be told, somebody tells it, at last to go back."""
@@ -176,12 +177,11 @@ class Schedule:
         whole = fold(log) if loaded is None or not self.seed % REPLAYED_EVERY else loaded
         if loaded is not None:
             self._same(whole, loaded)
-        decisions = [event for event in log if isinstance(event, Decision)]
         missing = set(self.auditor.accepted) - set(self.auditor.ended)
         self._require(not missing, f"I7 {missing} never ended: {whole.rollout.phase if whole.rollout else None}")
         self._require(len(self.auditor.ended) == len(self.options.requests), "I6 a request was never answered")
         if not self.seed % REPLAYED_EVERY:
-            last = decisions[-1]
+            last = next(event for event in reversed(log) if isinstance(event, Decision))
             self._same(whole, rebuild(last, [event for event in log if event.rollout == holder(last)]))
         for place, order in enumerate(orders(whole)):
             present = self.bus.orders.get(place)

@@ -2,9 +2,18 @@
 
 from typing import Any
 
-from tidegate_contracts.decisions import RolloutAccepted
+from saga_model.options import REPLICAS
+from tidegate_contracts.decisions import PlanChanged, RolloutAccepted
 from tidegate_contracts.facts import BatchReady, Fact
+from tidegate_contracts.orders import Target
 from tidegate_contracts.plan import PlannedStep
+
+_NOTHING = Target(count=0)
+
+
+def pods_of(target: Target) -> int:
+    """As long as nobody scales."""
+    return target.count if target.count is not None else -(-REPLICAS * (target.percent or 0) // 100)
 
 
 class Watched:
@@ -24,6 +33,9 @@ class Watched:
         self.promote_revisions: list[int] = []
         self.routed = inherited is not None and bool(inherited.traffic)
         self.pods_revision = accepted.revision
+        self.looked_anew: tuple[int, ...] = ()
+        """Decisions that ordered the batch in hand once more, with another threshold."""
+        self.threshold = accepted.request.failure_threshold
         self.prepare_revisions = [accepted.revision]
         self.routes_revisions = [accepted.revision] if self.routed else []
         self.batch_revision = 0
@@ -37,24 +49,88 @@ class Watched:
         self.weight = 0
         self.step = 0
         self.highest = 0
+        """The latest step that was started, or its place in a plan that came after it."""
+        self.most = _NOTHING
+        """The most pods that were ordered."""
         self.completed = 0
         self.jumped = 0
         self.jumped_revision = 0
         self.pause: tuple[int, float | None] | None = None
-        self.held = self.ever_held = False
+        self.paused_at_s = 0.0
+        self.held = self.ever_held = self.releasing = self.routes_released = self.promoted = self.judging = False
         self.resumed_revision = 0
         self.doubted = False
         self.doubt_answered = ""
         self.ending = ""
         self.ending_revision = 0
-        self.releasing = False
-        self.routes_released = False
         self.raised_at = 0
-        self.promoted = False
         self.pace = accepted.request.rollback
         self.return_step = 0
         """The step that the pods went back to last; 0 before they did."""
         self.return_revisions: list[int] = []
+
+    def started(self, step: int, revision: int) -> None:
+        self.step, self.jumped, self.pause = step, 0, None
+        self.raised(revision)
+        target = self.plan[step - 1].target
+        if pods_of(target) >= pods_of(self.most):
+            self.highest, self.most = step, target
+
+    def raised(self, revision: int) -> None:
+        self.pods_revision = self.raised_at = self.batch_revision = revision
+        self.looked_anew, self.judging = (), False
+
+    def _is_analysed_anew(self, event: PlanChanged) -> bool:
+        """Whether the step that is being judged is measured by something else from now on."""
+        background = event.request.analysis is not None
+        before, after = self.plan[self.step - 1], event.plan[event.step - 1]
+        return self.judging and (background != self.background or before.analysis != after.analysis)
+
+    def judged(self, step: int, revision: int, at_s: float) -> None:
+        self.judge_revision, self.judged_step, self.judged_at_s = revision, step, at_s
+
+    def batch_ready(self) -> Any:
+        """What was last reported of the pods in hand."""
+        revisions = (*reversed(self.looked_anew), self.pods_revision)
+        return next((found for each in revisions if (found := self.answer("BatchReady", each)) is not None), None)
+
+    def misplaced(self, event: PlanChanged, *, scaled: bool) -> str:
+        """What is wrong with where it goes on by another plan."""
+        at = self.jumped or self.step
+        if bool(at) != bool(event.step):
+            return f"I5 at step {at}, and on at {event.step} of another plan"
+        if not at:
+            return ""
+        had, has = pods_of(self.plan[at - 1].target), pods_of(event.plan[event.step - 1].target)
+        if has < had and not scaled:
+            return f"I1 another plan has {has} pods where {had} were ordered"
+        same = event.step == at and (has == had or self.jumped == at)
+        return "" if event.again or same else "I5 goes on in a step that was never started"
+
+    def replanned(self, event: PlanChanged) -> None:
+        """Where it is by the new plan; a step that is begun anew was jumped to."""
+        looks_anew = event.request.failure_threshold != self.threshold
+        analysed_anew = self._is_analysed_anew(event)
+        self.plan, self.background = event.plan, event.request.analysis is not None
+        self.pace, self.threshold = event.request.rollback, event.request.failure_threshold
+        if not event.step:
+            return
+        reaching = (step.number for step in event.plan if pods_of(step.target) >= pods_of(self.most))
+        self.highest = next(reaching, len(event.plan)) if self.highest else 0
+        if event.again:
+            self.jumped, self.jumped_revision, self.pause, self.judging = event.step, event.revision, None, False
+            return
+        if analysed_anew:
+            self.judged(event.step, event.revision, event.at_s)
+        if looks_anew:
+            self.looked_anew += (event.revision,)
+        if self.pause is not None:
+            self.pause = event.step, self._pause_ends_s(event.plan[event.step - 1])
+
+    def _pause_ends_s(self, step: PlannedStep) -> float | None:
+        if step.pause is None:
+            return self.paused_at_s
+        return None if step.pause.duration_s is None else self.paused_at_s + step.pause.duration_s
 
     def passes_through(self, step: int) -> bool:
         """Whether nothing is waited for between this step and the next one's pods."""
@@ -67,7 +143,7 @@ class Watched:
 
     def hear(self, fact: Fact) -> None:
         place = type(fact).__name__, fact.order_revision
-        if isinstance(fact, BatchReady) and place in self.answers and not fact.settled:
+        if place in self.answers and isinstance(fact, BatchReady) and not fact.settled:
             return
         self.answers[place] = fact
 

@@ -191,11 +191,11 @@ class World:
 
     def _check_raise(self, order: ShiftTraffic) -> None:
         revision = order.canary_revision or ""
-        accepted = self.auditor.accepted.get(order.rollout)
-        if accepted is None or not order.step or not revision:
+        planned = self.auditor.plan_at(order.rollout, order.revision)
+        if planned is None or not order.step or not revision:
             raise Violation("I2 traffic raised on a version that no step approved")
-        target = accepted.plan[order.step - 1].target
-        request = accepted.request
+        target = planned.plan[order.step - 1].target
+        request = planned.request
         asked = min(pods_of(target, replicas) for replicas in self.scales)
         if asked == min(self.scales) and request.strategy == "partition":
             asked -= 1  # the last stable pod stays until the traffic has left it

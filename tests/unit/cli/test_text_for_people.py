@@ -1,20 +1,26 @@
 """What is drawn says what is known, and nothing that somebody wrote into an event can forge or break it."""
 
+import json
+from pathlib import Path
+
+import msgspec
 import pytest
 from rich.console import Console, RenderableType
 from support.saga import ANALYSIS, ROUTE, Saga, request, step
 
-from tidegate_cli import describe, draw, findings
+from tidegate_cli import compared, describe, draw, findings
 from tidegate_cli.index import open_rollouts
 from tidegate_cli.projection import project
 from tidegate_cli.stored import StoredEvent, decoded
-from tidegate_cli.views import RolloutView
+from tidegate_cli.views import RolloutView, Verdict
 from tidegate_contracts import codec, subjects
+from tidegate_contracts.comparison import Compared
 from tidegate_contracts.plan import plan
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.rollout import STYLES, Pause
 from tidegate_contracts.workload import WorkloadKey
 
+SAMPLES = Path(__file__).parents[3] / "contracts" / "samples"
 KEY = WorkloadKey("default", "shop", "deployment.apps", "web")
 
 
@@ -39,6 +45,20 @@ def test_a_rollout_is_drawn_with_what_decided_it() -> None:
     shown = text(draw.rollout(project(judged().history)))
     for part in ("Deployment", "web", "rolling back", "errors", "20%", "1m30s", "v1 to v2", "fail"):
         assert part in shown
+
+
+def test_a_comparison_is_drawn_with_both_samples_and_what_decided() -> None:
+    sample = json.loads((SAMPLES / "analysis.concluded.v1.comparing.json").read_text())
+    evidence = msgspec.convert(sample["measurements"][0]["compared"], Compared)
+    assert compared.shown(evidence) == (
+        "canary: 11 points, median 0.31; stable: 12 points, median 0.2; canary higher beyond the tolerance in 100 %; "
+        "odds 341 (fails at 200), p not yet known (fails at 0.005); decided by the sequential test"
+    )
+    verdict = msgspec.convert({**sample, "at_s": 1.0}, Verdict)
+    assert "decided by the sequential test" in " ".join(text(draw._verdict(verdict)).split())
+    late = msgspec.structs.replace(evidence, rule="rank_test", p_value=0.1234, direction="either")
+    assert "canary different" in compared.shown(late)
+    assert "p 0.12 (fails at 0.005); decided by the rank test" in compared.shown(late)
 
 
 @pytest.mark.parametrize("strategy", STYLES)

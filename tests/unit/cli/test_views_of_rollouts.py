@@ -51,6 +51,25 @@ def test_a_step_is_followed_from_pods_over_traffic_to_its_verdict() -> None:
     assert (view.stable_revision, view.canary_revision) == ("v1", "v2")
 
 
+def test_another_plan_shows_its_steps_and_what_it_waits_for() -> None:
+    saga = started(step("20%", pause=StepPause()), step("50%"))
+    saga.to_step(1).ready()
+    assert seen(saga).waits_for == "somebody to approve the step"
+    saga.replan(step("20%", pause=StepPause(duration_s=60.0)), step("30%"), step("50%"))
+    view = seen(saga)
+    assert (view.phase, view.waits_for) == ("pausing", "the step's pause to be over")
+    assert [(one.plan.target.percent, one.state) for one in view.steps] == [
+        (20, "now"),
+        (30, "to come"),
+        (50, "to come"),
+        (100, "to come"),
+    ]
+    saga.replan(step("5%"), step("10%"), step("20%"), step("50%"))
+    view = seen(saga)
+    assert (view.phase, view.step) == ("adding pods", 3)
+    assert [one.state for one in view.steps] == ["done", "done", "now", "to come", "to come"]
+
+
 def test_a_completed_rollout_has_every_step_done() -> None:
     saga = started(step("20%"), step("50%")).to_end()
     view = seen(saga)

@@ -91,7 +91,7 @@ def test_any_control_is_answered(parts: dict[str, Any]) -> None:
     except Malformed as error:
         check_said(error)
         return
-    for problem in validate_control(control):
+    for problem in validate_control(control, "shop"):
         assert str(problem).isprintable()
 
 

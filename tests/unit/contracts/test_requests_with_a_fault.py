@@ -160,6 +160,67 @@ FAULTS = [
 ]
 
 
+COMPARED = "steps[1].analysis.checks[0]"
+COMPARE_FAULTS = [
+    ("minimum", 0.0, "minimum"),
+    ("maximum", 1.0, "maximum"),
+    ("count", 5, "count"),
+    ("failure_limit", 3, "failure_limit"),
+    ("interval_s", 2.0, "interval_s"),
+    ("minimum_samples_query", "x", "minimum_samples_query"),
+    ("minimum_samples", 20.0, "minimum_samples"),
+    ("query", "x", "query"),
+    ("query", 'x{revision="{{stable_revision}}"}', "query"),
+    ("compare", {"direction": "increase", "points": 7}, "compare.points"),
+    ("compare", {"direction": "increase", "points": 501}, "compare.points"),
+    ("compare", {"direction": "increase", "tolerance_percent": -1}, "compare.tolerance_percent"),
+    ("compare", {"direction": "increase", "tolerance": -0.1}, "compare.tolerance"),
+    ("compare", {"direction": "increase", "confidence_percent": 79}, "compare.confidence_percent"),
+    ("compare", {"direction": "increase", "confidence_percent": 100}, "compare.confidence_percent"),
+]
+
+
+def comparing(document: dict[str, Any]) -> dict[str, Any]:
+    check: dict[str, Any] = document["steps"][1]["analysis"]["checks"][0]
+    del check["maximum"]
+    check |= {"compare": {"direction": "increase"}}
+    return check
+
+
+def test_a_comparison_needs_no_range() -> None:
+    assert validate(request(comparing), NAMESPACE) == ()
+
+
+@pytest.mark.parametrize(("part", "value", "field"), COMPARE_FAULTS, ids=lambda part: str(part)[:40])
+def test_a_broken_rule_of_a_comparison_is_named(part: str, value: Any, field: str) -> None:
+    problems = validate(request(lambda document: comparing(document).update({part: value})), NAMESPACE)
+    assert {problem.field for problem in problems} - {COMPARED} == {f"{COMPARED}.{field}"}
+
+
+def test_every_fault_of_a_comparison_is_told_at_once() -> None:
+    wrong = {"points": 1, "tolerance_percent": -1, "tolerance": -1, "confidence_percent": 1, "direction": "either"}
+    asked = request(lambda document: comparing(document).update({"compare": wrong, "query": "x", "count": 9}))
+    fields = [problem.field.removeprefix(f"{COMPARED}.") for problem in validate(asked, NAMESPACE)]
+    assert fields[:2] == ["count", "query"]
+    assert set(fields[2:]) == {f"compare.{name}" for name in wrong if name != "direction"}
+
+
+def test_a_comparison_fits_into_the_deadline_and_belongs_to_a_step() -> None:
+    def too_long(document: dict[str, Any]) -> None:
+        comparing(document)["window_s"] = 200.0
+        document["analysis"]["checks"][0] |= {"compare": {"direction": "increase"}}
+        del document["analysis"]["checks"][0]["maximum"]
+
+    fields = [problem.field for problem in validate(request(too_long), NAMESPACE)]
+    assert sorted(fields) == ["analysis.checks[0].compare", COMPARED]
+
+
+@pytest.mark.parametrize("compare", [{}, {"direction": "up"}, {"direction": "increase", "size": 3}])
+def test_a_comparison_that_is_none_is_not_decoded(compare: dict[str, Any]) -> None:
+    with pytest.raises(codec.Malformed, match="compare"):
+        request(lambda document: comparing(document).update({"compare": compare}))
+
+
 @pytest.mark.parametrize(("path", "value", "field"), FAULTS, ids=lambda part: str(part)[:40])
 def test_a_broken_rule_is_named(path: str, value: Any, field: str) -> None:
     problems = validate(request(put(path, value)), NAMESPACE)
@@ -293,12 +354,12 @@ def test_the_largest_allowed_request_is_taken() -> None:
     ],
 )
 def test_a_controls_broken_rule_is_named(control: Any, field: str) -> None:
-    assert [problem.field for problem in validate_control(control)] == [field]
+    assert [problem.field for problem in validate_control(control, "shop")] == [field]
 
 
 def test_a_good_control_has_no_problem() -> None:
-    assert validate_control(Approve(step=2, by="alice", reason="looks good")) == ()
-    assert validate_control(Approve()) == ()
+    assert validate_control(Approve(step=2, by="alice", reason="looks good"), "shop") == ()
+    assert validate_control(Approve(), "shop") == ()
 
 
 def test_the_plan_ends_with_everything_on_the_new_version() -> None:

@@ -2,10 +2,11 @@
 
 from tidegate_contracts import limits
 from tidegate_contracts.codec import encode
+from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.orders import Analyse
 from tidegate_contracts.rollout import Check, PodHealth
 from tidegate_contracts.workload import WorkloadReference
-from tidegate_metrics_analyzer import judge, pod_health, promql
+from tidegate_metrics_analyzer import comparison, judge, pod_health, promql
 from tidegate_metrics_analyzer.conclusion import conclude
 from tidegate_metrics_analyzer.judge import Progress, absorb
 from tidegate_metrics_analyzer.question import Unusable
@@ -46,6 +47,22 @@ def test_the_largest_analysis_fits_into_one_event() -> None:
         )
         for number in range(limits.CHECKS_MAX + 2)
     )
+    fact = conclude(ORDER, "step", "inconclusive", measurements, started_at_s=1.7e9, at_s=1.7e9)
+    assert len(encode(fact)) <= limits.EVENT_BYTES_MAX
+
+
+def test_the_largest_analysis_that_compares_fits_into_one_event() -> None:
+    compare = Comparison(direction="decrease", points=40)
+    check = Check(name="c" * 63, query='"' * limits.QUERY_LENGTH_MAX, compare=compare, inconclusive_limit=1)
+    samples = comparison.Samples(
+        pairs=(comparison.Pair(-1.2345678901234567e-300, -1.2345678901234567e-300),) * 100,
+        canary_points=999,
+        stable_points=999,
+    )
+    progress = Progress()
+    for reading in (comparison.judge(samples, compare), *[Unusable('"' * 600)] * 15):
+        progress = absorb(check, progress, reading)
+    measurements = (judge.evidence(check, check.query, progress),) * (limits.CHECKS_MAX + 2)
     fact = conclude(ORDER, "step", "inconclusive", measurements, started_at_s=1.7e9, at_s=1.7e9)
     assert len(encode(fact)) <= limits.EVENT_BYTES_MAX
 

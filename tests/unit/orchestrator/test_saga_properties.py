@@ -4,10 +4,11 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.saga import ANALYSIS, PROBLEM, ROUTE, Saga, request, step
 
 from tidegate_contracts.codec import encode, event_decoder
-from tidegate_contracts.controls import Approve, Cancel, Control, JumpToStep, Pause, Resume, Retry, RollBack
+from tidegate_contracts.controls import Approve, Cancel, Control, JumpToStep, Pause, Replan, Resume, Retry, RollBack
 from tidegate_contracts.decisions import TERMINAL, Decision, PodsPromotionStarted, RolloutAccepted, RolloutRejected
 from tidegate_contracts.facts import (
     BatchDegraded,
@@ -65,7 +66,15 @@ def requests(draw: st.DrawFn) -> RolloutRequested:
         traffic=traffic,
         analysis=draw(st.sampled_from((None, ANALYSIS))),
         on_failure=draw(st.sampled_from(("roll_back", "pause"))),
+        rollback=draw(st.sampled_from(("at_once", "at_once", "in_batches"))),
+        failure_threshold=draw(st.sampled_from((None, None, 1))),
     )
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Replan:
+    """Another plan for whatever is under way: made fit for it when its turn comes."""
+    return Replan(request=draw(requests()), by="ann")
 
 
 turns = st.one_of(
@@ -76,6 +85,7 @@ turns = st.one_of(
     st.sampled_from(("fail", "inconclusive", "background-fail", "repeat", "unsettled")),
     st.sampled_from(TROUBLES),
     st.sampled_from(CONTROLS),
+    plans(),
     requests(),
 )
 stories = st.tuples(requests(), st.lists(turns, max_size=STORY_LENGTH_MAX))
@@ -97,8 +107,24 @@ def take(saga: Saga, turn: Any) -> None:
     elif isinstance(turn, str):
         if not saga.rollout.ended or turn == "repeat":
             _report(saga, turn)
+    elif isinstance(turn, Replan):
+        _replan(saga, turn.request)
     else:
         saga.tell(turn)
+
+
+def _replan(saga: Saga, wanted: RolloutRequested) -> None:
+    """Shares are left out where the rollout has no routes, and where a step to all pods has all of them anyway."""
+    present = saga.rollout.request
+    steps = [
+        each
+        if present.traffic and (each.replicas != "100%" or present.style != "partition")
+        else replace(each, traffic=None)
+        for each in wanted.steps
+    ]
+    saga.replan(
+        *steps, analysis=wanted.analysis, on_failure=wanted.on_failure, failure_threshold=wanted.failure_threshold
+    )
 
 
 def _report(saga: Saga, turn: str) -> None:
@@ -209,7 +235,7 @@ def test_deciding_twice_decides_the_same_and_redelivery_decides_nothing(story: A
         for message in saga.inputs[heard:]:
             if not isinstance(message, Reported):
                 assert decide(before, message, saga.now_s) == decide(before, message, saga.now_s)
-            assert decide(saga.workload, message, saga.now_s) == () or saga.takes_again(message)
+            assert not decide(saga.workload, message, saga.now_s).decisions or saga.takes_again(message)
 
 
 @short

@@ -123,6 +123,14 @@ def test_pods_that_are_there_but_not_ready_are_verified() -> None:
     assert batch(saga) == ("Progressing", 0, "Verifying")
 
 
+def test_what_is_still_said_of_the_step_before_makes_no_batch_ready() -> None:
+    saga = waiting_saga().to_step(1)
+    late = saga.ready_fact()
+    standing(saga).tell(Approve(step=1))
+    saga.report_unseen(late)
+    assert batch(saga) == ("Progressing", 1, "Upgrading")
+
+
 def test_an_end_finalizes_as_kruise_does() -> None:
     saga = waiting_saga().to_step(1)
     saga.tell(Cancel(by="ann", reason="enough"))

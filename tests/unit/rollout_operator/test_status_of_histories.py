@@ -201,7 +201,9 @@ def test_an_edited_strategy_is_told_of() -> None:
     saga.ask(wanted)
     saga.to_step(1)
     assert "edited" not in status(folded(saga.history), **given)["message"]
-    assert "edited" in status(folded(saga.history), steps=steps("30%", "100%"))["message"]
+    assert "edited" not in status(folded(saga.history), steps=steps("30%", "100%"))["message"], "told as another plan"
+    labels = {"patchPodTemplateMetadata": {"labels": {"a": "b"}}, "enableExtraWorkloadForCanary": True}
+    assert "edited" in status(folded(saga.history), **given, **labels)["message"]
 
 
 @pytest.mark.parametrize(

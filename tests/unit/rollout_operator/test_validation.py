@@ -118,6 +118,8 @@ CHANGES = {
 def test_what_a_release_stands_on_is_fixed_while_it_is_under_way(new: dict[str, Any], field: str) -> None:
     assert [each.field for each in problems_of_update(STEPS, new, "Progressing")] == [field]
     assert [each.field for each in problems_of_update(STEPS, new, "Terminating")] == [field]
+    free = problems_of_update(STEPS, new, "Progressing", free_steps=True)
+    assert [each.field for each in free] == ([] if field.endswith(".steps") else [field])
     assert problems_of_update(STEPS, new, "Healthy") == ()
 
 

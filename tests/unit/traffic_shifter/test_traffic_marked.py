@@ -122,3 +122,11 @@ def test_a_user_who_marks_the_same_way_keeps_that() -> None:
     own = [rule(backend(), filters=[FILTER]), rule(backend(), path="/a")]
     share = marks(0, TESTERS)
     assert recover(render(own, NAMESPACE, share), own, NAMESPACE, share) == own
+    edited = deepcopy(render(own, NAMESPACE, share))
+    edited[-2]["timeouts"] = {"request": "2s"}
+    assert recover(edited, own, NAMESPACE, share) == [own[0] | {"timeouts": {"request": "2s"}}, own[1]]
+
+
+def test_rules_that_are_rendered_alike_come_back_each_with_its_own_number() -> None:
+    own = [rule(backend(weight=1)), rule(backend(weight=2))]
+    assert recover(render(own, NAMESPACE, marks(20)), own, NAMESPACE, marks(20)) == own

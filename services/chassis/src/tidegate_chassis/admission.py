@@ -39,6 +39,8 @@ class AdmissionRequest(msgspec.Struct, frozen=True, rename="camel"):
 
     uid: str
     kind: GroupVersionKind = GroupVersionKind()
+    request_kind: GroupVersionKind = GroupVersionKind()
+    """As it was written, before it was converted to `kind`."""
     sub_resource: str = ""
     name: str = ""
     namespace: str = ""

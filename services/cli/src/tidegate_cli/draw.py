@@ -9,6 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from tidegate_cli import compared
 from tidegate_cli.views import RolloutView, StepView, Verdict
 from tidegate_contracts.facts import PodCounts
 from tidegate_contracts.plan import PlannedStep
@@ -219,4 +220,6 @@ def _verdict(verdict: Verdict) -> RenderableType:
         last = next((value for value in reversed(measurement.values) if value is not None), None)
         shown = "no value" if last is None else f"{last:g}"
         text.append(f"\n    {measurement.check}: {measurement.verdict}, {shown} ({measurement.reason})", style="dim")
+        if measurement.compared is not None:
+            text.append(f"\n      {compared.shown(measurement.compared)}", style="dim")
     return text

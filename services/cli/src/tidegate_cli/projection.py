@@ -112,6 +112,8 @@ def _reported(view: RolloutView, fact: AnyEvent) -> RolloutView:
 def _decided(view: RolloutView, event: decisions.Decision) -> RolloutView:
     if type(event) in ENDS:
         return _ended(view, event)
+    if isinstance(event, decisions.PlanChanged):
+        return _replanned(view, event)
     phase, waits_for = STAGES.get(type(event), (view.phase, view.waits_for))
     staged = _set(view, phase=phase, waits_for=WAITS.get(type(event), waits_for))
     return _set(staged, **_of_steps(staged, event), **_of_the_whole(event))
@@ -161,6 +163,18 @@ def _accepted(event: decisions.RolloutAccepted) -> dict[str, object]:
         "request": event.request,
         "accepted_at_s": event.at_s,
     }
+
+
+def _replanned(view: RolloutView, event: decisions.PlanChanged) -> RolloutView:
+    """Steps of the same number keep what is known of them, as far as they lie behind or go on."""
+    known = {step.plan.number: step for step in view.steps}
+    steps = (msgspec.structs.replace(known.get(step.number, StepView(plan=step)), plan=step) for step in event.plan)
+    view = _set(view, request=event.request, steps=tuple(steps))
+    if event.step:
+        view = _set(view, **_at_step(view, event.step, event.at_s))
+    if view.phase != "pausing":
+        return view
+    return _set(view, waits_for=APPROVAL if event.until_s is None else STAGES[decisions.PauseStarted][1])
 
 
 def _waits_in_judging(view: RolloutView) -> str:

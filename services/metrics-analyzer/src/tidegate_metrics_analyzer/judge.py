@@ -13,6 +13,8 @@ import msgspec
 from tidegate_contracts.facts import Measurement
 from tidegate_contracts.problem import printable
 from tidegate_contracts.rollout import Check
+from tidegate_metrics_analyzer import comparison
+from tidegate_metrics_analyzer.comparison import Judged
 from tidegate_metrics_analyzer.question import Reading, Unusable
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -37,10 +39,21 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[float | None, ...] = ()
     doubt: str = ""
     """Why the last unusable reading was none."""
+    judged: Judged | None = None
+    """Of a check that compares: what the last usable look found, which covers all the looks before."""
 
 
-def absorb(check: Check, progress: Progress, reading: Reading) -> Progress:
+def absorb(check: Check, progress: Progress, reading: Reading | Judged) -> Progress:
     """The progress after one more reading."""
+    if isinstance(reading, Judged):
+        return msgspec.structs.replace(
+            progress,
+            judged=reading,
+            values=reading.canary_values,
+            measured=progress.measured + 1,
+            failed=progress.failed + (reading.verdict == "fail"),
+            unusable_in_a_row=0,
+        )
     values = (*progress.values, None if isinstance(reading, Unusable) else reading)[-VALUES_KEPT:]
     seen = msgspec.structs.replace(progress, measured=progress.measured + 1, values=values)
     if isinstance(reading, Unusable):
@@ -72,11 +85,17 @@ def within(check: Check, value: float) -> bool:
 
 def verdict_of_check(check: Check, progress: Progress) -> Verdict | None:
     """None while it can't be said yet. Doubt outranks earlier passes: old good values don't vouch for now."""
-    if progress.failures_in_a_row >= check.failure_limit:
+    if progress.failures_in_a_row >= check.failure_limit or _verdict_compared(progress) == "fail":
         return "fail"
     if progress.unusable_in_a_row >= check.inconclusive_limit:
         return "inconclusive"
+    if check.compare is not None:
+        return _verdict_compared(progress) if progress.unusable_in_a_row == 0 else None
     return "pass" if progress.passes >= check.count else None
+
+
+def _verdict_compared(progress: Progress) -> Verdict | None:
+    return progress.judged.verdict if progress.judged is not None else None
 
 
 def verdict_of_step(verdicts: Iterable[Verdict | None]) -> Verdict | None:
@@ -101,6 +120,8 @@ def verdict_in_background(verdicts: Iterable[Verdict | None]) -> Verdict | None:
 
 def reason_of_check(check: Check, progress: Progress) -> str:
     """One sentence for people, with the numbers."""
+    if check.compare is not None:
+        return _reason_compared(check, progress)
     last = next((value for value in reversed(progress.values) if value is not None), None)
     match verdict_of_check(check, progress):
         case "fail":
@@ -111,6 +132,16 @@ def reason_of_check(check: Check, progress: Progress) -> str:
             return f"{progress.passes} measurements were {_range(check)}, the last was {last:g}"
     doubt = f"; the last unusable one: {progress.doubt}" if progress.unusable_in_a_row else ""
     return f"{progress.passes} of {check.count} measurements were {_range(check)} so far{doubt}"
+
+
+def _reason_compared(check: Check, progress: Progress) -> str:
+    found = comparison.reason(progress.judged) if progress.judged is not None else "no pair of values so far"
+    match verdict_of_check(check, progress):
+        case "inconclusive":
+            return f"{progress.unusable_in_a_row} looks in a row had no usable pair: {progress.doubt}; {found}"
+        case None if progress.unusable_in_a_row:
+            return f"{found}; the last look had no usable pair: {progress.doubt}"
+    return found
 
 
 def evidence(check: Check, query: str, progress: Progress, fault: str | None = None) -> Measurement:
@@ -126,6 +157,7 @@ def evidence(check: Check, query: str, progress: Progress, fault: str | None = N
         measured=progress.measured,
         failed=progress.failed,
         inconclusive=progress.inconclusive,
+        compared=progress.judged.found if progress.judged is not None else None,
     )
 
 

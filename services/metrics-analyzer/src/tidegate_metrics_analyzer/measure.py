@@ -8,24 +8,27 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-import structlog
-
 from tidegate_chassis.clock import Clock
+from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.rollout import Check
-from tidegate_metrics_analyzer import metrics, reading, window
-from tidegate_metrics_analyzer.provider import MetricProvider
-from tidegate_metrics_analyzer.question import Answer, Question, Reading, Subject, Unusable
-
-ASK_TIMEOUT_S: Final = 15.0
-"""Above every provider's own timeout: it only ends a provider that has none."""
+from tidegate_metrics_analyzer import comparing, metrics, moments, reading, window
+from tidegate_metrics_analyzer.asking import answered
+from tidegate_metrics_analyzer.comparison import Judged
+from tidegate_metrics_analyzer.provider import MetricProvider, RangeProvider
+from tidegate_metrics_analyzer.question import Question, Reading, Subject, Unusable
 
 PARALLEL_QUESTIONS_MAX: Final = 32
 """To one provider, by one copy of the service."""
 
-_log = structlog.get_logger()
+_MILLISECONDS: Final = 1000
 
 
 class Measured(NamedTuple):
+    query: str
+    reading: Reading | Judged
+
+
+class Asked(NamedTuple):
     query: str
     reading: Reading
 
@@ -49,49 +52,58 @@ class Measurer:
             subject.values()
         except ValueError as error:
             return str(error)
+        if check.compare is not None and (fault := comparing.fault(check, provider, subject)):
+            return fault
         return next((fault for template in _templates(check) if (fault := provider.fault(template))), None)
 
     def first_at_s(self, check: Check, since_s: float) -> float:
         provider = self._provider(check)
+        if check.compare is not None:
+            return moments.first_ms(check, provider.reach(check.query), since_s) / _MILLISECONDS
         return max(window.first_at_s(check, provider.reach(template), since_s) for template in _templates(check))
+
+    def interval_s(self, check: Check) -> float:
+        """From one measurement to the next: of a comparison, from one pair of points to the next."""
+        if check.compare is None:
+            return check.interval_s
+        return moments.spacing_ms(check, self._provider(check).reach(check.query)) / _MILLISECONDS
 
     async def measure(self, check: Check, subject: Subject, since_s: float) -> Measured:
         """Value and sample count at one and the same moment."""
         async with self._turns[check.provider]:
             now_s = self._clock.now_s()
+            if check.compare is not None:
+                return await self._compare(check, check.compare, subject, since_s, now_s)
             measured = [await self._ask(check, text, subject, since_s, now_s) for text in _templates(check)]
         value = reading.with_samples(measured[0].reading, measured[1].reading if measured[1:] else None, check)
         metrics.count_measurement(check, value)
         return Measured(measured[0].query, value)
 
-    async def _ask(self, check: Check, template: str, subject: Subject, since_s: float, now_s: float) -> Measured:
+    async def _compare(
+        self, check: Check, compare: Comparison, subject: Subject, since_s: float, now_s: float
+    ) -> Measured:
+        provider = self._provider(check)
+        assert isinstance(provider, RangeProvider), "a check with a fault is not measured"
+        measured = Measured(*await comparing.compared(check, compare, provider, subject, since_s=since_s, now_s=now_s))
+        metrics.count_measurement(check, measured.reading)
+        return measured
+
+    async def _ask(self, check: Check, template: str, subject: Subject, since_s: float, now_s: float) -> Asked:
         provider = self._provider(check)
         window_s = window.window_s(check, provider.reach(template), since_s, now_s)
         if window_s < window.WINDOW_S_MIN:
-            return Measured(template, Unusable("too early: the step has only just begun"))
+            return Asked(template, Unusable("too early: the step has only just begun"))
         query = provider.render(template, subject, window_s)
         if isinstance(query, Unusable):
-            return Measured(template, query)
+            return Asked(template, query)
         question = Question(query=query, subject=subject, window_s=window_s, at_s=now_s)
-        with metrics.query_seconds.labels(check.provider).time():
-            answer = await _answered(provider, question)
-        return Measured(query, reading.read(answer, question))
+        answer = await answered(check.provider, provider.ask(question))
+        return Asked(query, reading.read(answer, question))
 
     def _provider(self, check: Check) -> MetricProvider:
         provider = self._providers[check.provider]
         assert not isinstance(provider, Unusable), "a check with a fault is not measured"
         return provider
-
-
-async def _answered(provider: MetricProvider, question: Question) -> Answer | Unusable:
-    try:
-        async with asyncio.timeout(ASK_TIMEOUT_S):
-            return await provider.ask(question)
-    except TimeoutError:
-        return Unusable(f"no answer within {ASK_TIMEOUT_S:g} s")
-    except Exception as error:  # noqa: BLE001 - a plugin is foreign code: its bug is doubt, never a lost verdict
-        _log.exception("a metric provider has a bug", provider=type(provider).__qualname__)
-        return Unusable(f"the provider broke: {type(error).__name__}")
 
 
 def _templates(check: Check) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from prometheus_client import Counter, Histogram
 
 from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer import judge
+from tidegate_metrics_analyzer.comparison import Judged
 from tidegate_metrics_analyzer.question import Reading, Unusable
 
 measurements: Final = Counter(
@@ -20,9 +21,11 @@ query_seconds: Final = Histogram(
 verdicts: Final = Counter("tidegate_verdicts", "Verdicts reported, by scope and verdict", ["scope", "verdict"])
 
 
-def count_measurement(check: Check, reading: Reading) -> None:
+def count_measurement(check: Check, reading: Reading | Judged) -> None:
     if isinstance(reading, Unusable):
         outcome = "unusable"
+    elif isinstance(reading, Judged):
+        outcome = "out_of_range" if reading.verdict == "fail" else "in_range"
     else:
         outcome = "in_range" if judge.within(check, reading) else "out_of_range"
     measurements.labels(check.provider, outcome).inc()

@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol, Self, runtime_checkable
 
-from tidegate_metrics_analyzer.question import Answer, Question, Reach, Subject, Unusable
+from tidegate_metrics_analyzer.question import (
+    Answer,
+    Question,
+    RangeAnswer,
+    RangeQuestion,
+    Reach,
+    Subject,
+    Unusable,
+)
 
 GROUP: Final = "tidegate.metric_providers"
 
@@ -36,3 +44,11 @@ class MetricProvider(Protocol):
 
     async def ask(self, question: Question) -> Answer | Unusable:
         """Asks once, now. Every fault of the other side is an `Unusable` with a reason; raising is a bug."""
+
+
+@runtime_checkable
+class RangeProvider(MetricProvider, Protocol):
+    """A provider that knows the past, too: checks that compare need one."""
+
+    async def ask_range(self, question: RangeQuestion) -> RangeAnswer | Unusable:
+        """Asks once for all of the moments. Faults are answered as `ask` does."""

@@ -4,7 +4,7 @@
 the answer can be judged at all. Nothing here knows a query language.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -71,6 +71,36 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     samples: tuple[Sample, ...]
+
+
+class RangeQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """One query at several moments: `first_ms` and then each `spacing_ms`, in epoch milliseconds."""
+
+    query: str
+    subject: Subject
+    first_ms: int
+    spacing_ms: int
+    """Also the oldest that a point may be: no two of them look back on the same time."""
+    moments: int
+
+    @property
+    def last_ms(self) -> int:
+        return self.first_ms + (self.moments - 1) * self.spacing_ms
+
+
+class Point(NamedTuple):
+    at_ms: int
+    value: float
+
+
+class Series(msgspec.Struct, frozen=True, kw_only=True):
+    points: tuple[Point, ...]
+    """As they came: whether they are those that were asked for, `pairing` says."""
+    labels: dict[str, str] = {}
+
+
+class RangeAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    series: tuple[Series, ...]
 
 
 class Unusable(msgspec.Struct, frozen=True):

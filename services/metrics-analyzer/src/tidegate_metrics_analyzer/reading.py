@@ -5,6 +5,7 @@ revision is `Unusable`, and `judge` never lets that pass.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 from tidegate_contracts.problem import printable
@@ -29,7 +30,7 @@ def read(answer: Answer | Unusable, question: Question) -> Reading:
     if len(answer.samples) > 1:
         return Unusable(f"{len(answer.samples)} series where one value was expected: aggregate them in the query")
     sample = answer.samples[0]
-    reason = _doubt(sample, question) or _foreign(sample, question.subject)
+    reason = _doubt(sample, question) or foreign(sample.labels, question.subject)
     return Unusable(reason) if reason else sample.value
 
 
@@ -57,12 +58,13 @@ def _doubt(sample: Sample, question: Question) -> str | None:
     return None
 
 
-def _foreign(sample: Sample, subject: Subject) -> str | None:
-    namespace = sample.labels.get("namespace")
+def foreign(labels: Mapping[str, str], subject: Subject) -> str | None:
+    """Why a series with these labels is not the subject's; None where nothing says so."""
+    namespace = labels.get("namespace")
     if namespace is not None and namespace != subject.namespace:
         return f"the series is of another namespace: {printable(namespace)}"
     for label in REVISION_LABELS:
-        revision = sample.labels.get(label)
+        revision = labels.get(label)
         if revision is not None and revision != subject.revision:
             return f"the series is of another revision: {label}={printable(revision)}"
     return None

@@ -75,7 +75,7 @@ class Run:
             self._changed.set()
 
     async def _measure_for_ever(self, check: Check, measurer: Measurer, clock: Clock) -> NoReturn:
-        first_s = measurer.first_at_s(check, self.since_s)
+        first_s, interval_s = measurer.first_at_s(check, self.since_s), measurer.interval_s(check)
         while (early_s := first_s - clock.now_s()) > 0:
             await clock.sleep(early_s)
         while True:
@@ -84,8 +84,8 @@ class Run:
             self._progress[check.name] = judge.absorb(check, self._progress[check.name], reading)
             self._changed.set()
             now_s = clock.now_s()
-            wait_s = window.next_at_s(first_s, check.interval_s, now_s) - now_s
-            await clock.sleep(min(wait_s, check.interval_s))
+            wait_s = window.next_at_s(first_s, interval_s, now_s) - now_s
+            await clock.sleep(min(wait_s, interval_s))
 
     def verdicts(self) -> tuple[Verdict | None, ...]:
         return tuple(self._verdict(check) for check in self.checks)

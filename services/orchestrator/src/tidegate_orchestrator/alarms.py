@@ -58,8 +58,10 @@ def _of_pods(rollout: Rollout) -> Say | None:
 
 def _of_clearing(rollout: Rollout) -> Say | None:
     """What is held in one style can't be taken over in another: pods beside the workload would be left behind."""
+    if rollout.pods.trouble is None or not isinstance(rollout.phase, Clearing):
+        return None
     taken_over = rollout.held_style == rollout.style
-    if not isinstance(rollout.phase, Clearing) or taken_over or rollout.pods.trouble is None:
+    if taken_over:
         return None
     return doubt(rollout, f"the superseded rollout can't be given back: {rollout.pods.trouble_text}")
 

@@ -8,10 +8,11 @@ second time.
 from typing import Final, assert_never
 
 from tidegate_contracts.codec import tag_of
-from tidegate_contracts.controls import Approve, Cancel, Control, JumpToStep, Pause, Resume, Retry, RollBack
+from tidegate_contracts.controls import Approve, Cancel, JumpToStep, Pause, Replan, Resume, Retry, RollBack
 from tidegate_contracts.decisions import (
     CancellationStarted,
     ControlRefused,
+    PlanChanged,
     RollbackStarted,
     RolloutPaused,
     RolloutResumed,
@@ -23,9 +24,13 @@ from tidegate_contracts.limits import EVENTS_PER_ROLLOUT_MAX
 from tidegate_contracts.problem import Problem, printable
 from tidegate_orchestrator.draft import Draft
 from tidegate_orchestrator.inputs import Told
+from tidegate_orchestrator.replanning import refusals, replanned
 from tidegate_orchestrator.state import AtStep, Ending, Pausing, Raising, Rollout
 
 SOMEBODY: Final = "somebody"
+
+_Short = Approve | Pause | Resume | JumpToStep | Retry | RollBack | Cancel
+"""A control that says all in one word; a new plan has rules of its own, in `replanning`."""
 
 _Refusal = tuple[str, str] | None
 """The rule that a control breaks now, and the remedy."""
@@ -36,6 +41,9 @@ def obey(draft: Draft, told: Told) -> None:
     if rollout is None or rollout.id != told.rollout or rollout.ended:
         _refuse(draft, told, "a rollout that is under way", "Nothing is left to do: it has ended.")
         return
+    if isinstance(told.control, Replan):
+        _replan(draft, rollout, told, told.control)
+        return
     refusal = _refusal(rollout, told.control)
     if refusal is not None:
         _refuse(draft, told, *refusal)
@@ -43,15 +51,33 @@ def obey(draft: Draft, told: Told) -> None:
     _carry_out(draft, rollout, told.control)
 
 
+def _replan(draft: Draft, rollout: Rollout, told: Told, control: Replan) -> None:
+    problems = told.problems or refusals(rollout, control)
+    if problems:
+        _say_refused(draft, told, problems)
+        return
+    by = printable(control.by) or SOMEBODY
+    reason = printable(control.reason) or f"asked for by {by}"
+    draft.say(PlanChanged, **replanned(rollout, control.request)._asdict(), by=by, reason=reason)
+
+
 def _refuse(draft: Draft, told: Told, rule: str, remedy: str) -> None:
+    _say_refused(draft, told, (Problem(field="control", value=_name(told), rule=rule, remedy=remedy),))
+
+
+def _say_refused(draft: Draft, told: Told, problems: tuple[Problem, ...]) -> None:
     active = draft.workload.active
     holder = active.id if active is not None else told.holder
-    control = tag_of(told.control).split(".")[1]
-    problem = Problem(field="control", value=control, rule=rule, remedy=remedy)
-    draft.say_of(told.rollout, ControlRefused, active=holder, control=control, problem=problem)
+    several = problems if len(problems) > 1 else ()
+    fields = {"control": _name(told), "problem": problems[0], "problems": several}
+    draft.say_of(told.rollout, ControlRefused, active=holder, **fields)
 
 
-def _refusal(rollout: Rollout, control: Control) -> _Refusal:
+def _name(told: Told) -> str:
+    return tag_of(told.control).split(".")[1]
+
+
+def _refusal(rollout: Rollout, control: _Short) -> _Refusal:
     goal = rollout.phase.goal if isinstance(rollout.phase, Ending) else ""
     if isinstance(control, RollBack):
         fine = goal != "roll_back" or _hastens(rollout, control)
@@ -108,7 +134,7 @@ def _jump(rollout: Rollout, control: JumpToStep) -> _Refusal:
     return _unless(fine, "stable pods that can take traffic back", "Roll it back instead.")
 
 
-def _carry_out(draft: Draft, rollout: Rollout, control: Control) -> None:
+def _carry_out(draft: Draft, rollout: Rollout, control: _Short) -> None:
     by = printable(control.by) or SOMEBODY
     reason = printable(control.reason) or f"asked for by {by}"
     match control:

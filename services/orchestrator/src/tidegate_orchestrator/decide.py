@@ -4,9 +4,9 @@ Called by `handle` with the folded history. The decisions go into the history by
 of the state that they lead to are published then.
 """
 
-from typing import assert_never
+from typing import Final, NamedTuple, assert_never
 
-from tidegate_contracts.controls import Approve
+from tidegate_contracts.controls import Approve, Replan
 from tidegate_contracts.decisions import AnyDecision
 from tidegate_orchestrator.advance import advance, raise_alarm
 from tidegate_orchestrator.controls import obey
@@ -16,23 +16,32 @@ from tidegate_orchestrator.legal import fault
 from tidegate_orchestrator.requests import consider
 from tidegate_orchestrator.state import Workload
 
+_ANSWERED_BY_STATE: Final = frozenset((Reported, Woken))
+"""Messages that decide nothing by themselves: whether anything follows from them, the state says."""
 
-def decide(workload: Workload, message: Input, now_s: float) -> tuple[AnyDecision, ...]:
-    """The decisions, in order, numbered after the workload's last; none where there is nothing to decide."""
+
+class Decided(NamedTuple):
+    decisions: tuple[AnyDecision, ...]
+    """In order, numbered after the workload's last; none where there is nothing to decide."""
+    workload: Workload
+    """The state that they lead to."""
+
+
+def decide(workload: Workload, message: Input, now_s: float) -> Decided:
     rollout = workload.rollout
-    if rollout is not None and not isinstance(message, Reported | Woken) and rollout.answered_before(message.id):
-        return ()
+    if rollout is not None and type(message) not in _ANSWERED_BY_STATE and rollout.answered_before(message.id):
+        return Decided((), workload)
     draft = Draft(workload, message.id, now_s)
     match message:
         case Requested():
             consider(draft, message)
         case Told():
-            if isinstance(message.control, Approve):
-                raise_alarm(draft)  # who approved had not seen it, or would not have
+            if isinstance(message.control, Approve | Replan):
+                raise_alarm(draft)  # who said so had not seen it, or would not have
             obey(draft, message)
         case Reported():
             if rollout is None or message.fact.rollout != rollout.id:
-                return ()
+                return Decided((), workload)
         case Woken():
             pass
         case _:
@@ -40,4 +49,4 @@ def decide(workload: Workload, message: Input, now_s: float) -> tuple[AnyDecisio
     advance(draft)
     wrong = fault(draft.workload)
     assert wrong is None, wrong
-    return tuple(draft.decisions)
+    return Decided(tuple(draft.decisions), draft.workload)

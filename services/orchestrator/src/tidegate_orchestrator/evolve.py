@@ -15,6 +15,7 @@ from tidegate_contracts.decisions import (
     Decision,
     Inherited,
     PauseStarted,
+    PlanChanged,
     PreparationStarted,
     RolloutAccepted,
     RolloutPaused,
@@ -32,6 +33,7 @@ from tidegate_contracts.facts import Fact, WorkloadReleased
 from tidegate_contracts.orders import Analyse, ShiftTraffic
 from tidegate_orchestrator import orders
 from tidegate_orchestrator.observe import observe
+from tidegate_orchestrator.plan_changed import plan_changed
 from tidegate_orchestrator.retry import forgiven, retried
 from tidegate_orchestrator.state import (
     WHOLE_PERCENT,
@@ -166,8 +168,7 @@ def _step_started(rollout: Rollout, event: StepStarted) -> Rollout:
 
 def _raised(rollout: Rollout, step: int, revision: int, at_s: float) -> Rollout:
     rollout = replace(rollout, phase=Raising(step), since_s=at_s, hold=None, touched=True)
-    settle = rollout.keeps_stable or not (rollout.with_traffic or rollout.passes_through(step))
-    return _with_batch(rollout, step, revision, settle=settle)
+    return _with_batch(rollout, step, revision, settle=rollout.settles_at_once(step))
 
 
 def _with_batch(rollout: Rollout, step: int, revision: int, *, settle: bool) -> Rollout:
@@ -255,6 +256,7 @@ _CHANGES: Final[dict[type[Decision], Callable[[Rollout, Any], Rollout]]] = {
     RolloutResumed: _resumed,
     StepRetried: _retried,
     StepJumped: _jumped,
+    PlanChanged: plan_changed,
     ControlRefused: _unchanged,
     RolloutRejected: _unchanged,
     **TOWARDS_AN_END,

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from tidegate_chassis.errors import Conflict, Transient
 from tidegate_contracts.decisions import AnyDecision
 from tidegate_contracts.workload import WorkloadKey
-from tidegate_orchestrator.decide import decide
+from tidegate_orchestrator.decide import Decided, decide
 from tidegate_orchestrator.inputs import Input
 from tidegate_orchestrator.orders import Orders, orders
 from tidegate_orchestrator.state import Workload
@@ -39,7 +39,7 @@ class History(Protocol):
     async def load_rollout(self, key: WorkloadKey, rollout: str) -> Loaded:
         """The same for one rollout of the workload, be it long over; its numbers are the whole history's."""
 
-    async def append(self, key: WorkloadKey, loaded: Loaded, decisions: tuple[AnyDecision, ...]) -> Loaded:
+    async def append(self, key: WorkloadKey, loaded: Loaded, decided: Decided) -> Loaded:
         """All of them or none, and only where nothing has come after `loaded`; raises `Conflict` otherwise."""
 
     def forget(self, key: WorkloadKey) -> None:
@@ -90,15 +90,15 @@ class Handler:
             loaded = await self._history.load(key, at_least)
             if about is not None and (loaded.workload.rollout is None or loaded.workload.rollout.id != about):
                 loaded = await self._history.load_rollout(key, about)
-            decisions = decide(loaded.workload, await understand(loaded), self._now_s())
-            if decisions:
+            decided = decide(loaded.workload, await understand(loaded), self._now_s())
+            if decided.decisions:
                 try:
-                    loaded = await self._history.append(key, loaded, decisions)
+                    loaded = await self._history.append(key, loaded, decided)
                 except Conflict:
                     self._history.forget(key)
                     continue
             await self.tell(key, loaded.workload)
-            return decisions
+            return decided.decisions
         raise Transient(f"{ATTEMPTS_MAX} others were faster in deciding on {key}")
 
     async def tell(self, key: WorkloadKey, workload: Workload) -> None:

@@ -21,6 +21,7 @@ from tidegate_contracts.decisions import AnyDecision, Decision
 from tidegate_contracts.topology import EVENTS
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_orchestrator import metrics
+from tidegate_orchestrator.decide import Decided
 from tidegate_orchestrator.fold import fold, holder, rebuild
 from tidegate_orchestrator.handle import Loaded
 
@@ -58,20 +59,20 @@ class EventHistory:
         decision = _decision(last)
         return Loaded(rebuild(decision, events), end, decision.active if decision is not None else None)
 
-    async def append(self, key: WorkloadKey, loaded: Loaded, decisions: tuple[AnyDecision, ...]) -> Loaded:
+    async def append(self, key: WorkloadKey, loaded: Loaded, decided: Decided) -> Loaded:
         """All of them or none, and only where nothing has come after `loaded`; raises `Conflict` otherwise."""
         try:
             sequence = await self._journal.append(
                 EVENTS,
-                [_outgoing(key, decision) for decision in decisions],
+                [_outgoing(key, decision) for decision in decided.decisions],
                 filter_subject=subjects.workload_events(key),
                 expected_last_sequence=loaded.sequence,
             )
         except Conflict:
             metrics.conflicts.inc()
             raise
-        metrics.count_decisions(decisions)
-        appended = Loaded(fold(decisions, loaded.workload), sequence, decisions[-1].active)
+        metrics.count_decisions(decided.decisions)
+        appended = Loaded(decided.workload, sequence, decided.decisions[-1].active)
         if self._remembered.get(key) is loaded:
             return self._remember(key, appended)
         self.forget(key)

@@ -38,6 +38,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     rollout: str
     control: Control
+    problems: tuple[Problem, ...] = ()
+    """What is wrong with the control by itself."""
     holder: str | None = None
     """The rollout that holds the workload, where it isn't this one."""
 

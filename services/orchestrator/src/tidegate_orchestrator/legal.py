@@ -6,6 +6,7 @@ letters, and the world stays as it is.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from tidegate_contracts.orders import (
     RELEASES,
@@ -31,6 +32,8 @@ from tidegate_orchestrator.state import (
     Workload,
 )
 
+_WITH_BATCH: Final = frozenset((Raising, Judging))
+
 
 def fault(workload: Workload) -> str | None:
     """The first rule that the state breaks."""
@@ -50,29 +53,40 @@ def _faults(workload: Workload, rollout: Rollout) -> Iterator[str]:
     weight = rollout.share[0]
     if not 0 <= weight <= WHOLE_PERCENT:
         yield f"a weight of {weight} %"
-    if isinstance(rollout.phase, Ending) and rollout.judge is not None and isinstance(rollout.judge.order, Analyse):
-        yield "an ending is still analysed"
 
 
 def _phase_faults(rollout: Rollout) -> Iterator[str]:
     phase, order = rollout.phase, rollout.pods.order
-    if isinstance(phase, Preparing) and not isinstance(order, PrepareWorkload):
+    if isinstance(phase, AtStep):
+        yield from _step_faults(rollout, phase)
+    elif isinstance(phase, Ending):
+        yield from _ending_faults(rollout, phase)
+    elif isinstance(phase, Preparing) and not isinstance(order, PrepareWorkload):
         yield "the change is tried without the order to try it"
-    if isinstance(phase, Clearing) and not isinstance(order, ReleaseWorkload):
+    elif isinstance(phase, Clearing) and not isinstance(order, ReleaseWorkload):
         yield "a release is waited for that nobody was told of"
-    if isinstance(phase, Raising | Judging) and not (isinstance(order, ApplyBatch) and order.step == phase.step):
-        yield f"step {phase.step} is under way without its batch"
-    if isinstance(phase, AtStep) and not (1 <= phase.step <= len(rollout.plan) and rollout.stable_revision):
-        yield f"step {phase.step} without a plan or a way back"
-    if isinstance(phase, Ending) and phase.stage is Stage.RELEASING_PODS and not isinstance(order, ReleaseWorkload):
-        yield "pods are being released without the order to do it"
-    if isinstance(phase, Ending) and phase.stage is Stage.RETURNING:
-        yield from _return_faults(rollout)
-    if isinstance(phase, Ending) and phase.stage is Stage.PROMOTING:
-        yield from _promotion_faults(rollout)
     shift = rollout.routes.order if rollout.routes is not None else None
     if isinstance(shift, ShiftTraffic) and shift.weight_percent > 0 and shift.canary_revision is None:
         yield "traffic is sent to a revision that nobody knows"
+
+
+def _step_faults(rollout: Rollout, phase: AtStep) -> Iterator[str]:
+    order, step = rollout.pods.order, phase.step
+    if type(phase) in _WITH_BATCH and not (isinstance(order, ApplyBatch) and order.step == step):
+        yield f"step {step} is under way without its batch"
+    if not (1 <= step <= len(rollout.plan) and rollout.stable_revision):
+        yield f"step {step} without a plan or a way back"
+
+
+def _ending_faults(rollout: Rollout, phase: Ending) -> Iterator[str]:
+    if rollout.judge is not None and isinstance(rollout.judge.order, Analyse):
+        yield "an ending is still analysed"
+    if phase.stage is Stage.RELEASING_PODS and not isinstance(rollout.pods.order, ReleaseWorkload):
+        yield "pods are being released without the order to do it"
+    if phase.stage is Stage.RETURNING:
+        yield from _return_faults(rollout)
+    if phase.stage is Stage.PROMOTING:
+        yield from _promotion_faults(rollout)
 
 
 def _return_faults(rollout: Rollout) -> Iterator[str]:

@@ -17,7 +17,7 @@ from tidegate_chassis.lanes import Lanes
 from tidegate_chassis.message import Message
 from tidegate_contracts import names, subjects
 from tidegate_contracts.codec import Malformed, decode_request, event_decoder
-from tidegate_contracts.controls import Control
+from tidegate_contracts.controls import Control, Replan
 from tidegate_contracts.decisions import RolloutAccepted, RolloutRejected
 from tidegate_contracts.envelope import rollout_id
 from tidegate_contracts.facts import AnyFact
@@ -25,7 +25,7 @@ from tidegate_contracts.problem import Problem, printable
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.timers import TimerDue
 from tidegate_contracts.topology import EVENTS
-from tidegate_contracts.validate import validate
+from tidegate_contracts.validate import validate, validate_control
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_orchestrator.handle import Handler, Loaded
 from tidegate_orchestrator.inputs import Input, Reported, Requested, Told, Woken
@@ -65,10 +65,11 @@ class Receiver:
 
     async def control(self, delivered: Delivered[Control]) -> None:
         cluster, namespace, rollout = _read(subjects.parse_control, delivered.message.subject)
-        key = await self._key_of(cluster, namespace, rollout)
+        key, told = await self._key_of(cluster, namespace, rollout), delivered.body
+        problems = validate_control(told, namespace) if isinstance(told, Replan) else ()
 
         async def understand(loaded: Loaded) -> Input:
-            return Told(id=delivered.message.id, rollout=rollout, control=delivered.body, holder=loaded.holder)
+            return Told(id=delivered.message.id, rollout=rollout, control=told, problems=problems, holder=loaded.holder)
 
         await self._handle(key, understand, about=rollout)
 

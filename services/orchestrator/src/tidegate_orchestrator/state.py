@@ -55,47 +55,40 @@ class Pinning(msgspec.Struct, frozen=True):
     """The stable Service is being pinned to the stable pods."""
 
 
-class Raising(msgspec.Struct, frozen=True):
+class AtStep(msgspec.Struct, frozen=True):
+    """What the phases at a step have in common."""
+
+    step: int
+
+
+class Raising(AtStep, frozen=True):
     """The step's new pods are ordered."""
 
-    step: int
 
-
-class Shifting(msgspec.Struct, frozen=True):
+class Shifting(AtStep, frozen=True):
     """The step's share of the traffic is ordered."""
 
-    step: int
 
-
-class Judging(msgspec.Struct, frozen=True):
+class Judging(AtStep, frozen=True):
     """Stable pods settle and the step is measured."""
 
-    step: int
 
-
-class Pausing(msgspec.Struct, frozen=True):
+class Pausing(AtStep, frozen=True):
     """The step waits for a time or for somebody."""
 
-    step: int
     until_s: float | None
 
 
-class Between(msgspec.Struct, frozen=True):
+class Between(AtStep, frozen=True):
     """The step is done; the next one, or the promotion, is decided in the same breath."""
 
-    step: int
 
-
-class Jumped(msgspec.Struct, frozen=True):
+class Jumped(AtStep, frozen=True):
     """Somebody chose the step to go on with."""
 
-    step: int
 
-
-class Falling(msgspec.Struct, frozen=True):
+class Falling(AtStep, frozen=True):
     """Back at an earlier step, its smaller share of the traffic is ordered before anything else."""
-
-    step: int
 
 
 class Stage(StrEnum):
@@ -145,7 +138,6 @@ Phase = (
     | Ending
     | Ended
 )
-AtStep = (Raising, Shifting, Judging, Pausing, Between, Jumped, Falling)
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -236,7 +228,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ended(self) -> bool:
-        return isinstance(self.phase, Ended)
+        return type(self.phase) is Ended
 
     @property
     def step(self) -> int:
@@ -254,7 +246,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def keeps_stable(self) -> bool:
         """Whether every stable pod stays until the promotion, so that nothing settles before."""
-        return self.request.style != "partition"
+        return self.style != "partition"
 
     @property
     def held_style(self) -> Style:
@@ -301,6 +293,10 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
         pauses = planned.pause is not None and planned.pause.duration_s != 0
         return not (self.with_traffic or pauses or planned.analysis is not None or self.request.analysis is not None)
 
+    def settles_at_once(self, step: int) -> bool:
+        """Whether a step's first order is its only one: stable pods go in it as far as they go at all."""
+        return self.keeps_stable or not (self.with_traffic or self.passes_through(step))
+
     def answered_before(self, cause: str) -> bool:
         link = self.causes
         while link is not None:
@@ -326,6 +322,18 @@ def covers_all(target: Target, replicas: int) -> bool:
     if target.count is not None:
         return 0 < replicas <= target.count
     return target.percent == WHOLE_PERCENT
+
+
+def pods_of(target: Target, replicas: int) -> int:
+    """How many pods a target is, as far as is known."""
+    if target.count is not None:
+        return min(target.count, replicas)
+    return -(-replicas * (target.percent or 0) // WHOLE_PERCENT)
+
+
+def as_many(plan: tuple[PlannedStep, ...], pods: int, replicas: int) -> int:
+    """The first step with so many pods, at least; a plan's last step has all of them."""
+    return next((step.number for step in plan if pods_of(step.target, replicas) >= pods), len(plan))
 
 
 def grace_s(references: tuple[TrafficReference, ...]) -> float:

@@ -25,7 +25,19 @@ from tidegate_contracts.decisions import (
 )
 from tidegate_contracts.orders import Analyse, ApplyBatch, ReleaseTraffic, ReleaseWorkload, ShiftTraffic
 from tidegate_orchestrator import orders
-from tidegate_orchestrator.state import Clearing, Ended, Ending, Judge, Mode, Pods, Rollout, Routes, Stage
+from tidegate_orchestrator.state import (
+    Clearing,
+    Ended,
+    Ending,
+    Judge,
+    Mode,
+    Pods,
+    Rollout,
+    Routes,
+    Stage,
+    as_many,
+    pods_of,
+)
 
 
 def _promotion_started(rollout: Rollout, event: PromotionStarted) -> Rollout:
@@ -55,7 +67,12 @@ def _steps_back(rollout: Rollout, event: RollbackStarted) -> int:
     order, pace = rollout.pods.order, event.pace or rollout.request.rollback
     if pace == "at_once" or rollout.keeps_stable or rollout.canary_revision is None:
         return 0
-    return order.step if isinstance(order, ApplyBatch) and not rollout.gone else 0
+    if not isinstance(order, ApplyBatch) or rollout.gone:
+        return 0
+    if order.step <= len(rollout.plan) and rollout.planned(order.step).target == order.target:
+        return order.step
+    # It was ordered by an earlier plan: the present one has a step with as many pods.
+    return as_many(rollout.plan, pods_of(order.target, rollout.replicas), rollout.replicas)
 
 
 def _cancellation_started(rollout: Rollout, event: CancellationStarted) -> Rollout:

@@ -14,6 +14,7 @@ from tidegate_orchestrator.state import (
     Falling,
     Judging,
     Pausing,
+    Phase,
     Pinning,
     Preparing,
     Rollout,
@@ -25,6 +26,7 @@ from tidegate_orchestrator.state import (
 )
 
 DEADLINE_SLACK_S: Final = 5.0
+_TRAFFIC_PHASES: Final = frozenset((Clearing, Preparing, Pinning, Shifting, Falling))
 _TRAFFIC_STAGES: Final = (Stage.LOWERING, Stage.RELEASING_TRAFFIC)
 
 
@@ -48,15 +50,16 @@ def next_wakeup(workload: Workload) -> float | None:
 
 def deadline(rollout: Rollout) -> Deadline | None:
     """When the answer that is waited for is overdue."""
-    phase = rollout.phase
-    if isinstance(phase, Judging):
+    if type(rollout.phase) is Judging:
         return _of_analysis(rollout)
-    waits = isinstance(phase, Clearing | Preparing | Pinning | Shifting | Falling) or (
-        isinstance(phase, Ending) and phase.stage in _TRAFFIC_STAGES
-    )
-    if not waits or rollout.routes is None or rollout.routes.answered:
+    routes = rollout.routes
+    if routes is None or routes.answered or not _waits_for_traffic(rollout.phase):
         return None
-    return _of_traffic(rollout.routes)
+    return _of_traffic(routes)
+
+
+def _waits_for_traffic(phase: Phase) -> bool:
+    return type(phase) in _TRAFFIC_PHASES or (isinstance(phase, Ending) and phase.stage in _TRAFFIC_STAGES)
 
 
 def _of_analysis(rollout: Rollout) -> Deadline | None:

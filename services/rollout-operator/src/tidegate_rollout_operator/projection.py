@@ -20,6 +20,10 @@ from tidegate_rollout_operator.view import View
 
 NO_STEP: Final = 0
 COMPLETED: Final = "Completed"
+FIXED: Final = ("strategy", "traffic", "canary_metadata")
+"""What of a strategy counts only from the next release on."""
+
+STRATEGY: Final = (*FIXED, "steps", "analysis", "failure_threshold", "on_failure")
 _BATCH_STATES: Final = {"BeforeStepUpgrade": "Upgrading", "StepUpgrade": "Upgrading"}
 
 
@@ -51,7 +55,7 @@ def project(
     else:
         status["observedRollout"] = view.rollout
         told = _steps(rollout, view)
-    told |= names(rollout, view, workload, edited=_edited(view, wanted))
+    told |= names(rollout, view, workload, edited=_edited(view, wanted, STRATEGY))
     if view.stage != "idle":
         told["message"] = _place(told)
     shared = {name: told[name] for name in ("currentStepIndex", "currentStepState")}
@@ -80,7 +84,7 @@ def _message(rollout: Rollout, view: View, wanted: RolloutRequested | tuple[Prob
         return texts.DISABLING if lets_go(rollout, view) else texts.DISABLED
     if view.active:
         message = texts.message_of(view, by_itself=_by_itself(rollout, view))
-        return f"{message}; {texts.EDITED}" if _edited(view, wanted) else message
+        return f"{message}; {texts.EDITED}" if _edited(view, wanted, FIXED) else message
     if isinstance(wanted, tuple):
         return texts.not_carried(wanted)
     if view.stage == "idle":
@@ -93,13 +97,12 @@ def _by_itself(rollout: Rollout, view: View) -> bool:
     return view.hold is not None and view.hold.by != rollout.author
 
 
-def _edited(view: View, wanted: RolloutRequested | tuple[Problem, ...]) -> bool:
+def _edited(view: View, wanted: RolloutRequested | tuple[Problem, ...], fields: tuple[str, ...]) -> bool:
     """Whether the rollout under way goes by another strategy than the Rollout's present one."""
     if isinstance(wanted, tuple) or view.request is None or view.stage not in ("initializing", "rolling"):
         return False
     if view.request.requested_by != wanted.requested_by:
         return False
-    fields = ("steps", "strategy", "traffic", "analysis", "failure_threshold", "canary_metadata", "on_failure")
     return any(getattr(wanted, name) != getattr(view.request, name) for name in fields)
 
 

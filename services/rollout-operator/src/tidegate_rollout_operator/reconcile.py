@@ -12,12 +12,13 @@ from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator.announcing import Announcer
 from tidegate_rollout_operator.beside import Beside
-from tidegate_rollout_operator.commands import commands, lets_go
+from tidegate_rollout_operator.commands import Command, commands, lets_go
 from tidegate_rollout_operator.histories import Histories
 from tidegate_rollout_operator.identities import UNKNOWN, Identity
 from tidegate_rollout_operator.kruise import FINALIZER, PLAN_HASH, Rollout
 from tidegate_rollout_operator.plan_hash import plan_hash
 from tidegate_rollout_operator.projection import project
+from tidegate_rollout_operator.replanning import replans
 from tidegate_rollout_operator.rollouts import Rollouts
 from tidegate_rollout_operator.speaking import Speaker
 from tidegate_rollout_operator.translate import guard_of, translate
@@ -75,7 +76,7 @@ class Reconciler:
             await self._speaker.guard(named, rollout, guard_of(rollout, wanted))
         view, since = await self._histories.view(named)
         await self._announcer.announce(self._rollouts.first(rollout), since)
-        for command in commands(rollout, view) if self._rollouts.is_first(rollout) else ():
+        for command in self._commands(rollout, view, wanted):
             await self._speaker.tell(named, command)
         return view
 
@@ -87,6 +88,12 @@ class Reconciler:
         """No Rollout names this workload any more."""
         self._histories.forget(key)
         self._workloads.forget(key)
+
+    def _commands(self, rollout: Rollout, view: View, wanted: Wanted) -> list[Command]:
+        """A new plan first: what else its user wrote is meant for it."""
+        if not self._rollouts.is_first(rollout):
+            return []
+        return [*replans(rollout, view, wanted), *commands(rollout, view)]
 
     def _wanted(self, rollout: Rollout) -> Wanted:
         first = self._rollouts.first(rollout)

@@ -19,6 +19,9 @@ PATH: Final = "/validate-rollouts-kruise-io-rollout"
 """Kruise's own."""
 
 OPERATIONS: Final = frozenset({"CREATE", "UPDATE"})
+FREE_STEPS: Final = "v1alpha1"
+"""In this version Kruise lets the number of steps change during a release; in v1beta1 it doesn't."""
+
 Others = Callable[[str], Iterable[Rollout]]
 """The Rollouts of a namespace, as far as they are known."""
 
@@ -43,7 +46,8 @@ def judge(request: AdmissionRequest, others: Others) -> Verdict:
         return ALLOWED
     found = [*problems_of(new.spec), *_shared(request, new.spec, others)]
     if request.operation == "UPDATE":
-        found += problems_of_update(old.spec, new.spec, str(old.status.get("phase", "")))
+        free = request.request_kind.version == FREE_STEPS
+        found += problems_of_update(old.spec, new.spec, str(old.status.get("phase", "")), free_steps=free)
     return _refused(request.name, found) if found else ALLOWED
 
 

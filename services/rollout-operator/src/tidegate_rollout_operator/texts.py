@@ -22,7 +22,7 @@ FINALISING: Final = "Rollout has been completed and some closing work is being d
 CANCELLING: Final = "The workload has been rolled back and the rollout process will be canceled"
 COMPLETED: Final = "Rollout progressing has been completed"
 CANCELED: Final = "Rollout progressing has been canceled"
-EDITED: Final = "the strategy was edited since: that counts from the next release on"
+EDITED: Final = "the strategy was edited since in what counts from the next release on"
 
 
 def message_of(view: View, *, by_itself: bool) -> str:

@@ -17,6 +17,7 @@ from tidegate_contracts.decisions import (
     ControlRefused,
     Decision,
     PauseStarted,
+    PlanChanged,
     PodsPromotionStarted,
     PodsReleaseStarted,
     PromotionStarted,
@@ -48,6 +49,9 @@ StepState = Literal[
 ]
 """Kruise's, but for StepReady: only a user writes that, so that an approval can't be taken for ours."""
 
+REPLAN: Final = ":replan:"
+"""In the id of each control that carries an edit of a Rollout's strategy; its generation follows."""
+
 UNDER_WAY: Final = ("initializing", "rolling", "finalising", "cancelling")
 
 
@@ -66,6 +70,10 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     rollout: str = ""
     request: RolloutRequested | None = None
     plan: tuple[PlannedStep, ...] = ()
+    plan_revision: int = 0
+    """The decision that the plan came with."""
+    replanned: str = ""
+    """The id of the last control by which a Rollout changed it."""
     stage: Stage = "idle"
     step: int = 1
     state: StepState = "BeforeStepUpgrade"
@@ -132,6 +140,7 @@ def _accepted(sequence: int, event: RolloutAccepted) -> View:
         rollout=event.rollout,
         request=event.request,
         plan=event.plan,
+        plan_revision=event.revision,
         stage="initializing",
         at_s=event.at_s,
         stable_revision=(event.inherited.stable_revision if event.inherited else None) or "",
@@ -168,8 +177,20 @@ def _changes(view: View, event: Decision) -> dict[str, Any]:
     if isinstance(event, StepRetried):
         at_step = view.stage == "rolling" and event.step > 0
         return (_at_step(event.step, "StepUpgrade") if at_step else {}) | {"hold": None}
+    if isinstance(event, PlanChanged):
+        return _replanned(view, event)
     change = _CHANGES.get(type(event))
     return change(event) if change is not None else {}
+
+
+def _replanned(view: View, event: PlanChanged) -> dict[str, Any]:
+    """A step that is begun anew is told of as one that is jumped to; a pause ends when the new plan says."""
+    changes: dict[str, Any] = {"request": event.request, "plan": event.plan, "plan_revision": event.revision}
+    if REPLAN in event.cause:
+        changes["replanned"] = event.cause
+    if event.again:
+        return changes | _at_step(event.step, "BeforeStepUpgrade")
+    return changes | ({"until_s": event.until_s} if view.waits else {})
 
 
 def _at_step(step: int, state: StepState) -> dict[str, Any]:

@@ -44,7 +44,7 @@ async def request(
     asked = requests.parse(requests.read(file), str(file))
     requests.check(asked, session.settings.namespace, str(file))
     if dry_run:
-        _print_plan(session, asked)
+        print_plan(session, asked)
         return
     identity = _checked_id(id) or message_id()
     rollout = asked.rollout or rollout_id(identity)
@@ -59,7 +59,8 @@ def _checked_id(given: str) -> str:
     return given
 
 
-def _print_plan(session: Session, asked: RolloutRequested) -> None:
+def print_plan(session: Session, asked: RolloutRequested) -> None:
+    """What a request means, for whoever wants to look before it is published."""
     steps, warnings = plan(asked), requests.warnings(asked)
     text = Group(draw.plan(asked, steps), *(Text(f"note: {warning}", style="yellow") for warning in warnings))
     session.printer.document({"request": asked, "plan": steps, "warnings": warnings}, text)

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from tidegate_cli import answers
+from tidegate_cli import answers, requests
 from tidegate_cli.bus import message_id
+from tidegate_cli.commands.ask import DryRunOption, FileOption, print_plan
 from tidegate_cli.commands.look import known
 from tidegate_cli.errors import CommandError, Exit
 from tidegate_cli.session import Session, command
@@ -31,7 +32,7 @@ ToStep = Annotated[int, typer.Option("--step", help="The step to go to.")]
 
 
 def register(app: typer.Typer) -> None:
-    for coroutine in (approve, pause, resume, jump, retry, rollback, cancel):
+    for coroutine in (approve, pause, resume, jump, replan, retry, rollback, cancel):
         command(app)(coroutine)
 
 
@@ -70,6 +71,23 @@ async def cancel(session: Session, rollout: Rollout, reason: Reason = "", by: By
     await _say(session, rollout, controls.Cancel(by=author(by), reason=reason))
 
 
+async def replan(  # noqa: PLR0917 - the command line names each
+    session: Session,
+    rollout: Rollout,
+    file: FileOption,
+    dry_run: DryRunOption = False,
+    reason: Reason = "",
+    by: By = "",
+) -> None:
+    """Go on by another plan: FILE is the request as it should read from now on."""
+    wanted = requests.parse(requests.read(file), str(file))
+    requests.check(wanted, session.settings.namespace, str(file))
+    if dry_run:
+        print_plan(session, wanted)
+        return
+    await _say(session, rollout, controls.Replan(request=wanted, by=author(by), reason=reason))
+
+
 def author(given: str) -> str:
     if given:
         return given
@@ -81,7 +99,7 @@ def author(given: str) -> str:
 
 async def _say(session: Session, rollout: str, control: controls.Control) -> None:
     settings = session.settings
-    if problems := validate_control(control):
+    if problems := validate_control(control, settings.namespace):
         raise CommandError(Exit.REFUSED, "the control can't be sent as it is", problems=problems)
     async with session.bus() as bus:
         await _check_rollout(session, Events(bus), rollout)
@@ -109,7 +127,8 @@ def _report(session: Session, rollout: str, control: controls.Control, answer: a
     said: dict[str, Any] = {"rollout": rollout, "control": tag_of(control)}
     decision = answer.decision
     if isinstance(decision, ControlRefused):
-        raise CommandError(Exit.REFUSED, f"rollout {rollout} refused it", problems=(decision.problem,))
+        problems = decision.problems or (decision.problem,)
+        raise CommandError(Exit.REFUSED, f"rollout {rollout} refused it", problems=problems)
     if decision is None:
         reason = "this user may not hear the answer" if answer.outcome == "unheard" else "no answer has come yet"
         remedy = f"Look with `tidegate show {rollout}`; if nothing answers, run `tidegate doctor`."

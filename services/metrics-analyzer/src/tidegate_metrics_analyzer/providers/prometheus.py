@@ -1,14 +1,14 @@
-"""Prometheus as a metric provider: one instant query over HTTP, with a limit on everything.
+"""Prometheus as a metric provider: one query over HTTP, of now or of a range, with a limit on everything.
 
 Asked by `measure`. The server's address and token come from the environment; redirects, proxies, cookies and
 compression are all refused, so that neither a request nor the server itself can send us anywhere or flood us.
 """
 
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import aiohttp
 import msgspec
@@ -19,13 +19,23 @@ from tidegate_chassis.errors import Permanent
 from tidegate_chassis.settings import Settings, load
 from tidegate_metrics_analyzer import promql
 from tidegate_metrics_analyzer.providers import reply
-from tidegate_metrics_analyzer.question import Answer, Question, Reach, Subject, Unusable
+from tidegate_metrics_analyzer.question import (
+    Answer,
+    Question,
+    RangeAnswer,
+    RangeQuestion,
+    Reach,
+    Subject,
+    Unusable,
+)
 from tidegate_metrics_analyzer.series import bare_series
 
 BODY_BYTES_MAX: Final = 1024 * 1024
 CONNECTIONS_MAX: Final = 32
 CONNECT_TIMEOUT_S: Final = 3.0
 _REDIRECTS: Final = range(300, 400)
+_MILLISECONDS: Final = 1000
+_Decoded = TypeVar("_Decoded", Answer, RangeAnswer)
 
 _log = structlog.get_logger()
 
@@ -50,7 +60,7 @@ class Prometheus:
     @asynccontextmanager
     async def opened(cls, environment: Mapping[str, str]) -> AsyncIterator[Self]:
         settings = load(PrometheusSettings, environment)
-        url = _query_url(settings.prometheus_url)
+        url = _api_url(settings.prometheus_url)
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
             timeout=aiohttp.ClientTimeout(total=settings.prometheus_timeout_s, connect=CONNECT_TIMEOUT_S),
@@ -82,13 +92,33 @@ class Prometheus:
             answer = stamps if isinstance(stamps, Unusable) else _aged(answer, stamps)
         return answer
 
+    async def ask_range(self, question: RangeQuestion) -> RangeAnswer | Unusable:
+        """The answer without the points that a bare series in the query makes too old."""
+        answer = await self._query_range(question.query, question)
+        for selector in bare_series(question.query):
+            if isinstance(answer, Unusable):
+                break
+            stamps = await self._query_range(f"min(timestamp({selector}))", question)
+            answer = stamps if isinstance(stamps, Unusable) else _fresh(answer, stamps, question)
+        return answer
+
     async def _query(self, query: str, at_s: float) -> Answer | Unusable:
-        form = {"query": query, "time": f"{at_s:.3f}", "timeout": f"{self._timeout_s:g}s"}
+        return await self._post("query", reply.decode, {"query": query, "time": f"{at_s:.3f}"})
+
+    async def _query_range(self, query: str, question: RangeQuestion) -> RangeAnswer | Unusable:
+        times_ms = {"start": question.first_ms, "end": question.last_ms, "step": question.spacing_ms}
+        times = {name: f"{time_ms / _MILLISECONDS:.3f}" for name, time_ms in times_ms.items()}
+        return await self._post("query_range", reply.decode_range, {"query": query, **times})
+
+    async def _post(
+        self, path: str, decode: Callable[[int, bytes], _Decoded | Unusable], form: dict[str, str]
+    ) -> _Decoded | Unusable:
+        data = {**form, "timeout": f"{self._timeout_s:g}s"}
         try:
             async with self._session.post(
-                self._url, data=form, headers=self._headers(), allow_redirects=False
+                self._url / path, data=data, headers=self._headers(), allow_redirects=False
             ) as response:
-                return await _read(response)
+                return await _read(response, decode)
         except TimeoutError:
             return Unusable(f"no answer within {self._timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -110,7 +140,25 @@ def _aged(answer: Answer, stamps: Answer) -> Answer:
     )
 
 
-async def _read(response: aiohttp.ClientResponse) -> Answer | Unusable:
+def _fresh(answer: RangeAnswer, stamps: RangeAnswer, question: RangeQuestion) -> RangeAnswer:
+    """Without the points that were read from a sample older than the point before."""
+    stale = {
+        at_ms
+        for series in stamps.series
+        for at_ms, stamp_s in series.points
+        if not stamp_s * _MILLISECONDS >= at_ms - question.spacing_ms
+    }
+    return RangeAnswer(
+        series=tuple(
+            msgspec.structs.replace(series, points=tuple(point for point in series.points if point.at_ms not in stale))
+            for series in answer.series
+        )
+    )
+
+
+async def _read(
+    response: aiohttp.ClientResponse, decode: Callable[[int, bytes], _Decoded | Unusable]
+) -> _Decoded | Unusable:
     if response.status in _REDIRECTS:
         return Unusable(f"Prometheus redirects, which is not followed (HTTP {response.status})")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -121,11 +169,11 @@ async def _read(response: aiohttp.ClientResponse) -> Answer | Unusable:
         if len(body) > BODY_BYTES_MAX:
             response.close()
             return Unusable(f"the answer is larger than {BODY_BYTES_MAX} bytes: aggregate in the query")
-    return reply.decode(response.status, bytes(body))
+    return decode(response.status, bytes(body))
 
 
-def _query_url(address: str) -> URL:
-    """The query API below the configured address.
+def _api_url(address: str) -> URL:
+    """The API below the configured address.
 
     Raises:
         Permanent: there is no address, or it is none of HTTP.
@@ -142,4 +190,4 @@ def _query_url(address: str) -> URL:
             rule="an http:// or https:// address",
             remedy="Set it to the address of your Prometheus.",
         )
-    return url / "api/v1/query"
+    return url / "api/v1"

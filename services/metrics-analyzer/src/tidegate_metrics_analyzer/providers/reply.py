@@ -4,11 +4,12 @@ Called by `prometheus`. The server's own error texts are not passed on to reques
 """
 
 import re
-from typing import Final, Literal
+from collections.abc import Callable
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from tidegate_metrics_analyzer.question import Answer, Sample, Unusable
+from tidegate_metrics_analyzer.question import Answer, Point, RangeAnswer, Sample, Series, Unusable
 
 ERROR_KINDS: Final = frozenset(
     {"timeout", "canceled", "execution", "bad_data", "internal", "unavailable", "not_found", "not_acceptable"}
@@ -16,11 +17,17 @@ ERROR_KINDS: Final = frozenset(
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|Inf)|NaN", re.ASCII)
 
 _Value = tuple[float, str]
+_MILLISECONDS: Final = 1000
 
 
 class _Series(msgspec.Struct, frozen=True):
     metric: dict[str, str]
     value: _Value
+
+
+class _Row(msgspec.Struct, frozen=True):
+    metric: dict[str, str]
+    values: tuple[_Value, ...]
 
 
 class _Data(msgspec.Struct, frozen=True, rename="camel"):
@@ -35,13 +42,25 @@ class _Reply(msgspec.Struct, frozen=True, rename="camel"):
     warnings: tuple[str, ...] = ()
 
 
+_Read = TypeVar("_Read", Answer, RangeAnswer)
+
 _REPLY: Final = msgspec.json.Decoder(_Reply)
 _VECTOR: Final = msgspec.json.Decoder(list[_Series])
+_MATRIX: Final = msgspec.json.Decoder(list[_Row])
 _SCALAR: Final = msgspec.json.Decoder(_Value)
 
 
 def decode(status: int, body: bytes) -> Answer | Unusable:
     """The answer to one instant query."""
+    return _decoded(status, body, _samples)
+
+
+def decode_range(status: int, body: bytes) -> RangeAnswer | Unusable:
+    """The answer to one range query."""
+    return _decoded(status, body, _series)
+
+
+def _decoded(status: int, body: bytes, read: Callable[[_Data], _Read | Unusable]) -> _Read | Unusable:
     try:
         reply = _REPLY.decode(body)
         if reply.status == "error":
@@ -51,7 +70,7 @@ def decode(status: int, body: bytes) -> Answer | Unusable:
             return Unusable(f"Prometheus answered without data (HTTP {status})")
         if reply.warnings:
             return Unusable("Prometheus warns that its answer may be incomplete")
-        return _samples(reply.data)
+        return read(reply.data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError):
         return Unusable(f"the answer is not what Prometheus sends (HTTP {status})")
 
@@ -67,4 +86,21 @@ def _samples(data: _Data) -> Answer | Unusable:
         return Unusable("a value is not a number")
     return Answer(
         samples=tuple(Sample(value=float(one.value[1]), at_s=one.value[0], labels=one.metric) for one in series)
+    )
+
+
+def _series(data: _Data) -> RangeAnswer | Unusable:
+    if data.result_type != "matrix":
+        return Unusable("the query's result is no series over time")
+    rows = _MATRIX.decode(data.result)
+    if not all(_NUMBER.fullmatch(value) for row in rows for _, value in row.values):
+        return Unusable("a value is not a number")
+    return RangeAnswer(
+        series=tuple(
+            Series(
+                points=tuple(Point(round(at_s * _MILLISECONDS), float(value)) for at_s, value in row.values),
+                labels=row.metric,
+            )
+            for row in rows
+        )
     )

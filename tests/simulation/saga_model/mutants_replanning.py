@@ -1,0 +1,55 @@
+"""Bugs planted in what another plan for a rollout under way needs."""
+
+from saga_model.mutant import Mutant, planted
+
+REPLANNING: tuple[Mutant, ...] = (
+    planted(
+        "replanning",
+        "replan-takes-pods",
+        "goes on in the step of the same number, however few pods it has by now",
+        "pods_of(steps[rollout.step - 1].target, rollout.replicas) >= least",
+        "True",
+    ),
+    planted(
+        "replanning",
+        "replan-orders-nothing",
+        "a step with other pods goes on as if they had been ordered",
+        "if falls or old.target != new.target:",
+        "if falls:",
+    ),
+    planted(
+        "replanning",
+        "replan-never-settles",
+        "a step that passed through has to wait now, for a settling that nobody ordered",
+        "return after.settles_at_once(new.number) and",
+        "return False and",
+    ),
+    planted(
+        "replanning",
+        "replan-in-its-end",
+        "another plan is taken while the rollout ends",
+        "if isinstance(rollout.phase, Ending):",
+        "if False:",
+    ),
+    planted(
+        "replanning",
+        "replan-cuts-pauses",
+        "a pause that was made longer is over at once",
+        "return rollout.since_s + step.pause.duration_s",
+        "return 0.0 + step.pause.duration_s",
+    ),
+    planted(
+        "replanning",
+        "replan-old-traffic",
+        "a step that is done goes on with the traffic of the plan before",
+        "if (old.weight_percent, old.matches) != (new.weight_percent, new.matches):",
+        "if False:",
+    ),
+    planted(
+        "plan_changed",
+        "replan-old-analysis",
+        "a step is judged by the analysis of the plan before",
+        "return same_step and standing",
+        "return True or standing",
+    ),
+)
