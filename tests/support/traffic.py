@@ -9,7 +9,10 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
 from typing import Any, TypeVar
+
+import aiohttp
 
 from support.until import until
 from support.workloads import SOCKETS_CLOSE_S, Notes
@@ -27,7 +30,7 @@ from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_sandbox.load.run import LoadRun, Plan
 from tidegate_sandbox.load.tally import Record, lost_kind
 from tidegate_sandbox.state import SandboxState
-from tidegate_traffic_shifter.app import load_routers
+from tidegate_traffic_shifter.catalogue import load_routers
 from tidegate_traffic_shifter.cluster import WakingCluster
 from tidegate_traffic_shifter.holder import TrafficHolder
 from tidegate_traffic_shifter.marks import FIELD_MANAGER
@@ -276,6 +279,16 @@ class TrafficRig:
         summary = await self.load(rate_per_s=600.0, duration_s=requests / 600.0, path=path).run()
         assert not summary.lost, summary.lost
         return {name: 100.0 * found.ok / summary.finished for name, found in summary.versions.items()}
+
+    async def answers(self, requests: int, path: str, headers: dict[str, str]) -> set[str]:
+        """The versions that answer requests like this."""
+        async with aiohttp.ClientSession() as session:
+            found = set()
+            for _ in range(requests):
+                async with session.get(self.sandbox.proxy_url + path, headers=headers | {"host": self.host}) as answer:
+                    assert answer.status == HTTPStatus.OK, answer.status
+                    found.add(answer.headers["x-version"])
+            return found
 
     @asynccontextmanager
     async def loaded(self, rate_per_s: float = 200.0) -> AsyncIterator[LoadRun]:

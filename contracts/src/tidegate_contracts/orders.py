@@ -8,7 +8,15 @@ from typing import Literal
 
 import msgspec
 
-from tidegate_contracts.rollout import Analysis, CanaryMetadata, Change, HttpMatch, Style, TrafficReference
+from tidegate_contracts.rollout import (
+    Analysis,
+    CanaryMetadata,
+    Change,
+    HeaderChange,
+    HttpMatch,
+    Style,
+    TrafficReference,
+)
 from tidegate_contracts.workload import WorkloadReference
 
 
@@ -98,17 +106,11 @@ class ShiftTraffic(_Order, frozen=True, kw_only=True, tag="order.shift-traffic.v
     """None while the weight is 0 and no pod of the new revision exists."""
     weight_percent: int
     matches: tuple[HttpMatch, ...] = ()
+    request_headers: HeaderChange | None = None
+    """What is changed in the requests that reach the new revision."""
     deadline_s: float = 60.0
     lowering: bool = False
     """True where pods of the side that loses traffic go next: report only after the grace period."""
-
-
-class HeaderChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of a request's headers on its way: removed, then set, then added to what is there."""
-
-    set: dict[str, str] = {}
-    add: dict[str, str] = {}
-    remove: tuple[str, ...] = ()
 
 
 class MarkRequests(_Order, frozen=True, kw_only=True, tag="order.mark-requests.v1"):
@@ -117,7 +119,7 @@ class MarkRequests(_Order, frozen=True, kw_only=True, tag="order.mark-requests.v
     """
 
     traffic: tuple[TrafficReference, ...]
-    headers: HeaderChanges
+    headers: HeaderChange
     weight_percent: int = 100
     """Only where there are no matches."""
     matches: tuple[HttpMatch, ...] = ()

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from tidegate_contracts.orders import Target
-from tidegate_contracts.rollout import Analysis, HttpMatch, Pause, RolloutRequested, Step, StepTraffic
+from tidegate_contracts.rollout import Analysis, HeaderChange, HttpMatch, Pause, RolloutRequested, Step, StepTraffic
 
 WHOLE_PERCENT: Final = 100
 _PERCENT: Final = re.compile(r"([0-9]{1,3})%", re.ASCII)
@@ -22,6 +22,7 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
     target: Target
     weight_percent: int | None = None
     matches: tuple[HttpMatch, ...] = ()
+    request_headers: HeaderChange | None = None
     pause: Pause | None = None
     analysis: Analysis | None = None
     added: bool = False
@@ -65,6 +66,7 @@ def plan(request: RolloutRequested) -> tuple[PlannedStep, ...]:
                 target=target,
                 weight_percent=weight if request.traffic else None,
                 matches=step.traffic.matches if step.traffic else (),
+                request_headers=step.traffic.request_headers if step.traffic else None,
                 pause=step.pause,
                 analysis=step.analysis,
                 added=number > len(request.steps),

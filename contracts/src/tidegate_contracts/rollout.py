@@ -34,12 +34,35 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     template_patch: dict[str, Any] | None = None
 
 
+class GrpcMethod(msgspec.Struct, frozen=True, kw_only=True):
+    """A gRPC call by its exact names; a service alone means all of its methods."""
+
+    service: str | None = None
+    method: str | None = None
+
+
 class HttpMatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests that reach the new version whatever the weight: all that is given must match exactly."""
+    """Requests that reach the new version whatever the weight: all that is given must be true at once.
+
+    Patterns are regular expressions in the router's own dialect. Which of these a router can say is in `routers`.
+    """
 
     headers: dict[str, str] = {}
+    headers_regex: dict[str, str] = {}
     query: dict[str, str] = {}
+    query_regex: dict[str, str] = {}
     path_prefix: str | None = None
+    path_exact: str | None = None
+    path_regex: str | None = None
+    grpc: GrpcMethod | None = None
+
+
+class HeaderChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of a request's headers on its way: removed, then set, then added to what is there."""
+
+    set: dict[str, str] = {}
+    add: dict[str, str] = {}
+    remove: tuple[str, ...] = ()
 
 
 class StepTraffic(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +70,7 @@ class StepTraffic(msgspec.Struct, frozen=True, kw_only=True):
 
     weight_percent: int | None = None
     matches: tuple[HttpMatch, ...] = ()
+    request_headers: HeaderChange | None = None
 
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True):

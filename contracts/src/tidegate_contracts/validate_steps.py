@@ -7,8 +7,9 @@ from tidegate_contracts import limits
 from tidegate_contracts.plan import parse_target
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import RolloutRequested, Step
+from tidegate_contracts.routers import BUILT_IN, beyond
 from tidegate_contracts.validate_analysis import analysis_problems, duration_problems, length_problems
-from tidegate_contracts.validate_traffic import match_problems
+from tidegate_contracts.validate_matches import header_problems, match_problems
 
 PERCENT_MAX: Final = 100
 
@@ -64,6 +65,17 @@ def _traffic(field: str, step: Step, request: RolloutRequested) -> Iterator[Prob
         rule = "100 in a step to 100% of the pods, which leaves none of the old ones to take the rest"
         yield problem(f"{field}.weight_percent", weight, rule, "Give it to a step before, or leave it out.")
     yield from match_problems(f"{field}.matches", step.traffic.matches)
+    if step.traffic.request_headers is not None:
+        yield from header_problems(f"{field}.request_headers", step.traffic.request_headers)
+    for router in sorted({reference.router for reference in request.traffic} & set(BUILT_IN)):
+        yield from beyond(
+            router,
+            BUILT_IN[router],
+            weight_percent=weight,
+            matches=step.traffic.matches,
+            request_headers=step.traffic.request_headers,
+            field=field,
+        )
 
 
 def _order(steps: tuple[Step, ...]) -> Iterator[Problem]:

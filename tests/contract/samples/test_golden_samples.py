@@ -83,7 +83,18 @@ def test_a_newer_versions_fields_are_ignored_where_messages_are_open(file: Path)
     assert decode(newer) == decode(file.read_bytes())
 
 
-FREE_MAPS = {"images", "headers", "query", "template_patch", "labels", "annotations"}
+FREE_MAPS = {
+    "images",
+    "headers",
+    "headers_regex",
+    "query",
+    "query_regex",
+    "set",
+    "add",
+    "template_patch",
+    "labels",
+    "annotations",
+}
 
 
 def with_more(node: Any) -> Any:

@@ -15,8 +15,8 @@ from support.traffic import TrafficRig, service
 
 from tidegate_chassis.kubernetes.resources import ENDPOINT_SLICES, HTTP_ROUTES, SERVICES
 from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficShifted
-from tidegate_contracts.orders import HeaderChanges, MarkRequests
-from tidegate_contracts.rollout import HttpMatch, TrafficReference
+from tidegate_contracts.orders import MarkRequests
+from tidegate_contracts.rollout import HeaderChange, HttpMatch, TrafficReference
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_sandbox.sandbox import exec_command
 from tidegate_sandbox.state import SandboxState
@@ -62,7 +62,7 @@ def marks(rig: TrafficRig, weight_percent: int, *matches: HttpMatch) -> MarkRequ
         revision=rig.revision,
         workload=ENTRY,
         traffic=(ROUTED,),
-        headers=HeaderChanges(set={"x-release": "next"}),
+        headers=HeaderChange(set={"x-release": "next"}),
         weight_percent=weight_percent,
         matches=matches,
     )

@@ -1,5 +1,6 @@
 """A rollout that goes well: who is told what, and after which answer."""
 
+from msgspec.structs import replace
 from support.saga import ANALYSIS, ROUTE, Saga, request, step
 
 from tidegate_contracts.controls import Approve
@@ -12,7 +13,7 @@ from tidegate_contracts.orders import (
     ReleaseWorkload,
     ShiftTraffic,
 )
-from tidegate_contracts.rollout import Pause
+from tidegate_contracts.rollout import HeaderChange, Pause, Step, StepTraffic
 
 
 def test_without_traffic_a_ready_batch_leads_to_the_next_step_at_once() -> None:
@@ -115,3 +116,19 @@ def test_an_order_that_does_not_change_keeps_its_revision() -> None:
     assert pin is not None
     assert saga.orders.traffic.revision > pin.revision
     assert saga.orders.workload.revision < saga.orders.traffic.revision
+
+
+def test_a_change_of_headers_is_ordered_with_its_step_and_taken_back_with_the_next() -> None:
+    saga = Saga()
+    change = HeaderChange(set={"x-version": "new"})
+    same = StepTraffic(weight_percent=20)
+    changed = Step(replicas="20%", traffic=replace(same, request_headers=change))
+    saga.ask(request(changed, Step(replicas="40%", traffic=same), traffic=(ROUTE,)))
+    saga.prepared()
+    saga.shifted()
+    assert saga.ready() == ["TrafficShiftStarted"]
+    assert saga.standing(ShiftTraffic, saga.orders.traffic).request_headers == change
+    saga.shifted()
+    saga.ready()
+    assert saga.ready() == ["TrafficShiftStarted"], "the share is the same, the requests are not"
+    assert saga.standing(ShiftTraffic, saga.orders.traffic).request_headers is None

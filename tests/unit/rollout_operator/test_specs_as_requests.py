@@ -9,6 +9,7 @@ from tidegate_contracts.rollout import (
     CanaryMetadata,
     Check,
     Deadlines,
+    HeaderChange,
     HttpMatch,
     Pause,
     PodHealth,
@@ -21,6 +22,16 @@ from tidegate_contracts.validate import validate_guard
 from tidegate_rollout_operator.translate import translate
 
 ROUTING = {"service": "web", "gracePeriodSeconds": 5, "gateway": {"httpRouteName": "web"}}
+INGRESS = {"service": "web", "ingress": {"name": "web"}}
+MODIFIED = {
+    "replicas": 1,
+    "traffic": "5%",
+    "requestHeaderModifier": {
+        "set": [{"name": "x-new", "value": "1"}],
+        "add": [{"name": "x-also", "value": "2"}],
+        "remove": ["x-old"],
+    },
+}
 
 
 def requested(**given: Any) -> RolloutRequested:
@@ -92,6 +103,36 @@ def test_shares_and_matches_go_to_the_route() -> None:
     ]
 
 
+def test_every_kind_of_match_and_a_change_of_headers_are_carried() -> None:
+    pattern = {"type": "RegularExpression", "name": "user", "value": "a.*"}
+    matches = [
+        {"headers": [pattern], "queryParams": [pattern | {"name": "q"}], "path": {"type": "Exact", "value": "/buy"}},
+        {"path": {"type": "RegularExpression", "value": "/v[0-9]"}},
+    ]
+    wanted = requested(steps=[MODIFIED | {"matches": matches}, MODIFIED], trafficRoutings=[ROUTING])
+    change = HeaderChange(set={"x-new": "1"}, add={"x-also": "2"}, remove=("x-old",))
+    assert [step.traffic for step in wanted.steps] == [
+        StepTraffic(
+            matches=(
+                HttpMatch(headers_regex={"user": "a.*"}, query_regex={"q": "a.*"}, path_exact="/buy"),
+                HttpMatch(path_regex="/v[0-9]"),
+            ),
+            request_headers=change,
+        ),
+        StepTraffic(weight_percent=5, request_headers=change),
+    ]
+
+
+@pytest.mark.parametrize("class_type", ["", "nginx", "higress", "aliyun-alb", "mse"])
+def test_an_ingress_goes_to_the_router_of_its_class_and_a_gateway_beside_it_to_its_own(class_type: str) -> None:
+    ingress = {"name": "web"} | ({"classType": class_type} if class_type else {})
+    wanted = requested(trafficRoutings=[ROUTING | {"ingress": ingress}])
+    assert wanted.traffic == (
+        TrafficReference(route="web", service="web", router=f"ingress-{class_type or 'nginx'}", grace_s=5.0),
+        TrafficReference(route="web", service="web", grace_s=5.0),
+    )
+
+
 def test_a_share_without_a_route_means_nothing() -> None:
     assert requested(steps=[{"replicas": 1, "traffic": "20%"}]).steps[0].traffic is None
 
@@ -124,22 +165,36 @@ def test_what_is_ours_is_carried_too() -> None:
 @pytest.mark.parametrize(
     ("given", "field"),
     [
-        ({"trafficRoutings": [{"service": "web", "ingress": {"name": "web"}}]}, "trafficRoutings[0].ingress"),
+        (
+            {"trafficRoutings": [{"service": "web", "ingress": {"name": "web", "classType": "f5"}}]},
+            "trafficRoutings[0].ingress.classType",
+        ),
+        ({"trafficRoutings": [{"service": "web", "ingress": {"name": "We"}}]}, "trafficRoutings[0].ingress.name"),
+        ({"trafficRoutings": [ROUTING | {"gracePeriodSeconds": 601}]}, "trafficRoutings[0].gracePeriodSeconds"),
+        (
+            {"steps": [{"replicas": 1, "matches": [{"path": {"value": "/a"}}]}], "trafficRoutings": [INGRESS]},
+            "steps[0].matches[0].path",
+        ),
         (
             {"trafficRoutings": [ROUTING | {"customNetworkRefs": [{"kind": "VirtualService", "name": "web"}]}]},
             "trafficRoutings[0].customNetworkRefs",
         ),
         ({"trafficRoutings": [{"service": "web"}]}, "trafficRoutings[0].gateway"),
         ({"disableGenerateCanaryService": True}, "disableGenerateCanaryService"),
-        ({"steps": [{"replicas": 1, "requestHeaderModifier": {"add": []}}]}, "steps[0].requestHeaderModifier"),
+        ({"steps": [{"replicas": 1, "requestHeaderModifier": {"add": 1}}]}, "steps[0].requestHeaderModifier"),
+        (
+            {"steps": [MODIFIED | {"requestHeaderModifier": {"set": [{"name": "a b", "value": "1"}]}}]}
+            | {"trafficRoutings": [ROUTING]},
+            "steps[0].requestHeaderModifier.set.a b",
+        ),
         ({"steps": [{"replicas": 1, "traffic": "a lot"}]}, "steps[0].traffic"),
         ({"steps": [{}]}, "steps[0].replicas"),
         (
-            {"steps": [{"replicas": 1, "matches": [{"path": {"type": "Exact", "value": "/"}}]}]},
+            {"steps": [{"replicas": 1, "matches": [{"path": {"type": "Glob", "value": "/"}}]}]},
             "steps[0].matches[0].path.type",
         ),
         (
-            {"steps": [{"replicas": 1, "matches": [{"headers": [{"type": "RegularExpression", "name": "a"}]}]}]},
+            {"steps": [{"replicas": 1, "matches": [{"headers": [{"type": "Prefix", "name": "a"}]}]}]},
             "steps[0].matches[0].headers[0].type",
         ),
     ],

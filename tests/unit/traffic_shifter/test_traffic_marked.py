@@ -7,19 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate_contracts.orders import HeaderChanges
-from tidegate_contracts.rollout import HttpMatch
-from tidegate_traffic_shifter.rendering import recover, render
-from tidegate_traffic_shifter.shares import Share
+from tidegate_contracts.rollout import HeaderChange, HttpMatch
+from tidegate_traffic_shifter import matches, rendering
+from tidegate_traffic_shifter.share import Share
 
 NAMESPACE = "shop"
-MARK = HeaderChanges(set={"x-release": "next"}, remove=("x-debug",))
+MARK = HeaderChange(set={"x-release": "next"}, remove=("x-debug",))
 FILTER = {
     "type": "RequestHeaderModifier",
     "requestHeaderModifier": {"set": [{"name": "x-release", "value": "next"}], "remove": ["x-debug"]},
 }
 TESTERS = HttpMatch(headers={"user": "tester"})
 REDIRECT = {"matches": [{"path": {"value": "/old"}}], "filters": [{"type": "RequestRedirect"}]}
+
+
+def render(original: list[dict[str, Any]], namespace: str, wanted: Share) -> list[dict[str, Any]]:
+    return rendering.render(original, namespace, wanted, matches.http)
+
+
+def recover(
+    edited: list[dict[str, Any]], original: list[dict[str, Any]], namespace: str, wanted: Share
+) -> list[dict[str, Any]]:
+    return rendering.recover(edited, original, namespace, wanted, matches.http)
 
 
 def backend(name: str = "web", **more: Any) -> dict[str, Any]:
@@ -31,8 +40,8 @@ def rule(*backends: dict[str, Any], path: str = "/", **more: Any) -> dict[str, A
     return {"matches": matches, "backendRefs": list(backends)} | more
 
 
-def marks(weight_percent: int = 0, *matches: HttpMatch, headers: HeaderChanges = MARK) -> Share:
-    return Share(service="web", canary_service="web", weight_percent=weight_percent, matches=matches, headers=headers)
+def marks(weight_percent: int = 0, *wanted: HttpMatch, headers: HeaderChange = MARK) -> Share:
+    return Share(service="web", canary_service="web", weight_percent=weight_percent, matches=wanted, headers=headers)
 
 
 @pytest.mark.parametrize("weight_percent", [1, 20, 100])
@@ -64,7 +73,7 @@ def test_a_change_of_headers_of_the_users_own_is_kept_and_ours_wins() -> None:
     mirror = {"type": "RequestMirror"}
     front, _ = render([rule(backend(), filters=[own, mirror])], NAMESPACE, marks(0, TESTERS))
     changes = FILTER["requestHeaderModifier"] | {"add": [{"name": "x-entry", "value": "1"}]}  # type: ignore[operator]
-    assert front["filters"] == [mirror, {"type": "RequestHeaderModifier", "requestHeaderModifier": changes}]
+    assert front["filters"] == [{"type": "RequestHeaderModifier", "requestHeaderModifier": changes}, mirror]
 
 
 def test_nobody_marked_leaves_the_rules_as_they_are() -> None:

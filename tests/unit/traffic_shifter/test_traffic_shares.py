@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate_contracts.rollout import HttpMatch
-from tidegate_traffic_shifter.shares import WEIGHT_MAX, Share, holds, recover, render
+from tidegate_contracts.rollout import HeaderChange, HttpMatch
+from tidegate_traffic_shifter import matches
+from tidegate_traffic_shifter.share import Share
+from tidegate_traffic_shifter.shares import WEIGHT_MAX, holds, recover
+from tidegate_traffic_shifter.shares import render as rendered_by
 
 NAMESPACE = "shop"
 CANARY = "web-canary"
@@ -24,6 +27,10 @@ def rule(*backends: dict[str, Any], path: str = "/", **more: Any) -> dict[str, A
 
 def share(weight_percent: int = 0, *matches: HttpMatch) -> Share:
     return Share(service="web", canary_service=CANARY, weight_percent=weight_percent, matches=matches)
+
+
+def render(original: list[dict[str, Any]], namespace: str, wanted: Share) -> list[dict[str, Any]]:
+    return rendered_by(original, namespace, wanted, matches.http)
 
 
 def weights(found: dict[str, Any]) -> dict[str, int]:
@@ -172,3 +179,42 @@ def test_a_rule_that_somebody_added_stays_and_ours_in_front_goes() -> None:
     wanted = share(10, HttpMatch(headers={"x-beta": "yes"}))
     added = rule(backend("other"), path="/added")
     assert recover([*edited(wanted), added], ORIGINAL, NAMESPACE, wanted) == [*ORIGINAL, added]
+
+
+def test_a_change_of_headers_is_the_canarys_alone() -> None:
+    change = HeaderChange(set={"X-Version": "new"}, add={"x-also": "1"}, remove=("x-old",))
+    ours = {
+        "type": "RequestHeaderModifier",
+        "requestHeaderModifier": {
+            "set": [{"name": "X-Version", "value": "new"}],
+            "add": [{"name": "x-also", "value": "1"}],
+            "remove": ["x-old"],
+        },
+    }
+    wanted = Share(
+        service="web",
+        canary_service=CANARY,
+        weight_percent=20,
+        matches=(HttpMatch(headers={"x-beta": "yes"}),),
+        request_headers=change,
+    )
+    in_front, shared = render([rule(backend())], NAMESPACE, wanted)
+    assert in_front["filters"] == [ours]
+    assert "filters" not in shared
+    assert [each.get("filters") for each in shared["backendRefs"]] == [None, [ours]]
+    assert recover([in_front, shared], [rule(backend())], NAMESPACE, wanted) == [rule(backend())]
+
+
+def test_a_change_of_headers_is_joined_with_the_users_own_modifier_and_wins() -> None:
+    own = {"set": [{"name": "x-version", "value": "old"}, {"name": "x-mine", "value": "1"}], "remove": ["X-Also"]}
+    filters = [{"type": "URLRewrite"}, {"type": "RequestHeaderModifier", "requestHeaderModifier": own}]
+    change = HeaderChange(set={"X-Version": "new"}, add={"x-also": "1"})
+    wanted = Share(service="web", canary_service=CANARY, weight_percent=20, request_headers=change)
+    (shared,) = render([rule(backend(filters=filters))], NAMESPACE, wanted)
+    rewrite, modifier = shared["backendRefs"][1]["filters"]
+    assert rewrite == filters[0]
+    assert modifier["requestHeaderModifier"] == {
+        "set": [{"name": "x-mine", "value": "1"}, {"name": "X-Version", "value": "new"}],
+        "add": [{"name": "x-also", "value": "1"}],
+    }
+    assert shared["backendRefs"][0]["filters"] == filters

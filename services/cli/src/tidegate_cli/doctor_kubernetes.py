@@ -74,7 +74,8 @@ async def _gateway_api(kubectl: Kubectl) -> Finding:
     kinds = {resource["name"] for resource in json.loads(answer).get("resources", [])}
     if "httproutes" not in kinds:
         return warning("Gateway API", "HTTPRoute is not served", "Install the Gateway API's standard channel.")
-    return good("Gateway API", "HTTPRoute is served")
+    grpc = "is served, too" if "grpcroutes" in kinds else "is not"
+    return good("Gateway API", f"HTTPRoute is served, GRPCRoute {grpc}")
 
 
 async def _rights(kubectl: Kubectl, namespace: str) -> AsyncIterator[Finding]:

@@ -25,7 +25,11 @@ RIGHTS: Final = (
     Right("workload-controller", "autoscaling", "horizontalpodautoscalers", ("list", "patch")),
     Right("workload-controller", "", "events", ("list",)),
     Right("workload-controller", "", "pods", ("list", "watch", "patch", "delete")),
-    Right("traffic-shifter", "gateway.networking.k8s.io", "httproutes", ("get", "list", "watch", "patch")),
+    *(
+        Right("traffic-shifter", "gateway.networking.k8s.io", each, ("get", "list", "watch", "patch"))
+        for each in ("httproutes", "grpcroutes")
+    ),
+    Right("traffic-shifter", "networking.k8s.io", "ingresses", ("get", "list", "watch", "create", "patch", "delete")),
     Right("traffic-shifter", "", "services", ("get", "list", "watch", "create", "patch", "delete")),
     Right("traffic-shifter", "discovery.k8s.io", "endpointslices", ("list", "watch")),
     Right("rollout-operator", "rollouts.kruise.io", "rollouts", ("list", "watch", "patch")),

@@ -180,8 +180,15 @@ def _with_batch(rollout: Rollout, step: int, revision: int, *, settle: bool) -> 
 def _shift_started(rollout: Rollout, event: TrafficShiftStarted) -> Rollout:
     step, weight = event.step, event.weight_percent
     lowering = weight == WHOLE_PERCENT or weight < rollout.share[0]
+    planned = rollout.planned(step)
     order = orders.shift_traffic(
-        rollout, event.revision, step, weight, rollout.planned(step).matches, lowering=lowering
+        rollout,
+        event.revision,
+        step,
+        weight,
+        planned.matches,
+        request_headers=planned.request_headers,
+        lowering=lowering,
     )
     phase: Phase = Falling(step) if isinstance(rollout.phase, Jumped) else Shifting(step)
     return replace(rollout, phase=phase, since_s=event.at_s, routes=Routes(order, since_s=event.at_s))

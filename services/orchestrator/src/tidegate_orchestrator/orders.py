@@ -23,7 +23,7 @@ from tidegate_contracts.orders import (
     WorkloadOrder,
 )
 from tidegate_contracts.plan import parse_target
-from tidegate_contracts.rollout import HttpMatch, RolloutRequested, Style, TrafficReference
+from tidegate_contracts.rollout import HeaderChange, HttpMatch, RolloutRequested, Style, TrafficReference
 from tidegate_orchestrator.state import Mode, Rollout, Workload
 
 
@@ -124,7 +124,14 @@ def release_workload(
 
 
 def shift_traffic(
-    rollout: Rollout, revision: int, step: int, weight_percent: int, matches: tuple[HttpMatch, ...], *, lowering: bool
+    rollout: Rollout,
+    revision: int,
+    step: int,
+    weight_percent: int,
+    matches: tuple[HttpMatch, ...],
+    *,
+    request_headers: HeaderChange | None = None,
+    lowering: bool,
 ) -> ShiftTraffic:
     return ShiftTraffic(
         rollout=rollout.id,
@@ -136,6 +143,7 @@ def shift_traffic(
         canary_revision=rollout.canary_revision,
         weight_percent=weight_percent,
         matches=matches,
+        request_headers=request_headers,
         deadline_s=rollout.request.deadlines.traffic_s,
         lowering=lowering,
     )

@@ -32,7 +32,7 @@ from tidegate_contracts.orders import (
 )
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.problem import Problem
-from tidegate_contracts.rollout import HttpMatch, RolloutRequested, Style, TrafficReference
+from tidegate_contracts.rollout import HeaderChange, HttpMatch, RolloutRequested, Style, TrafficReference
 
 ITSELF: Final = "orchestrator"
 """Who paused or turned back where nobody else did."""
@@ -264,6 +264,12 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
         """The traffic of the new version as ordered: weight in percent, and matches."""
         order = self.routes.order if self.routes is not None else None
         return (order.weight_percent, order.matches) if isinstance(order, ShiftTraffic) else (0, ())
+
+    @property
+    def request_headers(self) -> HeaderChange | None:
+        """What is changed in the new version's requests, as ordered."""
+        order = self.routes.order if self.routes is not None else None
+        return order.request_headers if isinstance(order, ShiftTraffic) else None
 
     @property
     def quiet(self) -> bool:

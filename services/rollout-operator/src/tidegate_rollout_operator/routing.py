@@ -1,34 +1,141 @@
-"""A step's matches, in the Gateway API's words, as those of a request: exact headers and queries, prefixes of paths.
+"""What a Rollout says of traffic, in the words of a request: routes, matches and changes of headers.
 
-Pure; called by `translate`.
+Pure; called by `translate`. What a router can't say is told by the rules of requests.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
 
 from tidegate_contracts.problem import Problem, problem
-from tidegate_contracts.rollout import HttpMatch
-from tidegate_rollout_operator.kruise import HttpRouteMatch
+from tidegate_contracts.rollout import HeaderChange, HttpMatch, TrafficReference
+from tidegate_rollout_operator.kruise import HttpRouteMatch, Match, Style, TrafficRouting
+
+GRACE_SECONDS: Final = 3
+"""Kruise's default."""
+
+HTTP_ROUTE: Final = "gateway-http-route"
+INGRESSES: Final[Mapping[str, str]] = {
+    "": "ingress-nginx",
+    "nginx": "ingress-nginx",
+    "higress": "ingress-higress",
+    "aliyun-alb": "ingress-aliyun-alb",
+    "mse": "ingress-mse",
+}
+"""Routers by the class types that Kruise has a script for."""
 
 EXACT: Final = "Exact"
+PATTERN: Final = "RegularExpression"
 PREFIX: Final = "PathPrefix"
 
 
+class _Header(msgspec.Struct, frozen=True):
+    name: str
+    value: str = ""
+
+
+class _HeaderModifier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    set: tuple[_Header, ...] | None = None
+    add: tuple[_Header, ...] | None = None
+    remove: tuple[str, ...] | None = None
+
+
+def references(style: Style) -> list[tuple[str, TrafficReference]]:
+    """The routes of all routings, each with the field that names it; Kruise asks Ingresses before Gateways, too."""
+    return [
+        (f"trafficRoutings[{index}]{part}", reference)
+        for index, routing in enumerate(style.traffic_routings)
+        for part, reference in _references(routing)
+    ]
+
+
+def _references(routing: TrafficRouting) -> Iterator[tuple[str, TrafficReference]]:
+    seconds = routing.grace_period_seconds
+    grace_s = float(seconds if seconds is not None else GRACE_SECONDS)
+    if routing.ingress is not None:
+        name, router = str(routing.ingress.get("name", "")), INGRESSES[_class_type(routing.ingress)]
+        yield ".ingress.name", TrafficReference(route=name, service=routing.service, router=router, grace_s=grace_s)
+    if routing.gateway is not None and routing.gateway.http_route_name:
+        name = routing.gateway.http_route_name
+        yield (
+            ".gateway.httpRouteName",
+            TrafficReference(route=name, service=routing.service, router=HTTP_ROUTE, grace_s=grace_s),
+        )
+
+
+def routing_problems(at: str, routing: TrafficRouting) -> Iterator[Problem]:
+    """What of a routing has no router."""
+    if routing.ingress is not None and _class_type(routing.ingress) not in INGRESSES:
+        known = ", ".join(sorted(name for name in INGRESSES if name))
+        remedy = "Use one of these; scripts of your own are not served yet."
+        yield problem(f"{at}.ingress.classType", _class_type(routing.ingress), f"one of {known}", remedy)
+    if routing.custom_network_refs:
+        names = ", ".join(str(each.get("name", "")) for each in routing.custom_network_refs)
+        rule = "an Ingress or a route of the Gateway API"
+        yield problem(f"{at}.customNetworkRefs", names, rule, "Leave it out; it is not served yet.")
+    if routing.ingress is None and not (routing.gateway and routing.gateway.http_route_name):
+        remedy = "Name the HTTPRoute in gateway.httpRouteName, or the Ingress in ingress.name."
+        yield problem(f"{at}.gateway", "missing", "the name of an HTTPRoute or an Ingress", remedy)
+
+
+def _class_type(ingress: Mapping[str, Any]) -> str:
+    return str(ingress.get("classType") or "")
+
+
 def match_of(match: HttpRouteMatch) -> HttpMatch:
+    path = match.path
+    value = (path.value or "/") if path is not None else None
+    kind = (path.type or PREFIX) if path is not None else ""
     return HttpMatch(
-        headers={each.name: each.value for each in match.headers},
-        query={each.name: each.value for each in match.query_params},
-        path_prefix=(match.path.value or "/") if match.path is not None else None,
+        headers=_of_kind(match.headers, EXACT),
+        headers_regex=_of_kind(match.headers, PATTERN),
+        query=_of_kind(match.query_params, EXACT),
+        query_regex=_of_kind(match.query_params, PATTERN),
+        path_prefix=value if kind == PREFIX else None,
+        path_exact=value if kind == EXACT else None,
+        path_regex=value if kind == PATTERN else None,
     )
+
+
+def _of_kind(conditions: tuple[Match, ...], kind: str) -> dict[str, str]:
+    return {each.name: each.value for each in conditions if (each.type or EXACT) == kind}
 
 
 def match_problems(at: str, match: HttpRouteMatch) -> Iterator[Problem]:
     """What of a match can't be said in a request."""
-    for part, each in [
-        *((f"headers[{index}]", each) for index, each in enumerate(match.headers)),
-        *((f"queryParams[{index}]", each) for index, each in enumerate(match.query_params)),
-    ]:
-        if each.type not in ("", EXACT):
-            yield problem(f"{at}.{part}.type", each.type, EXACT, "Match the exact value; patterns are not served yet.")
-    if match.path is not None and match.path.type not in ("", PREFIX):
-        yield problem(f"{at}.path.type", match.path.type, PREFIX, "Match a prefix; others are not served yet.")
+    for part, conditions in (("headers", match.headers), ("queryParams", match.query_params)):
+        seen: set[tuple[str, str]] = set()
+        for index, each in enumerate(conditions):
+            if each.type not in ("", EXACT, PATTERN):
+                rule = f"{EXACT} or {PATTERN}"
+                yield problem(f"{at}.{part}[{index}].type", each.type, rule, "Use one of these.")
+            if (each.name, each.type or EXACT) in seen:
+                rule = "one condition for each name"
+                yield problem(f"{at}.{part}[{index}].name", each.name, rule, "Leave one of them.")
+            seen.add((each.name, each.type or EXACT))
+    if match.path is not None and match.path.type not in ("", PREFIX, EXACT, PATTERN):
+        rule = f"{PREFIX}, {EXACT} or {PATTERN}"
+        yield problem(f"{at}.path.type", match.path.type, rule, "Use one of these.")
+
+
+def header_change(modifier: dict[str, Any] | None) -> HeaderChange | None:
+    """A modifier that was found to be one; None where it changes nothing."""
+    given = msgspec.convert(modifier or {}, _HeaderModifier)
+    change = HeaderChange(set=_pairs(given.set), add=_pairs(given.add), remove=given.remove or ())
+    return change if change != HeaderChange() else None
+
+
+def header_problems(at: str, modifier: dict[str, Any]) -> Iterator[Problem]:
+    try:
+        given = msgspec.convert(modifier, _HeaderModifier)
+    except msgspec.ValidationError as error:
+        yield problem(at, str(error), "a header filter as the Gateway API has it", "Give lists set, add and remove.")
+        return
+    for part, pairs in (("set", given.set or ()), ("add", given.add or ())):
+        if len({each.name for each in pairs}) < len(pairs):
+            yield problem(f"{at}.{part}", "a name twice", "one change for each header", "Leave one of them.")
+
+
+def _pairs(headers: tuple[_Header, ...] | None) -> dict[str, str]:
+    return {each.name: each.value for each in headers or ()}

@@ -13,10 +13,9 @@ import msgspec
 from tidegate_chassis.kubernetes.objects import KubernetesObject, ObjectMeta
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts import names
-from tidegate_contracts.orders import HeaderChanges
 from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.problem import Problem, problem
-from tidegate_contracts.rollout import HttpMatch, TrafficReference
+from tidegate_contracts.rollout import HeaderChange, HttpMatch, TrafficReference
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_rollout_operator.kruise import GROUP, HttpRouteMatch, Match, Rollout
 from tidegate_rollout_operator.kruise import TrafficRouting as Reference
@@ -89,7 +88,7 @@ class Marks(NamedTuple):
     """What the spec asks for."""
 
     route: TrafficReference
-    headers: HeaderChanges
+    headers: HeaderChange
     weight_percent: int
     matches: tuple[HttpMatch, ...]
 
@@ -125,8 +124,8 @@ def wanted(routing: Routing) -> Asked:
     return Marks(route, _headers(strategy.request_header_modifier), strategy.weight or 0, matches)
 
 
-def _headers(modifier: Modifier) -> HeaderChanges:
-    return HeaderChanges(
+def _headers(modifier: Modifier) -> HeaderChange:
+    return HeaderChange(
         set={each.name: each.value for each in modifier.set},
         add={each.name: each.value for each in modifier.add},
         remove=modifier.remove,

@@ -19,7 +19,6 @@ from tidegate_contracts.rollout import (
     RolloutRequested,
     Step,
     StepTraffic,
-    TrafficReference,
 )
 from tidegate_contracts.rollout import Style as StyleName
 from tidegate_contracts.validate import validate_guard
@@ -30,13 +29,16 @@ from tidegate_rollout_operator.kruise import (
     Rollout,
     StepBlock,
     Style,
-    TrafficRouting,
 )
-from tidegate_rollout_operator.routing import match_of, match_problems
+from tidegate_rollout_operator.routing import (
+    header_change,
+    header_problems,
+    match_of,
+    match_problems,
+    references,
+    routing_problems,
+)
 from tidegate_rollout_operator.wording import in_kruises_words
-
-GRACE_SECONDS: Final = 3
-"""Kruise's default."""
 
 ALL_PODS: Final = "100%"
 DEPLOYMENTS: Final = "deployment.apps"
@@ -53,7 +55,8 @@ def translate(rollout: Rollout) -> RolloutRequested | tuple[Problem, ...]:
         return found
     request = _request(rollout, _style(rollout))
     against = validate_guard(guard_of(rollout, request), rollout.metadata.namespace)
-    return tuple(in_kruises_words(each, _path(rollout)) for each in against) or request
+    routes = [field for field, _ in references(_style(rollout))]
+    return tuple(in_kruises_words(each, _path(rollout), routes) for each in against) or request
 
 
 def guard_of(rollout: Rollout, request: RolloutRequested) -> GuardSet:
@@ -82,7 +85,7 @@ def _request(rollout: Rollout, style: Style) -> RolloutRequested:
         strategy=name,
         canary_metadata=_canary_metadata(style) if name == "canary" else None,
         failure_threshold=style.failure_threshold if name != "blue_green" else None,
-        traffic=tuple(_reference(routing) for routing in style.traffic_routings),
+        traffic=tuple(reference for _, reference in references(style)),
         analysis=analysis_of(strategy.analysis),
         on_failure=action,
         rollback=pace,
@@ -126,25 +129,16 @@ def _pause(step: StepBlock) -> Pause | None:
 
 def _traffic(step: StepBlock) -> StepTraffic | None:
     """Where both a share and matches are given, Kruise lets the matches win."""
+    change = header_change(step.request_header_modifier)
     if step.matches:
-        return StepTraffic(matches=tuple(match_of(match) for match in step.matches))
+        return StepTraffic(matches=tuple(match_of(match) for match in step.matches), request_headers=change)
     weight = _weight(step.traffic)
-    return StepTraffic(weight_percent=weight) if weight is not None else None
+    return StepTraffic(weight_percent=weight, request_headers=change) if weight is not None else None
 
 
 def _weight(traffic: str | None) -> int | None:
     found = _PERCENT.fullmatch(traffic) if traffic is not None else None
     return int(found.group(1)) if found is not None else None
-
-
-def _reference(routing: TrafficRouting) -> TrafficReference:
-    assert routing.gateway is not None, "a routing without a route was refused before"
-    grace = routing.grace_period_seconds
-    return TrafficReference(
-        route=routing.gateway.http_route_name or "",
-        service=routing.service,
-        grace_s=float(grace if grace is not None else GRACE_SECONDS),
-    )
 
 
 def _unserved(rollout: Rollout) -> Iterator[Problem]:
@@ -156,29 +150,19 @@ def _unserved(rollout: Rollout) -> Iterator[Problem]:
         return
     style, at = _style(rollout), _path(rollout)
     if style.disable_generate_canary_service:
-        yield problem(f"{at}.disableGenerateCanaryService", "true", "a canary Service of our making", _LATER)
+        rule = "a canary Service of our making: no router here tells versions apart without one"
+        yield problem(f"{at}.disableGenerateCanaryService", "true", rule, _LATER)
     for index, routing in enumerate(style.traffic_routings):
-        yield from _unserved_routing(f"{at}.trafficRoutings[{index}]", routing)
+        yield from routing_problems(f"{at}.trafficRoutings[{index}]", routing)
     for index, step in enumerate(style.steps):
         yield from _unserved_step(f"{at}.steps[{index}]", step)
-
-
-def _unserved_routing(at: str, routing: TrafficRouting) -> Iterator[Problem]:
-    if routing.ingress is not None:
-        yield problem(f"{at}.ingress", routing.ingress.get("name", ""), "a route of the Gateway API", _LATER)
-    if routing.custom_network_refs:
-        names = ", ".join(str(each.get("name", "")) for each in routing.custom_network_refs)
-        yield problem(f"{at}.customNetworkRefs", names, "a route of the Gateway API", _LATER)
-    if not (routing.gateway and routing.gateway.http_route_name):
-        remedy = "Name the HTTPRoute in gateway.httpRouteName."
-        yield problem(f"{at}.gateway", "missing", "the name of an HTTPRoute", remedy)
 
 
 def _unserved_step(at: str, step: StepBlock) -> Iterator[Problem]:
     if step.replicas is None:
         yield problem(f"{at}.replicas", "missing", "required", 'Write 3 or "20%".')
     if step.request_header_modifier is not None:
-        yield problem(f"{at}.requestHeaderModifier", "given", "requests that stay as they are", _LATER)
+        yield from header_problems(f"{at}.requestHeaderModifier", step.request_header_modifier)
     weight = _weight(step.traffic)
     if step.traffic is not None and (weight is None or weight > WHOLE_PERCENT):
         yield problem(f"{at}.traffic", step.traffic, "a whole percentage from 0% to 100%", 'Write "20%".')

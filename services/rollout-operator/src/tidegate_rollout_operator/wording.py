@@ -1,5 +1,7 @@
 """The problems of a request, said of the fields that the Rollout's author wrote. Pure; called by `translate`."""
 
+import re
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -18,19 +20,39 @@ _FIELDS: Final = (
 _PARTS: Final = (
     (".traffic.weight_percent", ".traffic"),
     (".traffic.matches", ".matches"),
+    (".traffic.request_headers", ".requestHeaderModifier"),
     (".pause.duration_s", ".pause.duration"),
-    (".route", ".gateway.httpRouteName"),
-    (".grace_s", ".gracePeriodSeconds"),
+    (".headers_regex", ".headers"),
+    (".query_regex", ".queryParams"),
     (".query", ".queryParams"),
     (".path_prefix", ".path"),
+    (".path_exact", ".path"),
+    (".path_regex", ".path"),
 )
 """What is called otherwise within them."""
 
+_ROUTE: Final = re.compile(r"request\.traffic\[([0-9]+)\](.*)")
 
-def in_kruises_words(problem: Problem, style: str) -> Problem:
-    """`style` is the path of the block that the strategy has."""
+
+def in_kruises_words(problem: Problem, style: str, routes: Sequence[str]) -> Problem:
+    """A problem of the request as one of the Rollout.
+
+    Args:
+        problem: What is wrong.
+        style: The path of the block that the strategy has.
+        routes: The field in that block that names each of the request's routes.
+    """
+    if (found := _ROUTE.match(problem.field)) is not None:
+        return replace(problem, field=f"{style}.{_of_route(routes[int(found[1])], found[2])}")
     start, ours = next(((start, ours) for start, ours in _FIELDS if problem.field.startswith(start)), ("", ""))
     field = ours.format(style=style) + problem.field.removeprefix(start)
     for theirs, part in _PARTS:
         field = field.replace(theirs, part)
     return replace(problem, field=field)
+
+
+def _of_route(named_by: str, part: str) -> str:
+    if part == ".route":
+        return named_by
+    routing, _, _ = named_by.partition(".")
+    return routing + {".grace_s": ".gracePeriodSeconds", ".canary_service": ".service"}.get(part, part)

@@ -5,28 +5,26 @@ through the chassis' standing orders, go to `holder`, which asks the routers' pl
 as patches and facts.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, NoReturn
 
 from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.context import Context
 from tidegate_chassis.kubernetes.client import KubernetesClient
-from tidegate_chassis.plugins import Plugins
 from tidegate_chassis.service import run
 from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_chassis.unattended import command_line, end
 from tidegate_contracts.codec import traffic_order_decoder
+from tidegate_traffic_shifter.catalogue import load_routers
 from tidegate_traffic_shifter.cluster import WakingCluster
 from tidegate_traffic_shifter.giving_back import give_all_back
 from tidegate_traffic_shifter.holder import TrafficHolder
 from tidegate_traffic_shifter.marks import FIELD_MANAGER
-from tidegate_traffic_shifter.router import Router
 from tidegate_traffic_shifter.services import Services
 
 NAME: Final = "traffic-shifter"
-ROUTERS: Final = "tidegate.traffic_routers"
 
 
 @asynccontextmanager
@@ -39,12 +37,6 @@ async def compose(context: Context) -> AsyncIterator[None]:
         context.health.check("kubernetes", cluster.problem)
         context.add(StandingOrders(context, traffic_order_decoder.decode, holder))
         yield
-
-
-def load_routers(cluster: WakingCluster) -> Mapping[str, Router]:
-    """Every router that is installed, each watching what it needs from now on."""
-    plugins = Plugins(ROUTERS, Router)
-    return {name: plugins.load(name)(cluster) for name in plugins.names}
 
 
 async def give_back(settings: Settings, timeout_s: float) -> list[str]:

@@ -34,8 +34,12 @@ class Clearing:
         self._quiet_at_s: dict[Place, float] = {}
 
     async def look(self, places: Sequence[Place]) -> list[Outcome]:
-        """One pass over the given places, each going on by itself."""
-        return [await self._clear(place, self._places[place]) for place in places]
+        """One pass over the given places, each going on by itself; a canary Service goes after all of its routes."""
+        outcomes = [await self._clear(place, self._places[place]) for place in places]
+        found = zip(places, outcomes, strict=True)
+        waited_for = {place.canary_service for place, outcome in found if not isinstance(outcome, Settled)}
+        gone = [place for place in places if place.canary_service not in waited_for]
+        return [*outcomes, *[await self._services.delete_canary(place, self._fence) for place in gone]]
 
     async def _clear(self, place: Place, router: Router) -> Outcome:
         share = await router.share(place, self._fence)
@@ -51,7 +55,4 @@ class Clearing:
                 left_s = self._quiet_at_s.setdefault(place, now_s + quiet_s) - now_s
                 if left_s > 0:
                     return Pending(f"proxies let go of Service {place.canary_service}", again_s=left_s)
-        restored = await router.restore(place, self._fence)
-        if not isinstance(restored, Settled):
-            return restored
-        return await self._services.delete_canary(place, self._fence)
+        return await router.restore(place, self._fence)

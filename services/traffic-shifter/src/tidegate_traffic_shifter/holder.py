@@ -12,6 +12,7 @@ import structlog
 
 from tidegate_chassis.clock import Clock
 from tidegate_chassis.errors import Conflict, Permanent, UnknownOutcome
+from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_chassis.publish import Reports
 from tidegate_chassis.standing_orders import HeldOrder
 from tidegate_contracts.orders import MarkRequests, ReleaseTraffic, RouteOrder, ShiftTraffic
@@ -70,15 +71,27 @@ class TrafficHolder:
             await reporter.refused(problems.unknown_router(unknown, ", ".join(sorted(self._routers)) or "none"))
             return
         await self._until_synced(held, reporter)
-        # Nothing was ever written for a router that we don't know: it needs no release.
-        routed = {place: self._routers[place.router] for place in places if place.router in self._routers}
+        # Nothing was ever written for a router that we don't know, or a kind that isn't served: it needs no release.
+        known = {place: self._routers[place.router] for place in places if place.router in self._routers}
+        routed = {place: router for place, router in known.items() if await self._is_served(router)}
+        unserved = next((place for place in known if place not in routed), None)
+        if unserved is not None and not isinstance(held.order, ReleaseTraffic):
+            resource = known[unserved].resource
+            await reporter.refused(problems.not_served(unserved, resource.kind, resource.api_version))
+            return
         keys = [
             key
             for place, router in routed.items()
             for key in (*router.wake_keys(place), *self._services.wake_keys(place))
         ]
+        await self._until_synced(held, reporter)
         with self._cluster.woken_by(keys) as changed:
             await _Loop(held, self._work(held, routed), reporter, changed, self._clock).run()
+
+    async def _is_served(self, router: Router) -> bool:
+        resource = router.resource
+        found = await self._cluster.client.discover(resource.api_version, resource.kind)
+        return not isinstance(found, NotFound)
 
     async def _until_synced(self, held: HeldOrder[RouteOrder], reporter: Reporter) -> None:
         try:

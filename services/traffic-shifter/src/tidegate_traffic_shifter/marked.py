@@ -5,35 +5,32 @@ a backend, once with the change of headers. What is ours is known again by that 
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from tidegate_contracts.orders import HeaderChanges
-from tidegate_traffic_shifter.matches import narrowed
+from tidegate_contracts.rollout import HeaderChange
+from tidegate_traffic_shifter.header_changes import FIELD, MODIFIER, joined, with_change
+from tidegate_traffic_shifter.matches import Narrow, narrowed
 from tidegate_traffic_shifter.seen import Rule
-from tidegate_traffic_shifter.shares import Reference, Share, divided, holds, references_of
-
-MODIFIER: Final = "RequestHeaderModifier"
-FIELD: Final = "requestHeaderModifier"
-
-Filter = dict[str, Any]
+from tidegate_traffic_shifter.share import Share
+from tidegate_traffic_shifter.shares import Reference, divided, holds, references_of
 
 
-def render(original: list[Rule], namespace: str, share: Share, headers: HeaderChanges) -> list[Rule]:
+def render(original: list[Rule], namespace: str, share: Share, narrow: Narrow) -> list[Rule]:
     """The user's rules with the marks in each that sends to the Service; nothing of ours where nobody is marked."""
-    if share.is_empty:
+    headers = share.headers
+    if share.is_empty or headers is None:
         return original
     if not share.matches:
         return [divided(rule, namespace, share, lambda each: _changed(each, headers)) for rule in original]
     holding = [rule for rule in original if holds([rule], namespace, share.service)]
-    in_front = [_in_front(rule, share, headers) for rule in holding]
+    in_front = [_in_front(rule, share, headers, narrow) for rule in holding]
     return [rule for rule in in_front if rule is not None] + original
 
 
-def recover(
-    edited: list[Rule], original: list[Rule], namespace: str, share: Share, headers: HeaderChanges
-) -> list[Rule]:
+def recover(edited: list[Rule], original: list[Rule], namespace: str, share: Share, narrow: Narrow) -> list[Rule]:
     """The user's rules as their edit means them: what carries our change of headers taken out."""
-    rendered = render(original, namespace, share, headers)
+    headers = share.headers or HeaderChange()
+    rendered = render(original, namespace, share, narrow)
     front, pairs = (
         rendered[: len(rendered) - len(original)],
         list(zip(original, _last(rendered, original), strict=True)),
@@ -55,9 +52,9 @@ def _last(rendered: list[Rule], original: list[Rule]) -> list[Rule]:
     return rendered[len(rendered) - len(original) :]
 
 
-def _in_front(rule: Rule, share: Share, headers: HeaderChanges) -> Rule | None:
+def _in_front(rule: Rule, share: Share, headers: HeaderChange, narrow: Narrow) -> Rule | None:
     """The same rule for the matched requests only; None where nothing can match."""
-    found = narrowed(rule.get("matches"), share.matches)
+    found = narrowed(rule.get("matches"), share.matches, narrow)
     if not found:
         return None
     # A name would not be unique any more.
@@ -65,35 +62,14 @@ def _in_front(rule: Rule, share: Share, headers: HeaderChanges) -> Rule | None:
     return _changed(kept, headers) | {"matches": found}
 
 
-def _changed(part: Mapping[str, Any], headers: HeaderChanges) -> dict[str, Any]:
+def _changed(part: Mapping[str, Any], headers: HeaderChange) -> dict[str, Any]:
     """A rule or a backend with our change added to its own; there may be one such filter only."""
-    filters: list[Filter] = part.get("filters") or []
-    own: Mapping[str, Any] = next((each[FIELD] for each in filters if each.get("type") == MODIFIER), {})
-    others = [each for each in filters if each.get("type") != MODIFIER]
-    return {**part, "filters": [*others, {"type": MODIFIER, FIELD: _both(own, headers)}]}
+    return {**part, "filters": with_change(part.get("filters") or [], headers)}
 
 
-def _both(own: Mapping[str, Any], headers: HeaderChanges) -> dict[str, Any]:
-    ours: dict[str, list[Any]] = {
-        "set": [{"name": name, "value": value} for name, value in headers.set.items()],
-        "add": [{"name": name, "value": value} for name, value in headers.add.items()],
-        "remove": list(headers.remove),
-    }
-    taken = {_name(each) for parts in ours.values() for each in parts}
-    merged = {
-        what: [each for each in own.get(what) or [] if _name(each) not in taken] + parts for what, parts in ours.items()
-    }
-    return {what: parts for what, parts in merged.items() if parts}
-
-
-def _name(entry: Any) -> str:
-    """Of a header that is set or added, or, where it is removed, itself."""
-    return str(entry["name"] if isinstance(entry, Mapping) else entry).lower()
-
-
-def _carries(part: Mapping[str, Any], headers: HeaderChanges) -> bool:
+def _carries(part: Mapping[str, Any], headers: HeaderChange) -> bool:
     """Whether our change is in the filters of a rule or a backend."""
-    wanted = _both({}, headers)
+    wanted = joined({}, headers)
     for each in part.get("filters") or []:
         own: Mapping[str, Any] = each.get(FIELD) or {}
         if each.get("type") == MODIFIER and all(
@@ -103,7 +79,7 @@ def _carries(part: Mapping[str, Any], headers: HeaderChanges) -> bool:
     return False
 
 
-def _unmarked(rule: Rule, pairs: list[tuple[Rule, Rule]], headers: HeaderChanges) -> Rule:
+def _unmarked(rule: Rule, pairs: list[tuple[Rule, Rule]], headers: HeaderChange) -> Rule:
     """Without our backends, and with the user's own numbers unless they are what was edited."""
     merged = _merged(rule, headers)
     if len(merged) == len(references_of(rule)):
@@ -114,7 +90,7 @@ def _unmarked(rule: Rule, pairs: list[tuple[Rule, Rule]], headers: HeaderChanges
     return rule | {"backendRefs": references_of(own) if own is not None else merged}
 
 
-def _merged(rule: Rule, headers: HeaderChanges) -> list[Reference]:
+def _merged(rule: Rule, headers: HeaderChange) -> list[Reference]:
     """Its backends but for ours, whose share goes to the ones before them."""
     kept: list[Reference] = []
     for each in references_of(rule):

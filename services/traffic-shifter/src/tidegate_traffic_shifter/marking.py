@@ -4,15 +4,18 @@ Called by `holder`, as `shift` is. Both versions stand behind the Service that t
 nothing to pin, to make or to wait for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
 from tidegate_contracts.orders import MarkRequests
+from tidegate_contracts.problem import Problem
+from tidegate_contracts.routers import beyond
+from tidegate_traffic_shifter import problems
 from tidegate_traffic_shifter.fence import Fence
-from tidegate_traffic_shifter.outcome import Outcome
+from tidegate_traffic_shifter.outcome import Outcome, Refused
 from tidegate_traffic_shifter.router import Place, Router
-from tidegate_traffic_shifter.shares import Share
+from tidegate_traffic_shifter.share import Share
 
 
 class Marking:
@@ -31,9 +34,23 @@ class Marking:
         """One pass; none of the routes is written before all have been checked."""
         checked = [await router.check(place, self._fence) for place, router in self._places.items()]
         refused: list[Outcome] = [each for each in checked if each is not None]
+        refused += [Refused(each) for place, router in self._places.items() for each in self._beyond(place, router)]
         if refused:
             return refused
         return [await router.shift(place, self._share(place), self._fence) for place, router in self._places.items()]
+
+    def _beyond(self, place: Place, router: Router) -> Iterator[Problem]:
+        """What the router has no words for."""
+        if not router.abilities.marks:
+            yield problems.cannot_mark(place)
+        yield from beyond(
+            place.router,
+            router.abilities,
+            weight_percent=self._order.weight_percent,
+            matches=self._order.matches,
+            request_headers=self._order.headers,
+            field="traffic",
+        )
 
     def _share(self, place: Place) -> Share:
         order = self._order

@@ -1,12 +1,15 @@
-"""What we write on routes and Services, all of it gone again at the end; pure.
+"""What we write on routes and Services, all of it gone again at the end. Pure.
 
-`pins` and `routers` write them and read them back; after a crash they are all that a new holder knows beside its order.
+`pins`, `rewriting` and `standing_beside` write them and read them back; after a crash they are all that a new holder
+knows beside its order.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+
+from tidegate_traffic_shifter.share import Share
 
 PREFIX: Final = "tidegate.io/"
 HELD_FOR: Final = PREFIX + "held-for"
@@ -16,7 +19,9 @@ ORDER_REVISION: Final = PREFIX + "order-revision"
 ORIGINAL_RULES: Final = PREFIX + "original-rules"
 SHARE: Final = PREFIX + "share"
 ORIGINAL_SELECTOR: Final = PREFIX + "original-selector"
-ANNOTATIONS: Final = (HELD_FOR, ORDER_REVISION, ORIGINAL_RULES, SHARE, ORIGINAL_SELECTOR)
+ROUTER: Final = PREFIX + "router"
+"""Who made an object beside the user's own route, and for which: several routers make objects of one kind."""
+ANNOTATIONS: Final = (HELD_FOR, ORDER_REVISION, ORIGINAL_RULES, SHARE, ORIGINAL_SELECTOR, ROUTER)
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGER: Final = "tidegate"
@@ -41,6 +46,24 @@ def read(annotations: Mapping[str, str]) -> Marks | None:
     if held_for is None:
         return None
     return Marks(held_for, int(revision) if revision.isdecimal() else 0)
+
+
+def saved_share(annotations: Mapping[str, str]) -> Share | None:
+    """The share that was written into the object, or with it."""
+    text = annotations.get(SHARE)
+    return msgspec.json.decode(text, type=Share) if text is not None else None
+
+
+def saved_part(annotations: Mapping[str, str]) -> Any:
+    """The user's own part of a rewritten object; None where none was saved."""
+    text = annotations.get(ORIGINAL_RULES)
+    return msgspec.json.decode(text) if text is not None else None
+
+
+def saved_router(annotations: Mapping[str, str]) -> tuple[str, str]:
+    """Who made an object beside a route, and that route's name; empty where nobody did."""
+    text = annotations.get(ROUTER)
+    return msgspec.json.decode(text, type=tuple[str, str]) if text is not None else ("", "")
 
 
 def removal() -> dict[str, None]:

@@ -1,44 +1,73 @@
-"""Which requests go to the new version by what they carry: a rule's own matches narrowed by the order's; pure.
+"""Which requests go to the new version by what they carry: a rule's own matches narrowed by the order's. Pure.
 
 `shares` puts the narrowed matches into a rule in front. A Gateway matches by specificity, not by order: the narrowed
-match has the same path and more headers or parameters, or a longer path, so it wins over the rule that it came from.
+match has the same path and more headers or parameters, or a narrower path, so it wins over the rule that it came from.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from tidegate_contracts.rollout import HttpMatch
 
 Match = dict[str, Any]
-EVERYTHING: Match = {"path": {"type": "PathPrefix", "value": "/"}}
+Narrow = Callable[[Match, HttpMatch], Match | None]
+"""One of a rule's own matches with a wanted one; None where both can't be true."""
+
+ROOT: Final = {"type": "PathPrefix", "value": "/"}
+PATTERN: Final = "RegularExpression"
 
 
-def narrowed(own: list[Match] | None, wanted: tuple[HttpMatch, ...]) -> list[Match]:
+def narrowed(own: list[Match] | None, wanted: tuple[HttpMatch, ...], narrow: Narrow) -> list[Match]:
     """Every one of the rule's own matches with every wanted one; what can't both be true is left out."""
-    combined = [_both(match, each) for each in wanted for match in own or [EVERYTHING]]
+    combined = [narrow(match, each) for each in wanted for match in own or [{}]]
     return [match for match in combined if match is not None]
 
 
-def _both(own: Match, wanted: HttpMatch) -> Match | None:
-    path = _path(own.get("path") or EVERYTHING["path"], wanted.path_prefix)
-    headers = _named(own.get("headers") or [], wanted.headers, ignore_case=True)
-    parameters = _named(own.get("queryParams") or [], wanted.query, ignore_case=False)
+def http(own: Match, wanted: HttpMatch) -> Match | None:
+    """As an HTTPRoute says it."""
+    path = _path(own.get("path") or ROOT, wanted)
+    headers = _named(own.get("headers"), wanted.headers, wanted.headers_regex, ignore_case=True)
+    parameters = _named(own.get("queryParams"), wanted.query, wanted.query_regex, ignore_case=False)
     if path is None or headers is None or parameters is None:
         return None
-    parts = {"path": path, "headers": headers, "queryParams": parameters}
+    return _with(own, {"path": path, "headers": headers, "queryParams": parameters})
+
+
+def grpc(own: Match, wanted: HttpMatch) -> Match | None:
+    """As a GRPCRoute says it."""
+    method = _method(own.get("method") or {}, wanted)
+    headers = _named(own.get("headers"), wanted.headers, wanted.headers_regex, ignore_case=True)
+    if method is None or headers is None:
+        return None
+    return _with(own, {"method": method, "headers": headers})
+
+
+def _with(own: Match, parts: Match) -> Match:
     kept = {name: part for name, part in own.items() if name not in parts}
     return kept | {name: part for name, part in parts.items() if part}
 
 
-def _path(own: dict[str, str], prefix: str | None) -> dict[str, str] | None:
+def _path(own: dict[str, str], wanted: HttpMatch) -> dict[str, str] | None:
     """The narrower of two paths; None where no path is in both, or a pattern's answer can't be known."""
-    if prefix is None:
+    if wanted.path_exact is not None:
+        return _meet(own, {"type": "Exact", "value": wanted.path_exact})
+    if wanted.path_regex is not None:
+        return _meet(own, {"type": PATTERN, "value": wanted.path_regex})
+    if wanted.path_prefix is not None:
+        return _meet(own, {"type": "PathPrefix", "value": wanted.path_prefix})
+    return own
+
+
+def _meet(own: dict[str, str], wanted: dict[str, str]) -> dict[str, str] | None:
+    kind, value = own.get("type", "PathPrefix"), own.get("value", "/")
+    if (kind, value) == (wanted["type"], wanted["value"]):
         return own
-    value = own.get("value", "/")
-    match own.get("type", "PathPrefix"):
-        case "PathPrefix" if _is_below(prefix, value):
-            return {"type": "PathPrefix", "value": prefix}
-        case "PathPrefix" | "Exact" if _is_below(value, prefix):
+    match kind, wanted["type"]:
+        case "PathPrefix", _ if value == "/":
+            return wanted
+        case "PathPrefix", "PathPrefix" | "Exact" if _is_below(wanted["value"], value):
+            return wanted
+        case "PathPrefix" | "Exact", "PathPrefix" if _is_below(value, wanted["value"]):
             return own
         case _:
             return None
@@ -50,14 +79,30 @@ def _is_below(path: str, prefix: str) -> bool:
     return path.rstrip("/") == trimmed or path.startswith(trimmed + "/")
 
 
-def _named(own: list[dict[str, str]], wanted: Mapping[str, str], *, ignore_case: bool) -> list[dict[str, str]] | None:
+def _method(own: dict[str, str], wanted: HttpMatch) -> dict[str, str] | None:
+    """Both calls; None where they are different ones, or the user's own is a pattern."""
+    if wanted.grpc is None:
+        return own
+    parts = {"service": wanted.grpc.service, "method": wanted.grpc.method}
+    given = {name: value for name, value in parts.items() if value is not None}
+    if not own:
+        return {"type": "Exact"} | given
+    if own.get("type", "Exact") != "Exact" or any(own.get(name, value) != value for name, value in given.items()):
+        return None
+    return own | given
+
+
+def _named(
+    own: list[dict[str, str]] | None, exact: Mapping[str, str], patterns: Mapping[str, str], *, ignore_case: bool
+) -> list[dict[str, str]] | None:
     """Both lists' conditions; None where they contradict or where one name would need two conditions."""
-    merged = list(own)
-    for name, value in wanted.items():
-        same = [each for each in own if _same_name(each["name"], name, ignore_case=ignore_case)]
+    merged = list(own or [])
+    wanted = [("Exact", name, value) for name, value in exact.items()]
+    for kind, name, value in [*wanted, *((PATTERN, name, value) for name, value in patterns.items())]:
+        same = [each for each in own or [] if _same_name(each["name"], name, ignore_case=ignore_case)]
         if not same:
-            merged.append({"name": name, "type": "Exact", "value": value})
-        elif any(each.get("type", "Exact") != "Exact" or each["value"] != value for each in same):
+            merged.append({"name": name, "type": kind, "value": value})
+        elif any(each.get("type", "Exact") != kind or each["value"] != value for each in same):
             return None
     return merged
 

@@ -38,6 +38,17 @@ class Refused(msgspec.Struct, frozen=True):
 Outcome = Settled | Pending | Refused
 
 
+def repaired(outcome: Outcome, repair: Repair | None) -> Outcome:
+    """The same outcome with the repair that came with it."""
+    match outcome:
+        case Settled():
+            return Settled(repair)
+        case Pending():
+            return Pending(outcome.reason, outcome.again_s, repair)
+        case _:
+            return outcome
+
+
 def worst(outcomes: list[Outcome]) -> Outcome:
     """The outcome of all together: refused before pending before settled."""
     for kind in (Refused, Pending):

@@ -8,29 +8,29 @@ from tidegate_contracts.problem import Problem, printable
 from tidegate_traffic_shifter.router import Place
 
 
-def missing_route(place: Place) -> Problem:
+def missing_route(place: Place, kind: str) -> Problem:
     return Problem(
         field="traffic.route",
         value=place.route,
-        rule=f"an HTTPRoute in namespace {place.namespace}",
+        rule=f"{_article(kind)} {kind} in namespace {place.namespace}",
         remedy="Create the route, or name another one.",
     )
 
 
-def not_routed(place: Place) -> Problem:
+def not_routed(place: Place, kind: str) -> Problem:
     return Problem(
         field="traffic.service",
         value=place.service,
-        rule=f"a backend of a rule of HTTPRoute {place.route}",
-        remedy=f"Name the Service that HTTPRoute {place.route} sends requests to, or add it to a rule.",
+        rule=f"a backend of a rule of {kind} {place.route}",
+        remedy=f"Name the Service that {kind} {place.route} sends requests to, or add it to a rule.",
     )
 
 
-def no_match(place: Place) -> Problem:
+def no_match(place: Place, kind: str) -> Problem:
     return Problem(
         field="traffic.matches",
         value=place.route,
-        rule=f"requests that HTTPRoute {place.route} sends to {place.service}",
+        rule=f"requests that {kind} {place.route} sends to {place.service}",
         remedy="Give matches that at least one rule of the route leaves room for.",
     )
 
@@ -60,6 +60,37 @@ def name_taken(place: Place) -> Problem:
         rule="a name that no Service of somebody else has",
         remedy="Name another canary_service, or remove the Service.",
     )
+
+
+def canary_route_taken(name: str, kind: str) -> Problem:
+    return Problem(
+        field="traffic.route",
+        value=name,
+        rule=f"a name that no {kind} of somebody else has",
+        remedy=f"Remove {kind} {name}, or give it another name: the new version's requests need one.",
+    )
+
+
+def cannot_mark(place: Place) -> Problem:
+    return Problem(
+        field="traffic.router",
+        value=place.router,
+        rule="a router that marks requests on their way to one and the same Service",
+        remedy="Name a route of the Gateway API.",
+    )
+
+
+def not_served(place: Place, kind: str, api_version: str) -> Problem:
+    return Problem(
+        field="traffic.router",
+        value=place.router,
+        rule=f"a kind that the cluster serves: {kind} of {api_version} is not",
+        remedy="Install its custom resource definitions, or name another router.",
+    )
+
+
+def _article(kind: str) -> str:
+    return "an" if kind[0] in "AEIOUH" else "a"
 
 
 def unknown_router(name: str, known: str) -> Problem:

@@ -1,22 +1,23 @@
-"""The door for routers: what a plugin of the group `tidegate.traffic_routers` has to offer.
+"""A router at work, as `shift`, `release` and `clearing` know it: a format with one of our two edges.
 
-A plugin is a class made with the cluster, which it asks in its constructor to follow the kinds that it needs. All
-its methods are level-triggered: they are called again after every change, look at the route as it is, write only what
-is missing, and may be interrupted anywhere. Each write is made on the version that was read, after `fence.look` on the
-object and `fence.ensure()`.
+All its methods are level-triggered: they are called again after every change, look at the route as it is, write only
+what is missing, and may be interrupted anywhere. Each write is made on the version that was read, after `fence.look` on
+the object and `fence.ensure()`. What a plugin offers is in `formats`; `catalogue` puts the two together.
 """
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol
 
 import msgspec
 
+from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.rollout import TrafficReference
+from tidegate_contracts.routers import Abilities
 from tidegate_contracts.validate_traffic import canary_service
-from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
+from tidegate_traffic_shifter.cluster import WakeKey
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.marks import Marks
 from tidegate_traffic_shifter.outcome import Outcome, Refused
-from tidegate_traffic_shifter.shares import Share
+from tidegate_traffic_shifter.share import Share
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -51,12 +52,14 @@ class Marked(NamedTuple):
     marks: Marks
 
 
-@runtime_checkable
 class Router(Protocol):
     """One kind of route."""
 
+    abilities: Abilities
+    resource: Resource
+
     def wake_keys(self, place: Place) -> list[WakeKey]:
-        """The objects whose changes matter to the place."""
+        """The objects whose changes matter to the place; they are followed from now on."""
         ...
 
     async def check(self, place: Place, fence: Fence) -> Refused | None:
@@ -78,9 +81,3 @@ class Router(Protocol):
     async def restore(self, place: Place, fence: Fence) -> Outcome:
         """Give the route back as the user wrote it; settled when accepted, or gone."""
         ...
-
-
-class RouterFactory(Protocol):
-    """A plugin's class."""
-
-    def __call__(self, cluster: WakingCluster) -> Router: ...

@@ -30,17 +30,16 @@ class RouteStatus(msgspec.Struct, frozen=True, rename="camel"):
     parents: list[ParentStatus] | None = None
 
 
-class RouteSpec(msgspec.Struct, frozen=True, rename="camel"):
-    rules: list[Rule] | None = None
-
-
 class Route(KubernetesObject, frozen=True):
-    spec: RouteSpec = RouteSpec()
+    """Any kind of route: what a router doesn't know of it must survive."""
+
+    spec: dict[str, Any] = msgspec.field(default_factory=dict)
     status: RouteStatus = RouteStatus()
 
     @property
     def rules(self) -> list[Rule]:
-        return self.spec.rules or []
+        found: list[Rule] | None = self.spec.get("rules")
+        return found or []
 
 
 class ServiceSpec(msgspec.Struct, frozen=True, rename="camel"):

@@ -1,18 +1,16 @@
-"""A route's rules with the new version's share in them, and back; pure.
+"""A Gateway API route's rules with the new version's share in them, and back. Pure.
 
 `render` makes the wanted rules of the user's own, always from the original, so that a share is absolute. `recover`
-finds the original again in rules that somebody has edited while the share was in them. Used by `routers`.
+finds the original again in rules that somebody has edited while the share was in them. Used by `rendering`.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
-
-from tidegate_contracts.orders import HeaderChanges
-from tidegate_contracts.rollout import HttpMatch
-from tidegate_traffic_shifter.matches import narrowed
+from tidegate_traffic_shifter.header_changes import with_change
+from tidegate_traffic_shifter.matches import Narrow, narrowed
 from tidegate_traffic_shifter.seen import Rule
+from tidegate_traffic_shifter.share import Share
 
 WEIGHT_MAX: Final = 1_000_000
 """What a Gateway API weight may be."""
@@ -21,34 +19,15 @@ PARTS: Final = 100
 Reference = dict[str, Any]
 
 
-class Share(msgspec.Struct, frozen=True, kw_only=True):
-    """Which Service stands for which version, and what the new version gets."""
-
-    service: str
-    canary_service: str
-    weight_percent: int = 0
-    matches: tuple[HttpMatch, ...] = ()
-    headers: HeaderChanges | None = None
-    """Where they are given, requests are only marked, and both versions have one Service (`marked`)."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no request reaches the new version."""
-        return self.weight_percent == 0 and not self.matches
-
-    def emptied(self) -> "Share":
-        return Share(service=self.service, canary_service=self.canary_service, headers=self.headers)
-
-
 def holds(rules: list[Rule], namespace: str, service: str) -> bool:
     """Whether any rule sends requests to the Service."""
     return any(_names(reference, namespace, service) for rule in rules for reference in references_of(rule))
 
 
-def render(original: list[Rule], namespace: str, share: Share) -> list[Rule]:
+def render(original: list[Rule], namespace: str, share: Share, narrow: Narrow) -> list[Rule]:
     """The user's rules with the share in each that sends to the stable Service, the matches' rules in front."""
     holding = [rule for rule in original if holds([rule], namespace, share.service)]
-    in_front = [_matched(rule, namespace, share) for rule in holding] if share.matches else []
+    in_front = [_matched(rule, namespace, share, narrow) for rule in holding] if share.matches else []
     shared = [_shared(rule, namespace, share) if rule in holding else rule for rule in original]
     return [rule for rule in in_front if rule is not None] + shared
 
@@ -66,20 +45,22 @@ def recover(edited: list[Rule], original: list[Rule], namespace: str, share: Sha
     return recovered
 
 
-def _matched(rule: Rule, namespace: str, share: Share) -> Rule | None:
+def _matched(rule: Rule, namespace: str, share: Share, narrow: Narrow) -> Rule | None:
     """The same rule for the matched requests only, and to the new version only; None where nothing can match."""
-    found = narrowed(rule.get("matches"), share.matches)
+    found = narrowed(rule.get("matches"), share.matches, narrow)
     if not found:
         return None
     stable = [each for each in references_of(rule) if _names(each, namespace, share.service)]
     canary = [each | {"name": share.canary_service, "weight": 1} for each in stable]
     # A name would not be unique any more.
     kept = {name: part for name, part in rule.items() if name != "name"}
+    if share.request_headers is not None:
+        kept["filters"] = with_change(rule.get("filters") or [], share.request_headers)
     return kept | {"matches": found, "backendRefs": canary}
 
 
 def _shared(rule: Rule, namespace: str, share: Share) -> Rule:
-    return divided(rule, namespace, share, lambda reference: reference | {"name": share.canary_service})
+    return divided(rule, namespace, share, lambda reference: _canary(reference, share))
 
 
 def divided(rule: Rule, namespace: str, share: Share, new: Callable[[Reference], Reference]) -> Rule:
@@ -97,6 +78,14 @@ def divided(rule: Rule, namespace: str, share: Share, new: Callable[[Reference],
         shared.append(reference | {"weight": weight - canary})
         shared.append(new(reference) | {"weight": canary})
     return rule | {"backendRefs": shared}
+
+
+def _canary(reference: Reference, share: Share) -> Reference:
+    """The same backend for the new version; a change of headers is the backend's, so that no other request has it."""
+    canary = reference | {"name": share.canary_service}
+    if share.request_headers is None:
+        return canary
+    return canary | {"filters": with_change(reference.get("filters") or [], share.request_headers)}
 
 
 def _in_parts(weights: list[int]) -> list[int]:

@@ -10,13 +10,14 @@ from typing import Final
 
 from tidegate_chassis.clock import Clock
 from tidegate_contracts.orders import ShiftTraffic
+from tidegate_contracts.routers import beyond
 from tidegate_traffic_shifter.clearing import Clearing
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
 from tidegate_traffic_shifter.router import Place, Router
 from tidegate_traffic_shifter.seen import Service
 from tidegate_traffic_shifter.services import Services
-from tidegate_traffic_shifter.shares import Share
+from tidegate_traffic_shifter.share import Share
 
 ALL_READY_WAIT_S: Final = 2.0
 """How long a share waits for the last unready endpoints; one ready endpoint is enough after that."""
@@ -76,7 +77,20 @@ class Shift:
         for place, router in self._places.items():
             checks = (await self._services.check(place, self._fence), await router.check(place, self._fence))
             found += [refused for refused in checks if refused is not None]
+            found += self._beyond(place, router)
         return found
+
+    def _beyond(self, place: Place, router: Router) -> list[Outcome]:
+        """What the router has no words for: a request for a plugin's router could not be asked before."""
+        problems = beyond(
+            place.router,
+            router.abilities,
+            weight_percent=self._order.weight_percent,
+            matches=self._order.matches,
+            request_headers=self._order.request_headers,
+            field="traffic",
+        )
+        return [Refused(problem) for problem in problems]
 
     async def _raise(self, revision: str) -> list[Outcome]:
         stale = [place for place in self._places if await self._is_of_another_revision(place, revision)]
@@ -132,6 +146,7 @@ class Shift:
             canary_service=place.canary_service,
             weight_percent=self._order.weight_percent,
             matches=self._order.matches,
+            request_headers=self._order.request_headers,
         )
 
     async def _is_of_another_revision(self, place: Place, revision: str) -> bool:

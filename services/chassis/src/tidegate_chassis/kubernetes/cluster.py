@@ -72,7 +72,7 @@ class Cluster:
 
     async def wait_synced(self) -> None:
         """Until the caches hold what there is."""
-        for reflector in self._reflectors.values():
+        for reflector in tuple(self._reflectors.values()):  # another one may be asked for meanwhile
             await reflector.wait_synced()
 
     def problem(self) -> str | None:

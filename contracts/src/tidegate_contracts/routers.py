@@ -1,0 +1,116 @@
+"""What each built-in router can say, so that a request that asks for more is refused before anything moves. Pure.
+
+Asked by `validate_steps` for the routers that are known here, and by the traffic-shifter for every router, plugins
+included: a plugin brings its own `Abilities`.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from tidegate_contracts.problem import Problem, problem
+from tidegate_contracts.rollout import HeaderChange, HttpMatch
+
+COOKIE: Final = "canary-by-cookie"
+"""A header of this name stands for a cookie in the formats that know cookies; its value is the cookie's name."""
+
+PARTS: Final = ("headers", "headers_regex", "query", "query_regex", "path_prefix", "path_exact", "path_regex", "grpc")
+"""The kinds of conditions that a match may have."""
+
+
+class Abilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a router's format has words for."""
+
+    shares: bool = True
+    match_parts: frozenset[str] = frozenset()
+    """Those of `PARTS` that can be said."""
+    slots: bool = False
+    """True where the format has one place for a header, one for a cookie and one for a query, any of which matches."""
+    header_changes: frozenset[str] = frozenset()
+    """Of `set`, `add` and `remove`."""
+    header_changes_max: int | None = None
+    marks: bool = False
+    """Whether requests to one and the same Service can be marked by a change of headers."""
+
+
+_HTTP: Final = Abilities(
+    match_parts=frozenset(PARTS) - {"grpc"}, header_changes=frozenset({"set", "add", "remove"}), marks=True
+)
+_GRPC: Final = Abilities(
+    match_parts=frozenset({"headers", "headers_regex", "grpc"}), header_changes=_HTTP.header_changes, marks=True
+)
+_NGINX: Final = Abilities(match_parts=frozenset({"headers", "headers_regex"}), slots=True)
+_MSE: Final = Abilities(
+    match_parts=_NGINX.match_parts | {"query", "query_regex"},
+    slots=True,
+    header_changes=frozenset({"set"}),
+    header_changes_max=1,
+)
+BUILT_IN: Final[Mapping[str, Abilities]] = {
+    "gateway-http-route": _HTTP,
+    "gateway-grpc-route": _GRPC,
+    "ingress-nginx": _NGINX,
+    "ingress-higress": _NGINX,
+    "ingress-aliyun-alb": _NGINX,
+    "ingress-mse": _MSE,
+}
+"""By the plugin's name."""
+
+
+def beyond(
+    router: str,
+    abilities: Abilities,
+    *,
+    weight_percent: int | None,
+    matches: tuple[HttpMatch, ...],
+    request_headers: HeaderChange | None,
+    field: str,
+) -> Iterator[Problem]:
+    """What is asked for and can't be said by the router; `field` is where the step's traffic stands."""
+    if weight_percent and not abilities.shares:
+        remedy = "Use matches, or a router that can share."
+        yield problem(f"{field}.weight_percent", weight_percent, f"no share: {router} has none", remedy)
+    for index, match in enumerate(matches):
+        for part in PARTS:
+            if getattr(match, part) and part not in abilities.match_parts:
+                can = ", ".join(each for each in PARTS if each in abilities.match_parts) or "nothing"
+                rule = f"what {router} can match by: {can}"
+                yield problem(f"{field}.matches[{index}].{part}", part, rule, "Match by these, or use another router.")
+    if abilities.slots:
+        yield from _crowded(router, matches, f"{field}.matches")
+    if request_headers is not None:
+        yield from _changes_beyond(router, abilities, request_headers, f"{field}.request_headers")
+
+
+def slots_of(match: HttpMatch) -> list[str]:
+    """Which places the match's conditions take in a format that has one for each kind."""
+    headers = [*match.headers, *match.headers_regex]
+    queries = [*match.query, *match.query_regex]
+    return ["cookie" if name == COOKIE else "header" for name in headers] + ["query" for _ in queries]
+
+
+def _crowded(router: str, matches: tuple[HttpMatch, ...], field: str) -> Iterator[Problem]:
+    taken: set[str] = set()
+    for index, match in enumerate(matches):
+        slots = slots_of(match)
+        if len(slots) > 1:
+            rule = f"one condition: {router} can't join two"
+            yield problem(f"{field}[{index}]", f"{len(slots)} conditions", rule, "Leave one.")
+        elif taken & set(slots):
+            rule = f"one match by each of header, cookie and query: {router} has one place for each"
+            yield problem(f"{field}[{index}]", slots[0], rule, "Leave one, or match them by a pattern.")
+        taken |= set(slots)
+        if COOKIE in match.headers_regex:
+            yield problem(f"{field}[{index}].headers_regex", COOKIE, "a cookie's exact name", "Put it into headers.")
+
+
+def _changes_beyond(router: str, abilities: Abilities, change: HeaderChange, field: str) -> Iterator[Problem]:
+    for part in ("set", "add", "remove"):
+        if getattr(change, part) and part not in abilities.header_changes:
+            can = ", ".join(sorted(abilities.header_changes)) or "none"
+            rule = f"a change of headers that {router} can make: {can}"
+            yield problem(f"{field}.{part}", "given", rule, "Leave it out, or use another router.")
+    most = abilities.header_changes_max
+    if most is not None and len(change.set) > most:
+        yield problem(f"{field}.set", len(change.set), f"at most {most} header for {router}", "Set fewer.")

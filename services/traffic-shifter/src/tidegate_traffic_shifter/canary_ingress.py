@@ -1,0 +1,125 @@
+"""The Ingress beside the user's own, by which controllers with canary annotations choose the new version. Pure.
+
+The base of `routers.ingress_*`, which say what the annotations are. The formats are those of Kruise's own scripts;
+where one of those leaves out in silence what it has no place for, it is refused (`tidegate_contracts.routers`).
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from tidegate_chassis.kubernetes.resources import INGRESSES
+from tidegate_contracts.routers import COOKIE
+from tidegate_traffic_shifter import marks
+from tidegate_traffic_shifter.formats import Body
+from tidegate_traffic_shifter.seen import Route
+from tidegate_traffic_shifter.share import Share
+
+TOOLS: Final = ("kubectl.kubernetes.io/last-applied-configuration", "argocd.argoproj.io/")
+"""Annotations by which tools know their own objects: in ours they would have it pruned."""
+SPEC_FIELDS: Final = ("ingressClassName", "tls", "rules")
+"""What a canary Ingress has of the user's own."""
+
+Annotations = dict[str, str]
+
+
+class CanaryIngress:
+    """A `Beside` format but for its abilities, `prefix`, `owned` and what more than nginx's annotations it has.
+
+    Attributes:
+        prefix: Before the names of the annotations.
+        owned: Annotations, by how their names begin, that say what a canary is: those of the user's own Ingress are not
+            taken over, and nobody else's stay.
+        also: Others of ours that the user's own Ingress may have, too: those are taken over, and nobody else's stay.
+    """
+
+    resource = INGRESSES
+    prefix: ClassVar[str]
+    owned: ClassVar[tuple[str, ...]]
+    also: ClassVar[tuple[str, ...]] = ()
+
+    def annotations(self, share: Share, own: Mapping[str, str]) -> Annotations:
+        """What says that it is a canary, and of which requests; `own` are those of the user's Ingress."""
+        del own
+        return self.canary_annotations(share)
+
+    def canary_annotations(self, share: Share) -> Annotations:
+        found = {"canary": "true"}
+        if share.weight_percent or not share.matches:
+            found["canary-weight"] = str(share.weight_percent)
+        for match in share.matches:
+            for name, value in match.headers.items():
+                if name == COOKIE:
+                    found["canary-by-cookie"] = value
+                else:
+                    found |= {"canary-by-header": name, "canary-by-header-value": value}
+            for name, value in match.headers_regex.items():
+                found |= {"canary-by-header": name, "canary-by-header-pattern": value}
+        return {self.prefix + name: value for name, value in found.items()}
+
+    def objection(self, route: Route) -> str | None:
+        """An Ingress has no condition that tells: what the API server has taken is all that can be known."""
+        del route
+        return None
+
+    def name(self, route: str) -> str:
+        return f"{route}-canary"
+
+    def sends_to(self, route: Route, service: str) -> bool:
+        return bool(_rules(route, service, service))
+
+    def canary(self, route: Route, share: Share) -> Body:
+        own = route.metadata.annotations
+        kept = {name: value for name, value in own.items() if not name.startswith((*TOOLS, *self.owned, marks.PREFIX))}
+        copied = {field: route.spec[field] for field in ("ingressClassName", "tls") if field in route.spec}
+        return {
+            "apiVersion": self.resource.api_version,
+            "kind": self.resource.kind,
+            "metadata": {
+                "name": self.name(route.metadata.name),
+                "namespace": route.metadata.namespace,
+                "labels": route.metadata.labels | {marks.MANAGED_BY: marks.MANAGER},
+                "annotations": kept | self.annotations(share, own),
+            },
+            "spec": copied | {"rules": _rules(route, share.service, share.canary_service)},
+        }
+
+    def repair(self, found: Route, wanted: Body) -> Body | None:
+        metadata, spec = wanted["metadata"], wanted["spec"]
+        stale = [
+            name
+            for name in found.metadata.annotations
+            if name.startswith((*self.owned, *self.also)) and name not in metadata["annotations"]
+        ]
+        changed = {
+            "labels": _missing(metadata["labels"], found.metadata.labels),
+            "annotations": _missing(metadata["annotations"], found.metadata.annotations) | dict.fromkeys(stale),
+        }
+        fields = {name: spec.get(name) for name in SPEC_FIELDS if _differs(name, found.spec, spec)}
+        if not changed["labels"] and not changed["annotations"] and not fields:
+            return None
+        return {"metadata": changed, "spec": fields}
+
+
+def _missing(wanted: Mapping[str, str], found: Mapping[str, str]) -> dict[str, str | None]:
+    return {name: value for name, value in wanted.items() if found.get(name) != value}
+
+
+def _differs(name: str, found: Body, wanted: Body) -> bool:
+    """A class that the user's Ingress doesn't name may be the cluster's default one, put in by the API server."""
+    if name == "ingressClassName" and name not in wanted:
+        return False
+    return bool(found.get(name) != wanted.get(name))
+
+
+def _rules(route: Route, service: str, to: str) -> list[dict[str, Any]]:
+    """The user's rules that send to the Service, sending to the other one; their other paths are left out."""
+    rules = []
+    for rule in route.spec.get("rules") or []:
+        paths = [
+            path | {"backend": path["backend"] | {"service": path["backend"]["service"] | {"name": to}}}
+            for path in (rule.get("http") or {}).get("paths") or []
+            if (path["backend"].get("service") or {}).get("name") == service
+        ]
+        if paths:
+            rules.append(rule | {"http": {"paths": paths}})
+    return rules

@@ -1,0 +1,187 @@
+"""The kit that every router passes: what its format promises, tried on an object of the user's. Pure.
+
+Its author calls `broken` in a test, with an object as a user would write it; the built-in routers do in
+tests/unit/traffic_shifter/test_routers.py. What writes, fences and waits is ours and tested with a real API server.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, cast
+
+import msgspec
+
+from tidegate_contracts.rollout import GrpcMethod, HeaderChange, HttpMatch
+from tidegate_contracts.routers import PARTS, Abilities, beyond
+from tidegate_traffic_shifter import marks
+from tidegate_traffic_shifter.formats import Beside, Body, Format, Rewritten
+from tidegate_traffic_shifter.seen import Route
+from tidegate_traffic_shifter.share import Share
+
+CANARY: Final = "conformance-canary"
+NOBODY: Final = "conformance-nobody"
+MATCHES: Final[Mapping[str, HttpMatch]] = {
+    "headers": HttpMatch(headers={"x-conformance": "yes"}),
+    "headers_regex": HttpMatch(headers_regex={"x-conformance": "y.*"}),
+    "query": HttpMatch(query={"conformance": "yes"}),
+    "query_regex": HttpMatch(query_regex={"conformance": "y.*"}),
+    "path_prefix": HttpMatch(path_prefix="/conformance"),
+    "path_exact": HttpMatch(path_exact="/conformance"),
+    "path_regex": HttpMatch(path_regex="/conform.*"),
+    "grpc": HttpMatch(grpc=GrpcMethod(service="conformance.Kit", method="Try")),
+}
+CHANGES: Final[Mapping[str, HeaderChange]] = {
+    "set": HeaderChange(set={"x-version": "new"}),
+    "add": HeaderChange(add={"x-version": "new"}),
+    "remove": HeaderChange(remove=("x-version",)),
+}
+
+
+def broken(form: Format, manifest: Body, service: str) -> list[str]:
+    """The promises that the format doesn't keep.
+
+    Args:
+        form: The router's format.
+        manifest: An object of its kind, with a namespace, that sends every request to the Service and to no other.
+        service: The Service's name.
+    """
+    shares = shares_of(form.abilities, service)
+    found = [*_refuses(form.abilities), *_judges(form, manifest)]
+    if isinstance(form, Rewritten):
+        found += _rewrites(form, manifest, shares)
+    elif isinstance(form, Beside):
+        found += _stands_beside(form, manifest, shares)
+    else:
+        found.append("is a Rewritten format, or a Beside one")
+    return found
+
+
+def shares_of(abilities: Abilities, service: str) -> dict[str, Share]:
+    """Every kind of share that the format has words for, by what it is."""
+    nothing = Share(service=service, canary_service=CANARY)
+    wanted = {"nothing": {"weight_percent": 0}}
+    if abilities.shares:
+        wanted |= {f"{percent} %": {"weight_percent": percent} for percent in (1, 20, 100)}
+    matches = {part: (match,) for part, match in MATCHES.items() if part in abilities.match_parts}
+    found = {name: msgspec.structs.replace(nothing, **given) for name, given in wanted.items()}
+    found |= {f"by {part}": msgspec.structs.replace(nothing, matches=each) for part, each in matches.items()}
+    for part in sorted(abilities.header_changes):
+        base = found["20 %"] if abilities.shares else next(iter(found.values()))
+        found[f"{part} a header"] = msgspec.structs.replace(base, request_headers=CHANGES[part])
+    if abilities.shares and matches:
+        by_match = next(iter(matches.values()))
+        found["20 % and a match"] = msgspec.structs.replace(nothing, weight_percent=20, matches=by_match)
+    return found
+
+
+def _refuses(abilities: Abilities) -> Iterator[str]:
+    for part, match in MATCHES.items():
+        refused = any(True for _ in _beyond(abilities, (match,), None))
+        if refused == (part in abilities.match_parts):
+            yield f"refuses a match by {part} exactly where it has no words for it"
+    for part, change in CHANGES.items():
+        refused = any(True for _ in _beyond(abilities, (), change))
+        if refused == (part in abilities.header_changes):
+            yield f"refuses to {part} a header exactly where it has no words for it"
+    if unknown := abilities.match_parts - set(PARTS):
+        yield f"matches by known parts, not by {', '.join(sorted(unknown))}"
+
+
+def _beyond(abilities: Abilities, matches: tuple[HttpMatch, ...], change: HeaderChange | None) -> Iterator[object]:
+    return beyond("it", abilities, weight_percent=None, matches=matches, request_headers=change, field="")
+
+
+def _judges(form: Format, manifest: Body) -> Iterator[str]:
+    found = form.objection(_route(manifest))
+    if not (found is None or found):
+        yield "says why an object was not taken, or nothing"
+
+
+def _rewrites(form: Rewritten, manifest: Body, shares: Mapping[str, Share]) -> Iterator[str]:
+    namespace, route = manifest["metadata"]["namespace"], _route(manifest)
+    original, before = form.part(route), _text(manifest)
+    if _text(_merged(manifest, form.patch(_saved(original)))) != before:
+        yield "restores the user's own object byte for byte"
+    nothing = shares["nothing"]
+    if not form.holds(original, namespace, nothing.service) or form.holds(original, namespace, NOBODY):
+        yield "holds the Services that the user's object sends to, and no other"
+    for name, share in shares.items():
+        rendered = form.render(original, namespace, share)
+        patch = form.patch(rendered)
+        if set(patch) - {"spec"}:
+            yield f"writes the spec only: {name}"
+        if not form.has_room(original, namespace, share) or not form.holds(rendered, namespace, CANARY):
+            yield f"names the canary Service in a share: {name}"
+        found = form.part(_route(_merged(manifest, patch)))
+        if _text(found) != _text(rendered):
+            yield f"reads back what it wrote: {name}"
+        recovered = form.recover(found, _saved(original), namespace, share)
+        if form.holds(recovered, namespace, CANARY) or form.render(recovered, namespace, share) != rendered:
+            yield f"finds the user's own part again: {name}"
+        if _text(form.render(original, namespace, share)) != _text(rendered) or _text(manifest) != before:
+            yield f"says the same when it is asked again, and changes nothing that it was given: {name}"
+    yield from _different(shares, lambda share: form.render(original, namespace, share))
+
+
+def _stands_beside(form: Beside, manifest: Body, shares: Mapping[str, Share]) -> Iterator[str]:
+    route, before = _route(manifest), _text(manifest)
+    service = shares["nothing"].service
+    if not form.sends_to(route, service) or form.sends_to(route, NOBODY):
+        yield "holds the Services that the user's object sends to, and no other"
+    for name, share in shares.items():
+        yield from _is_beside(form, route, form.canary(route, share), name)
+        wanted = form.canary(route, share)
+        if form.sends_to(_route(wanted), service) or not form.sends_to(_route(wanted), CANARY):
+            yield f"sends to the canary Service only: {name}"
+        if form.repair(_route(wanted), wanted) is not None:
+            yield f"lets stand what is as wanted: {name}"
+        if _text(form.canary(route, share)) != _text(wanted) or _text(manifest) != before:
+            yield f"says the same when it is asked again, and changes nothing that it was given: {name}"
+        for former_name, former in shares.items():
+            found = form.canary(route, former)
+            if _merged(found, form.repair(_route(found), wanted) or {}) != wanted:
+                yield f"comes from {former_name} to {name} without a trace"
+    yield from _different(shares, lambda share: form.canary(route, share))
+
+
+def _is_beside(form: Beside, route: Route, wanted: Body, name: str) -> Iterator[str]:
+    metadata = wanted["metadata"]
+    if metadata["name"] != form.name(route.metadata.name) or metadata["name"] == route.metadata.name:
+        yield f"has a name of its own: {name}"
+    if wanted["kind"] != form.resource.kind or metadata["namespace"] != route.metadata.namespace:
+        yield f"stands beside the user's object, of its kind: {name}"
+    if metadata["labels"].get(marks.MANAGED_BY) != marks.MANAGER:
+        yield f"says that it is managed by us: {name}"
+
+
+def _different(shares: Mapping[str, Share], say: Callable[[Share], Any]) -> Iterator[str]:
+    """Nothing that was asked for may be left out in silence."""
+    said: dict[str, str] = {}
+    for name, share in shares.items():
+        other = said.setdefault(_text(say(share)), name)
+        if other != name:
+            yield f"says {name} otherwise than {other}"
+
+
+def _route(manifest: Body) -> Route:
+    return msgspec.json.decode(msgspec.json.encode(manifest), type=Route)
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _saved(part: Any) -> Any:
+    """As it comes back out of its annotation."""
+    return msgspec.json.decode(msgspec.json.encode(part))
+
+
+def _merged(found: Body, patch: Body) -> Body:
+    """A JSON merge patch (RFC 7386), as the API server carries it out."""
+    merged = dict(found)
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            merged[name] = _merged(cast("Body", merged.get(name) or {}), value)
+        else:
+            merged[name] = value
+    return merged

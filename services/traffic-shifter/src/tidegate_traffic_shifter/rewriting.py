@@ -1,0 +1,163 @@
+"""Writes a share into the user's own route, and gives the route back: the edge of every `Rewritten` format.
+
+The user's own part is kept in an annotation, byte for byte, and always rendered anew from there. `shift` and
+`clearing` call it; what the part should be is the format's to say.
+"""
+
+from typing import Any
+
+from tidegate_chassis.kubernetes.client import PatchStyle
+from tidegate_chassis.kubernetes.objects import NotFound, decode
+from tidegate_traffic_shifter import marks, problems
+from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
+from tidegate_traffic_shifter.fence import Fence
+from tidegate_traffic_shifter.formats import Part, Rewritten
+from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, repaired
+from tidegate_traffic_shifter.router import Marked, Place
+from tidegate_traffic_shifter.seen import Managed, Route
+from tidegate_traffic_shifter.share import Share
+
+
+class Rewriting:
+    """Args:
+    cluster: Where routes are read and written.
+    form: What is written.
+    """
+
+    def __init__(self, cluster: WakingCluster, form: Rewritten) -> None:
+        self.abilities = form.abilities
+        self.resource = form.resource
+        self._cluster = cluster
+        self._client = cluster.client
+        self._format = form
+
+    def wake_keys(self, place: Place) -> list[WakeKey]:
+        self._cluster.wake_by(self.resource, Route)
+        return [(self.resource.plural, place.namespace, place.route)]
+
+    async def check(self, place: Place, fence: Fence) -> Refused | None:
+        found = await self._look(place, fence)
+        if isinstance(found, Refused):
+            return found
+        if isinstance(found, NotFound):
+            return Refused(problems.missing_route(place, self.resource.kind))
+        if not self._format.holds(self._own(found, place.namespace), place.namespace, place.service):
+            return Refused(problems.not_routed(place, self.resource.kind))
+        return None
+
+    async def share(self, place: Place, fence: Fence) -> Share | None:
+        found = await self._look(place, fence)
+        if not isinstance(found, Route) or not fence.holds(found.metadata):
+            return None
+        named = self._format.holds(self._format.part(found), place.namespace, place.canary_service)
+        return marks.saved_share(found.metadata.annotations) if named else None
+
+    async def shift(self, place: Place, share: Share, fence: Fence) -> Outcome:
+        cached = self._cached(place, fence)
+        if cached is not None and fence.holds(cached.metadata) and self._stands(cached, place.namespace, share):
+            return self._accepted(cached)
+        answer = await self._client.get(self.resource, place.namespace, place.route)
+        if isinstance(answer, NotFound):
+            return Refused(problems.missing_route(place, self.resource.kind))
+        route = decode(answer, Route)
+        objected = fence.look(self._called(place), route.metadata)
+        if objected is not None:
+            return objected
+        if self._stands(route, place.namespace, share):
+            return self._accepted(route)
+        own = self._own(route, place.namespace)
+        if not self._format.has_room(own, place.namespace, share):
+            return Refused(problems.no_match(place, self.resource.kind))
+        wanted = self._format.render(own, place.namespace, share)
+        annotations = fence.ours.annotations(**{"original-rules": own, "share": share})
+        written = await self._write(place, route, wanted, annotations, fence)
+        return repaired(written, self._repair(place, route, wanted, answer))
+
+    async def restore(self, place: Place, fence: Fence) -> Outcome:
+        cached = self._cached(place, fence)
+        if cached is not None and marks.read(cached.metadata.annotations) is None:
+            return self._accepted(cached)
+        route = await self._client.read(self.resource, place.namespace, place.route, Route)
+        if isinstance(route, NotFound):
+            return Settled()
+        if marks.read(route.metadata.annotations) is None:
+            return self._accepted(route)
+        objected = fence.look(self._called(place), route.metadata)
+        if objected is not None:
+            return Settled() if isinstance(objected, Refused) else objected
+        return await self._write(place, route, self._own(route, place.namespace), marks.removal(), fence)
+
+    async def marked(self) -> list[Marked]:
+        if isinstance(await self._client.discover(self.resource.api_version, self.resource.kind), NotFound):
+            return []
+        page = await self._client.list_all(self.resource)
+        found = []
+        for metadata in (decode(raw, Route).metadata for raw in page.items):
+            held, share = marks.read(metadata.annotations), marks.saved_share(metadata.annotations)
+            if held is not None and share is not None:
+                found.append(Marked(metadata.namespace, metadata.name, share.service, share.canary_service, held))
+        return found
+
+    async def _write(
+        self, place: Place, route: Route, part: Part, annotations: dict[str, Any], fence: Fence
+    ) -> Outcome:
+        metadata = {"resourceVersion": route.metadata.resource_version, "annotations": annotations}
+        body = {"metadata": metadata} | self._format.patch(part)
+        fence.ensure()
+        answer = await self._client.patch(self.resource, place.namespace, place.route, body, style=PatchStyle.MERGE)
+        if isinstance(answer, NotFound):
+            return Pending("the route was deleted meanwhile", again_s=0.0)
+        written = decode(answer, Route)
+        fence.wrote(self._called(place), written.metadata)
+        return self._accepted(written)
+
+    async def _look(self, place: Place, fence: Fence) -> Route | NotFound | Refused:
+        """From the cache when it can be trusted, else live, and through the fence."""
+        cached = self._cached(place, fence)
+        if cached is not None:
+            return cached
+        route = await self._client.read(self.resource, place.namespace, place.route, Route)
+        if isinstance(route, NotFound):
+            fence.missing(self._called(place))
+            return route
+        objected = fence.look(self._called(place), route.metadata)
+        return objected if isinstance(objected, Refused) else route
+
+    def _cached(self, place: Place, fence: Fence) -> Route | None:
+        found = self._cluster.wake_by(self.resource, Route).store.get(place.namespace, place.route)
+        return found if found is not None and fence.trusts(self._called(place), found.metadata) else None
+
+    def _called(self, place: Place) -> str:
+        return f"{self.resource.kind} {place.route}"
+
+    def _accepted(self, route: Route) -> Outcome:
+        reason = self._format.objection(route)
+        return Settled() if reason is None else Pending(reason)
+
+    def _own(self, route: Route, namespace: str) -> Part:
+        """The user's own part: as saved, or as it was edited to be since."""
+        part = self._format.part(route)
+        saved, share = marks.saved_part(route.metadata.annotations), marks.saved_share(route.metadata.annotations)
+        if saved is None or share is None:
+            return part
+        if part == self._format.render(saved, namespace, share):
+            return saved
+        return self._format.recover(part, saved, namespace, share)
+
+    def _stands(self, route: Route, namespace: str, share: Share) -> bool:
+        """Whether the route carries exactly this share, and nobody has edited it since."""
+        saved = marks.saved_part(route.metadata.annotations)
+        if saved is None or marks.saved_share(route.metadata.annotations) != share:
+            return False
+        rendered: bool = self._format.part(route) == self._format.render(saved, namespace, share)
+        return rendered
+
+    def _repair(self, place: Place, route: Route, wanted: Part, answer: bytes) -> Repair | None:
+        """Who edited our part since it was written; None when nobody did, or only beside it."""
+        saved, share = marks.saved_part(route.metadata.annotations), marks.saved_share(route.metadata.annotations)
+        if saved is None or share is None:
+            return None
+        if self._format.part(route) in (wanted, self._format.render(saved, place.namespace, share)):
+            return None
+        by = decode(answer, Managed).last_writer(other_than=marks.FIELD_MANAGER)
+        return Repair(f"the rules of {self._called(place)}", by)

@@ -1,0 +1,8 @@
+"""Ingresses of Higress, which reads ingress-nginx's canary annotations. Pure."""
+
+from tidegate_contracts.routers import BUILT_IN
+from tidegate_traffic_shifter.routers.ingress_nginx import IngressNginx
+
+
+class IngressHigress(IngressNginx):
+    abilities = BUILT_IN["ingress-higress"]

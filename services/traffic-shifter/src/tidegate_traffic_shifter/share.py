@@ -1,0 +1,29 @@
+"""What the new version gets of a route's requests: the one thing that every router has to say in its own words. Pure.
+
+Made by `shift` out of the order, put into the route's words by `routers`, and kept as an annotation beside the result.
+"""
+
+import msgspec
+
+from tidegate_contracts.rollout import HeaderChange, HttpMatch
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """Which Service stands for which version, and what the new version gets."""
+
+    service: str
+    canary_service: str
+    weight_percent: int = 0
+    matches: tuple[HttpMatch, ...] = ()
+    request_headers: HeaderChange | None = None
+    """What is changed in the requests that reach the canary Service."""
+    headers: HeaderChange | None = None
+    """Where they are given, requests are only marked, and both versions have one Service (`marked`)."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no request reaches the new version."""
+        return self.weight_percent == 0 and not self.matches
+
+    def emptied(self) -> "Share":
+        return Share(service=self.service, canary_service=self.canary_service, headers=self.headers)

@@ -1,0 +1,134 @@
+"""Every built-in router on a real API server, which validates what is written; no Ingress controller runs here."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from support.traffic import GRACE_S, TrafficRig, route
+from support.until import until
+
+from tidegate_chassis.kubernetes.resources import GRPC_ROUTES, HTTP_ROUTES, INGRESSES, SERVICES
+from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficRepaired, TrafficShifted
+from tidegate_contracts.rollout import HeaderChange, HttpMatch, TrafficReference
+from tidegate_traffic_shifter.seen import Route
+
+pytestmark = pytest.mark.sandbox
+
+NGINX = "nginx.ingress.kubernetes.io/"
+KINDS = ("nginx", "higress", "mse", "aliyun-alb")
+
+
+def ingress(name: str, *more: dict[str, Any]) -> dict[str, Any]:
+    backend = {"service": {"name": "web", "port": {"number": 80}}}
+    paths = [{"path": "/", "pathType": "Prefix", "backend": backend}, *more]
+    spec = {"ingressClassName": "none", "rules": [{"host": f"{name}.example", "http": {"paths": paths}}]}
+    metadata = {"name": name, "annotations": {"team": "a"}}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": spec}
+
+
+def reference(name: str, router: str) -> TrafficReference:
+    return TrafficReference(route=name, service="web", router=router, grace_s=GRACE_S)
+
+
+def grpc_route(rig: TrafficRig) -> dict[str, Any]:
+    """Of another name than the HTTPRoute: Contour mixes up the statuses of two routes of one name."""
+    return route(f"grpc-{rig.host}") | {"kind": "GRPCRoute", "metadata": {"name": "calls"}}
+
+
+async def annotations(rig: TrafficRig, name: str) -> dict[str, str]:
+    found = (await rig.read(INGRESSES, name))["metadata"]["annotations"]
+    return {
+        key: value for key, value in found.items() if "canary" in key or "order" in key.removeprefix("tidegate.io/")
+    }
+
+
+async def test_routes_of_every_kind_change_together_and_are_given_back_as_they_were(rig: TrafficRig) -> None:
+    await rig.create(v1=2, v2=2)
+    await rig.admin.create(GRPC_ROUTES, rig.namespace, grpc_route(rig))
+    await asyncio.gather(*(rig.admin.create(INGRESSES, rig.namespace, ingress(kind)) for kind in KINDS))
+    resources = [
+        (HTTP_ROUTES, "web"),
+        (GRPC_ROUTES, "calls"),
+        (SERVICES, "web"),
+        *((INGRESSES, each) for each in KINDS),
+    ]
+    before = [(await rig.read(*each))["spec"] for each in resources]
+    traffic = (
+        *(reference(kind, f"ingress-{kind}") for kind in KINDS),
+        reference("web", "gateway-http-route"),
+        reference("calls", "gateway-grpc-route"),
+    )
+    await rig.obey(rig.shift(0, canary=None, traffic=traffic), TrafficShifted)
+    by_user = (HttpMatch(headers={"user": "ann"}),)
+    await rig.obey(rig.shift(20, traffic=traffic, matches=by_user), TrafficShifted)
+    for kind, prefix in zip(KINDS, (NGINX, NGINX, NGINX, "alb.ingress.kubernetes.io/"), strict=True):
+        wanted = {"canary": "true", "canary-weight": "20", "canary-by-header": "user", "canary-by-header-value": "ann"}
+        found = await annotations(rig, f"{kind}-canary")
+        assert {name.removeprefix(prefix): value for name, value in found.items()}.items() >= wanted.items(), kind
+    in_front, shared = (await rig.read(GRPC_ROUTES, "calls"))["spec"]["rules"]
+    assert in_front["matches"] == [{"headers": [{"type": "Exact", "name": "user", "value": "ann"}]}]
+    assert [each["weight"] for each in shared["backendRefs"]] == [80, 20]
+    assert await rig.measure() == {"v1": pytest.approx(80, abs=8.0), "v2": pytest.approx(20, abs=8.0)}
+    await rig.obey(rig.release(traffic=traffic), TrafficReleased, within_s=20.0)
+    assert [(await rig.read(*each))["spec"] for each in resources] == before
+    assert not any([await rig.exists(INGRESSES, f"{kind}-canary") for kind in KINDS])
+    assert not await rig.exists(SERVICES, "web-canary")
+    managers = {each["manager"] for each in (await rig.read(INGRESSES, "nginx"))["metadata"]["managedFields"]}
+    assert managers == {"a-user"}, "the user's own Ingress is only read"
+
+
+async def test_an_edit_of_a_canary_ingress_is_undone_and_one_of_the_users_own_is_followed(rig: TrafficRig) -> None:
+    await rig.create(v1=1, v2=1)
+    await rig.admin.create(INGRESSES, rig.namespace, ingress("web"))
+    traffic = (reference("web", "ingress-nginx"),)
+    await rig.obey(rig.shift(30, traffic=traffic), TrafficShifted)
+    weight = f"{NGINX}canary-weight"
+    await rig.edit(INGRESSES, {"metadata": {"annotations": {weight: "90"}}}, "web-canary")
+    repaired = await rig.fact(TrafficRepaired)
+    assert repaired.by == "a-user"
+    assert (await annotations(rig, "web-canary"))[weight] == "30"
+    backend = {"service": {"name": "web", "port": {"number": 80}}}
+    added = ingress("web", {"path": "/more", "pathType": "Prefix", "backend": backend})["spec"]
+    await rig.edit(INGRESSES, {"spec": added})
+    follows = rig.cluster.wake_by(INGRESSES, Route).store
+    await until(lambda: len(follows.get(rig.namespace, "web-canary").spec["rules"][0]["http"]["paths"]) > 1)
+    await rig.obey(rig.release(traffic=traffic), TrafficReleased)
+    assert (await rig.read(INGRESSES))["spec"] == added
+    assert not await rig.exists(INGRESSES, "web-canary")
+
+
+async def test_one_route_that_refuses_keeps_all_others_as_they_are(rig: TrafficRig) -> None:
+    await rig.create(v1=1, v2=1)
+    await rig.admin.create(INGRESSES, rig.namespace, ingress("web"))
+    await rig.admin.create(INGRESSES, rig.namespace, ingress("web-canary"))
+    before = await rig.user_made()
+    traffic = (reference("web", "gateway-http-route"), reference("web", "ingress-nginx"))
+    refused = await rig.obey(rig.shift(0, canary=None, traffic=traffic), TrafficRefused)
+    assert (refused.problem.field, refused.problem.value) == ("traffic.route", "web-canary")
+    assert await rig.user_made() == before
+    nowhere = (reference("web", "ingress-nginx"), reference("elsewhere", "ingress-mse"))
+    refused = await rig.obey(rig.shift(0, canary=None, traffic=nowhere), TrafficRefused)
+    assert "Ingress" in refused.problem.rule
+    await rig.obey(rig.release(traffic=traffic), TrafficReleased)
+    assert await rig.exists(INGRESSES, "web-canary"), "it is somebody else's"
+
+
+async def test_every_kind_of_match_is_exact_on_both_sides_through_the_real_proxy(rig: TrafficRig) -> None:
+    await rig.create()
+    matches = (
+        HttpMatch(path_exact="/buy", headers={"x-user": "ann"}),
+        HttpMatch(headers_regex={"x-user": "b.*"}),
+        HttpMatch(query={"beta": "1"}),
+        HttpMatch(path_prefix="/next"),
+        HttpMatch(path_regex="/v[0-9]+"),
+    )
+    order = rig.shift(0, matches=matches, request_headers=HeaderChange(set={"x-version": "new"}, remove=("x-old",)))
+    await rig.obey(order, TrafficShifted)
+    asked = {
+        "v2": [("/buy", "ann"), ("/", "bob"), ("/?beta=1", ""), ("/next/1", ""), ("/v7", "")],
+        "v1": [("/", "ann"), ("/buy", "eve"), ("/?beta=2", ""), ("/nextdoor", ""), ("/vx", ""), ("/buy/1", "ann")],
+    }
+    for version, requests in asked.items():
+        for path, user in requests:
+            assert await rig.answers(50, path, {"x-user": user} if user else {}) == {version}, (path, user)
+    await rig.obey(rig.release(), TrafficReleased)
