@@ -1,5 +1,4 @@
-"""An observer that knows the rules and nothing of the code: it reads the stream of events and says what is
-wrong.
+"""An observer that knows the rules and nothing of the code: it reads the stream of events and says what is wrong.
 
 Invariants of the history itself: approvals cite evidence of that very step (I4), the order of events is legal
 (I5), one terminal event and none after it (I6), one active rollout (I11). What concerns pods and routes is
