@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from support.kinds import Kind
-from support.releases import REPLICAS, Release, reason_of
+from support.releases import BLOCKS, REPLICAS, Release, reason_of
 from tidegate_contracts.rollout import Style
 
 V1: Final = "v1_ready-0.1"
@@ -73,6 +73,26 @@ async def jumped(release: Release) -> str:
     await release.tell(nextStepIndex=2)
     await release.waits_at(2)
     await release.tell(nextStepIndex=4)
+    await _confirm_the_last(release, len(EACH))
+    await release.ends(succeeded=True)
+    return "v2"
+
+
+async def edited(release: Release) -> str:
+    """The pause in hand is taken out, and a later step has more pods."""
+    await release.change(V2)
+    await release.waits_at(1)
+    steps = [
+        {"replicas": "25%", "pause": {"duration": 0}},
+        {"replicas": "75%"},
+        {"replicas": "75%"},
+        {"replicas": "100%"},
+    ]
+    await release.edit(strategy={BLOCKS[release.style][0]: {"steps": steps}})
+    for step in (2, 3):
+        await release.waits_at(step)
+        assert release.versions["v2"] == 3, release.versions
+        await release.approve()
     await _confirm_the_last(release, len(EACH))
     await release.ends(succeeded=True)
     return "v2"
@@ -159,6 +179,7 @@ STORIES: Final[dict[str, Story]] = {
     "approved": Story(approved, steps=EACH),
     "paused": Story(paused),
     "jumped": Story(jumped, steps=EACH),
+    "edited": Story(edited, steps=EACH),
     "scaled": Story(scaled, fits=lambda kind, _: kind.scales),
     "rolled back": Story(rolled_back),
     "superseded": Story(superseded),

@@ -28,6 +28,11 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
     added: bool = False
     """True for the last step to 100 % that a request left out."""
 
+    @property
+    def requests(self) -> tuple[int | None, tuple[HttpMatch, ...], HeaderChange | None]:
+        """Which requests reach the new version, and what becomes of their headers."""
+        return self.weight_percent, self.matches, self.request_headers
+
 
 def parse_target(replicas: int | str) -> Target | None:
     """A step's `replicas`, or a threshold; None where it is neither a count nor a whole percentage."""

@@ -42,7 +42,7 @@ REPLANNING: tuple[Mutant, ...] = (
         "replanning",
         "replan-old-traffic",
         "a step that is done goes on with the traffic of the plan before",
-        "if (old.weight_percent, old.matches) != (new.weight_percent, new.matches):",
+        "if old.requests != new.requests:",
         "if False:",
     ),
     planted(

@@ -8,7 +8,16 @@ from support.saga import ANALYSIS, ROUTE, Saga, request, step
 from tidegate_contracts.controls import Approve, Pause, Replan, Resume, Retry, RollBack
 from tidegate_contracts.decisions import ControlRefused, PlanChanged
 from tidegate_contracts.orders import Analyse, ApplyBatch, ReleaseAnalysis, ShiftTraffic, Target
-from tidegate_contracts.rollout import Analysis, CanaryMetadata, Change, PodHealth, Step, TrafficReference
+from tidegate_contracts.rollout import (
+    Analysis,
+    CanaryMetadata,
+    Change,
+    HeaderChange,
+    PodHealth,
+    Step,
+    StepTraffic,
+    TrafficReference,
+)
 from tidegate_contracts.rollout import Pause as StepPause
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_orchestrator.inputs import Told
@@ -164,6 +173,16 @@ def test_more_traffic_comes_on_pods_that_are_read_again() -> None:
     assert saga.replan(step("20%", 30, pause=WAIT), LAST) == ["PlanChanged", "StepStarted"]
     assert saga.ready() == ["TrafficShiftStarted"]
     assert saga.rollout.share[0] == 30
+
+
+def test_other_headers_for_the_same_share_are_another_order() -> None:
+    saga = shifted(step("20%", 20, pause=WAIT), LAST)
+    saga.ready()
+    marked = StepTraffic(weight_percent=20, request_headers=HeaderChange(set={"x-release": "next"}))
+    wanted = Step(replicas="20%", traffic=marked, pause=WAIT)
+    assert saga.replan(wanted, LAST) == ["PlanChanged", "StepStarted"]
+    assert saga.ready() == ["TrafficShiftStarted"]
+    assert saga.standing(ShiftTraffic, saga.orders.traffic).request_headers == marked.request_headers
 
 
 def test_less_traffic_leaves_before_anything_else() -> None:

@@ -86,7 +86,7 @@ def _begins_anew(before: Rollout, after: Rollout) -> bool:
     if isinstance(before.phase, Raising):
         order = before.pods.order
         return after.settles_at_once(new.number) and isinstance(order, ApplyBatch) and not order.settle
-    if (old.weight_percent, old.matches) != (new.weight_percent, new.matches):
+    if old.requests != new.requests:
         return True
     measured = isinstance(before.phase, Pausing | Between)
     return measured and new.analysis is not None and new.analysis != old.analysis
