@@ -24,7 +24,8 @@ from tidegate_contracts.decisions import (
     RolloutRolledBack,
 )
 from tidegate_demo.scenario import kubectl
-from tidegate_demo.webhooks import environment, free_port
+from tidegate_demo.webhooks import environment
+from tidegate_sandbox.ports import free_port
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]

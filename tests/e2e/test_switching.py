@@ -20,7 +20,8 @@ from support.kinds import DEPLOYMENT, STATEFUL_SET, Kind
 from tidegate_contracts.kruises_hold import ANNOTATIONS
 from tidegate_demo.scenario import kubectl
 from tidegate_demo.stack import SERVICES
-from tidegate_demo.webhooks import MANIFESTS, environment, free_port, manifests
+from tidegate_demo.webhooks import MANIFESTS, environment, manifests
+from tidegate_sandbox.ports import free_port
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]

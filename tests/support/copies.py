@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from support import holder_process
-from support.nats import CLOCK, REPOSITORY, NatsServer, free_port, password
+from support.nats import CLOCK, REPOSITORY, NatsServer, password
 from tidegate_chassis import broker as brokers
 from tidegate_chassis.connection import Connection
 from tidegate_chassis.context import Context
@@ -20,6 +20,7 @@ from tidegate_chassis.standing_orders import HeldOrder
 from tidegate_contracts.orders import PrepareWorkload, ReleaseWorkload, WorkloadOrder
 from tidegate_contracts.subjects import Service
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
+from tidegate_sandbox.ports import free_port
 
 READY_WITHIN_S = 20.0
 WORKER: Service = "workload-controller"

@@ -22,7 +22,8 @@ from tidegate_contracts.decisions import RolloutAccepted
 from tidegate_demo.journal import Listener, listening
 from tidegate_demo.scenario import kubectl
 from tidegate_demo.stack import SERVICES, Stack
-from tidegate_demo.webhooks import environment, free_port, manifests
+from tidegate_demo.webhooks import environment, manifests
+from tidegate_sandbox.ports import free_port
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller.seen import Workload
 

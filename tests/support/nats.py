@@ -6,7 +6,6 @@ It has one user more, an administrator, who breaks what nobody has the right to 
 import asyncio
 import os
 import signal
-import socket
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 from tidegate_chassis import topology
 from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.connection import Connection, connected
+from tidegate_sandbox.ports import free_port
 from tidegate_sandbox.toolchain import ensure
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -30,14 +30,6 @@ def with_administrator(configuration: str) -> str:
     assert configuration.count(users) > 0, "the services' account comes first"
     user = f"{{user: {ADMINISTRATOR}, password: {ADMINISTRATOR}}}"
     return configuration.replace(users, f"{users}\n      {user}", 1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        assert isinstance(port, int)
-        return port
 
 
 def passwords() -> dict[str, str]:

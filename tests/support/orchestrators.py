@@ -18,7 +18,7 @@ import msgspec
 
 from support import orchestrator_process
 from support.copies import Copy, _end, working
-from support.nats import CLOCK, REPOSITORY, NatsServer, free_port, password
+from support.nats import CLOCK, REPOSITORY, NatsServer, password
 from support.until import until
 from tidegate_chassis.connection import Connection
 from tidegate_chassis.context import Context
@@ -60,6 +60,7 @@ from tidegate_contracts.orders import (
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.topology import EVENTS
 from tidegate_contracts.workload import WorkloadKey
+from tidegate_sandbox.ports import free_port
 
 _T = TypeVar("_T", WorkloadOrder, TrafficOrder, AnalysisOrder)
 REPLICAS = 10

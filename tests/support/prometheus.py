@@ -3,7 +3,6 @@
 import contextlib
 import http.server
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tidegate_sandbox import toolchain
+from tidegate_sandbox.ports import free_port
 
 SCRAPE_INTERVAL_S = 0.2
 START_TIMEOUT_S = 20.0
@@ -56,7 +56,7 @@ def prometheus_server(directory: Path, *rule_files: Path) -> Iterator[Prometheus
             f"    scrape_timeout: {SCRAPE_INTERVAL_S * 1000:.0f}ms\n"
             f'    honor_labels: true\n    static_configs: [{{targets: ["127.0.0.1:{exporter_port}"]}}]\n'
         )
-        port = _free_port()
+        port = free_port()
         with (directory / "prometheus.log").open("wb") as log:
             process = subprocess.Popen(
                 [
@@ -117,10 +117,3 @@ def _wait_until(met: Callable[[], bool], process: subprocess.Popen[bytes], what:
         assert process.poll() is None, f"Prometheus ended before it was {what}"
         assert time.monotonic() < deadline_s, f"Prometheus was not {what} within {START_TIMEOUT_S} s"
         time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

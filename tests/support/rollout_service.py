@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from support import kruise_rollouts
-from support.nats import REPOSITORY, free_port
+from support.nats import REPOSITORY
 from support.sandbox import kubectl
 from support.workload_service import Copy
 from support.workloads import SOCKETS_CLOSE_S, deployment, image
@@ -36,6 +36,7 @@ from tidegate_contracts.topology import EVENTS, GUARDS
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator.kruise import ROLLOUTS
 from tidegate_rollout_operator.traffic_routing import TRAFFIC_ROUTINGS
+from tidegate_sandbox.ports import free_port
 from tidegate_sandbox.state import SandboxState
 
 DEFINITIONS: Final = REPOSITORY / "deploy" / "kubernetes" / "crds"

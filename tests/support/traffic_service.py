@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from support.nats import free_port
 from support.workload_service import Bus, Copy
 from tidegate_chassis import topology
 from tidegate_chassis.connection import connected
 from tidegate_contracts.orders import TrafficOrder
 from tidegate_contracts.workload import WorkloadKey
+from tidegate_sandbox.ports import free_port
 from tidegate_sandbox.state import SandboxState
 
 NAME = "traffic-shifter"

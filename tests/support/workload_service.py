@@ -15,7 +15,6 @@ from typing import TypeVar
 
 import aiohttp
 
-from support.nats import free_port
 from tidegate_chassis import topology
 from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.connection import Connection, connected
@@ -27,6 +26,7 @@ from tidegate_contracts.facts import Fact
 from tidegate_contracts.orders import WorkloadOrder
 from tidegate_contracts.topology import EVENTS
 from tidegate_contracts.workload import WorkloadKey
+from tidegate_sandbox.ports import free_port
 from tidegate_sandbox.state import SandboxState
 
 F = TypeVar("F", bound=Fact)

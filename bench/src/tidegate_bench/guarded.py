@@ -21,7 +21,8 @@ from tidegate_chassis.kubernetes.objects import KubernetesObject, NotFound
 from tidegate_chassis.kubernetes.resources import DEPLOYMENTS
 from tidegate_contracts.decisions import RolloutAccepted
 from tidegate_demo.scenario import NAMESPACE, kubectl
-from tidegate_demo.webhooks import environment, free_port, manifests
+from tidegate_demo.webhooks import environment, manifests
+from tidegate_sandbox.ports import free_port
 
 GUARDED: Final = "guarded"
 FREE: Final = "unguarded"

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import os
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -32,6 +31,7 @@ from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_chassis.rotation import DAY_S, RENEWED_AT, Lifetimes
+from tidegate_sandbox.ports import free_port
 from tidegate_sandbox.sandbox import exec_command
 from tidegate_sandbox.state import SandboxState
 
@@ -52,10 +52,7 @@ async def client(sandbox: SandboxState) -> AsyncIterator[KubernetesClient]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number: int = free.getsockname()[1]
-        return number
+    return free_port()
 
 
 @pytest.fixture

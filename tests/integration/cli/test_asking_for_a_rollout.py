@@ -137,4 +137,4 @@ async def test_the_shell_completes_commands() -> None:
         stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await process.communicate()
-    assert out.decode().split() == ["request", "resume", "retry"]
+    assert out.decode().split() == ["request", "resume", "replan", "retry"]

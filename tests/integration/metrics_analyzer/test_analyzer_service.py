@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from nats.aio.msg import Msg
-from support.nats import NatsServer, free_port, nats_server, password
+from support.nats import NatsServer, nats_server, password
 from support.until import until
 
 from tidegate_chassis.clock import SystemClock
@@ -29,6 +29,7 @@ from tidegate_contracts.rollout import Analysis, Check
 from tidegate_contracts.telemetry import MetricsMeasured
 from tidegate_contracts.topology import EVENTS
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
+from tidegate_sandbox.ports import free_port
 
 pytestmark = pytest.mark.nats
 

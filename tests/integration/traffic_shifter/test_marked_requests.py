@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from support import reading_process
-from support.nats import free_port
 from support.reading_process import UNMARKED
 from support.traffic import TrafficRig, service
 
@@ -18,6 +17,7 @@ from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficShi
 from tidegate_contracts.orders import MarkRequests
 from tidegate_contracts.rollout import HeaderChange, HttpMatch, TrafficReference
 from tidegate_contracts.workload import WorkloadReference
+from tidegate_sandbox.ports import free_port
 from tidegate_sandbox.sandbox import exec_command
 from tidegate_sandbox.state import SandboxState
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -32,6 +31,7 @@ from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_chassis.rotation import DAY_S, RENEWED_AT, Lifetimes
 from tidegate_chassis.webhooks import WebhookServer, WebhookSettings
+from tidegate_sandbox.ports import free_port
 
 LIFETIMES = Lifetimes(authority_s=90 * DAY_S, serving_s=7 * DAY_S)
 UNTIL_DUE_S = LIFETIMES.authority_s * RENEWED_AT
@@ -126,10 +126,7 @@ class World:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number: int = free.getsockname()[1]
-    return number
+    return free_port()
 
 
 @pytest.fixture

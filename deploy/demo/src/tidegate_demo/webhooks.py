@@ -4,7 +4,6 @@ In a sandbox the API server calls its own machine, so a configuration names an a
 services keep the certificates themselves. Used by the bench and the tests.
 """
 
-import socket
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,10 +27,3 @@ def manifests(file: str, port: int) -> list[dict[str, Any]]:
             path = webhook["clientConfig"]["service"]["path"]
             webhook["clientConfig"] = {"url": f"https://{HOST}:{port}{path}"}
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
