@@ -233,9 +233,8 @@ class Auditor:
             until_s = watched.pause[1]
             timely = until_s is not None and event.at_s >= until_s
             self.require(timely or event.approved_by is not None, "I4 the pause was cut short")
-            late = (
-                self.calm and not watched.ever_held and until_s is not None and event.at_s > until_s + TIMER_LATE_MAX_S
-            )
+            late = until_s is not None and event.at_s > max(until_s, watched.planned_at_s) + TIMER_LATE_MAX_S
+            late = late and self.calm and not watched.ever_held
             self.require(not late, "I7 a pause went on though its time was over")
         if event.approved_by is not None:
             self._once(event)

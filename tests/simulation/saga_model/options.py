@@ -86,6 +86,9 @@ def draw(random: Random, *, paces: Random) -> Options:
     while paces.random() < _REPLANS:
         begun_s, request = paces.choice(requests)
         controls.append((begun_s + paces.random() * 20.0, _replan(paces, request)))
+    if paces.random() < _JUMPS:
+        begun_s, _ = paces.choice(requests)
+        controls.append((begun_s + paces.random() * 30.0, JumpToStep(step=paces.choice((1, 2, 3)), by="ann")))
     return options._replace(requests=requests, controls=tuple(controls))
 
 
@@ -223,6 +226,8 @@ def _replan(random: Random, request: RolloutRequested) -> Replan:
 
 _REPLANS = 0.15
 """How often there is one, and another one after it."""
+_JUMPS = 0.35
+"""How often there is one more, beside all else: what may be wrong with them needs a rare moment."""
 _ANN = (HttpMatch(headers={"user": "ann"}),)
 _LADDERS: tuple[tuple[tuple[Any, int | None], ...], ...] = (
     (("100%", 100),),

@@ -57,6 +57,8 @@ class Watched:
         self.jumped_revision = 0
         self.pause: tuple[int, float | None] | None = None
         self.paused_at_s = 0.0
+        self.planned_at_s = 0.0
+        """When the plan came that is in force, if it wasn't the first one: a pause may be over by it at once."""
         self.held = self.ever_held = self.releasing = self.routes_released = self.promoted = self.judging = False
         self.resumed_revision = 0
         self.doubted = False
@@ -111,14 +113,17 @@ class Watched:
         """Where it is by the new plan; a step that is begun anew was jumped to."""
         looks_anew = event.request.failure_threshold != self.threshold
         analysed_anew = self._is_analysed_anew(event)
+        watched_anew = self.background != (event.request.analysis is not None)
         self.plan, self.background = event.plan, event.request.analysis is not None
         self.pace, self.threshold = event.request.rollback, event.request.failure_threshold
+        self.planned_at_s = event.at_s
         if not event.step:
             return
         reaching = (step.number for step in event.plan if pods_of(step.target) >= pods_of(self.most))
         self.highest = next(reaching, len(event.plan)) if self.highest else 0
         if event.again:
             self.jumped, self.jumped_revision, self.pause, self.judging = event.step, event.revision, None, False
+            self.judge_revision = 0 if watched_anew else self.judge_revision  # what is measured was ordered anew
             return
         if analysed_anew:
             self.judged(event.step, event.revision, event.at_s)

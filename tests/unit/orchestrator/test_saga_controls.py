@@ -220,3 +220,18 @@ def test_an_approval_does_not_pass_over_a_failing_verdict_that_nobody_has_seen()
     said = saga.tell(Approve())
     assert said[0] == "RollbackStarted"
     assert "StepCompleted" not in said
+
+
+def test_a_retry_on_the_way_back_to_less_traffic_forgets_the_doubt() -> None:
+    """Found by the simulation: the same verdict held it again at once."""
+    saga = Saga()
+    steps = (step("20%", 20), step("40%", 40, analysis=ANALYSIS), step("100%"))
+    saga.ask(request(*steps, traffic=(ROUTE,), on_failure="pause"))
+    saga.to_step(2)
+    saga.ready()
+    saga.shifted()
+    verdict = saga.verdict_fact("fail", "step")
+    assert saga.tell(JumpToStep(step=1)) == ["StepJumped", "TrafficShiftStarted"]
+    assert saga.report(verdict) == ["RolloutPaused"]
+    assert saga.tell(Retry()) == ["StepRetried"]
+    assert saga.rollout.hold is None

@@ -13,6 +13,7 @@ from tidegate_contracts.rollout import (
     CanaryMetadata,
     Change,
     HeaderChange,
+    HttpMatch,
     PodHealth,
     Step,
     StepTraffic,
@@ -191,6 +192,15 @@ def test_less_traffic_leaves_before_anything_else() -> None:
     order = saga.standing(ShiftTraffic, saga.orders.traffic)
     assert (order.weight_percent, order.lowering) == (5, True)
     assert saga.shifted() == ["StepStarted"]
+
+
+def test_matches_do_not_come_with_a_falling_share_before_their_pods() -> None:
+    """Found by the simulation: a share that falls is ordered first, and its matches with it."""
+    saga = shifted(step("20%", 20, pause=WAIT), LAST)
+    saga.ready()
+    matched = StepTraffic(weight_percent=0, matches=(HttpMatch(headers={"user": "ann"}),))
+    assert saga.replan(Step(replicas="50%", traffic=matched, pause=WAIT), LAST) == ["ControlRefused"]
+    assert saga.replan(Step(replicas="20%", traffic=matched, pause=WAIT), LAST)[0] == "PlanChanged"
 
 
 def test_traffic_that_stable_pods_cannot_take_stays() -> None:
@@ -386,3 +396,14 @@ def test_a_retry_does_the_step_by_the_new_plan() -> None:
     assert saga.tell(Retry()) == ["StepRetried"]
     assert saga.ready() == ["StepCompleted", "StepStarted"]
     assert batch(saga).target == Target(percent=50)
+
+
+def test_a_bad_verdict_on_the_step_that_is_left_still_counts() -> None:
+    """Found by the simulation: it was under way while the plan came."""
+    saga = begun(step("20%", analysis=ANALYSIS), step("60%"), LAST, on_failure="pause")
+    saga.ready()
+    verdict = saga.verdict_fact("fail", "step")
+    plan = (step("10%"), step("60%", pause=WAIT), LAST)
+    assert saga.replan(*plan) == ["PlanChanged", "StepStarted"]
+    assert batch(saga).step == 2
+    assert saga.report(verdict) == ["RolloutPaused"]

@@ -222,9 +222,11 @@ def _resumed(rollout: Rollout, event: RolloutResumed) -> Rollout:
 
 
 def _retried(rollout: Rollout, event: StepRetried) -> Rollout:
-    if not rollout.step or isinstance(rollout.phase, Falling):
+    if not rollout.step:
         return retried(rollout, event.revision, event.at_s)
     rollout = forgiven(rollout, event.revision, event.at_s)
+    if isinstance(rollout.phase, Falling):
+        return retried(rollout, event.revision, event.at_s)
     if isinstance(rollout.phase, Jumped):
         return rollout
     return _raised(rollout, rollout.step, event.revision, event.at_s)

@@ -65,6 +65,8 @@ def _judge(before: Rollout, after: Rollout, event: PlanChanged) -> Judge | None:
         return judge
     if judge is not None and _speaks_against(judge):
         return judge
+    if standing is not None and event.again and standing.background_analysis == after.request.analysis:
+        return judge  # as after a jump: a bad verdict on the step that is left may be on its way
     judging = isinstance(before.phase, Judging) and not event.again
     step = event.step if judging or standing is None else standing.step
     wanted = orders.analyse(after, event.revision, step, event.at_s, with_step=judging)

@@ -4,6 +4,7 @@ Called by `controls`. What it leads to in the state is in `replanned`. Nobody's 
 verdict forgiven: it says only what is still to be done.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -52,9 +53,17 @@ def refusals(rollout: Rollout, control: Replan) -> tuple[Problem, ...]:
     after = replanned(rollout, control.request)
     if after.request == rollout.request:
         return (_problem("another plan than the one that is carried out", "Nothing is left to do."),)
-    if rollout.stable_gone and _falls(rollout, after.plan, after.step):
-        return (_problem("stable pods that can take traffic back", "Leave the step its traffic, or roll it back."),)
-    return ()
+    return tuple(_traffic_problems(rollout, after))
+
+
+def _traffic_problems(rollout: Rollout, after: Replanned) -> Iterator[Problem]:
+    if not _falls(rollout, after.plan, after.step):
+        return
+    if rollout.stable_gone:
+        yield _problem("stable pods that can take traffic back", "Leave the step its traffic, or roll it back.")
+    if after.again and _matches_too_soon(rollout, after.plan[after.step - 1]):
+        rule = "more pods before requests that match, where the share falls"
+        yield _problem(rule, "Lower the share by one plan, and say the matches by the next.")
 
 
 def replanned(rollout: Rollout, wanted: RolloutRequested) -> Replanned:
@@ -90,6 +99,13 @@ def _begins_anew(before: Rollout, after: Rollout) -> bool:
         return True
     measured = isinstance(before.phase, Pausing | Between)
     return measured and new.analysis is not None and new.analysis != old.analysis
+
+
+def _matches_too_soon(rollout: Rollout, new: PlannedStep) -> bool:
+    """A share that falls is ordered before the step's pods are, and whatever matches with it."""
+    present = rollout.planned(rollout.step)
+    more = pods_of(new.target, rollout.replicas) > pods_of(present.target, rollout.replicas)
+    return more and any(match not in rollout.share[1] for match in new.matches)
 
 
 def _falls(rollout: Rollout, steps: tuple[PlannedStep, ...], step: int) -> bool:
