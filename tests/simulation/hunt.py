@@ -54,10 +54,10 @@ def main() -> None:
     sys.meta_path.insert(0, Planter(mutant))
     from saga_model.schedule import run  # noqa: PLC0415 - only now may the changed module be imported
 
-    for seed in range(SEEDS_MAX):
+    for seed in range(mutant.first, mutant.first + SEEDS_MAX):
         violation = _played(run, seed)
         if violation:
-            sys.stdout.write(json.dumps(Hunt(mutant.name, seed, seed + 1, violation[:120])._asdict()))
+            sys.stdout.write(json.dumps(Hunt(mutant.name, seed, seed + 1 - mutant.first, violation[:120])._asdict()))
             return
     sys.stdout.write(json.dumps(Hunt(mutant.name, None, SEEDS_MAX, "")._asdict()))
 

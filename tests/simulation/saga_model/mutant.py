@@ -11,8 +11,10 @@ class Mutant(NamedTuple):
     module: str
     old: str
     new: str
+    first: int = 0
+    """The seed to begin with, for one whose moment comes once in more seeds than are played in one hunt."""
 
 
-def planted(module: str, name: str, what: str, old: str, new: str) -> Mutant:
+def planted(module: str, name: str, what: str, old: str, new: str, *, first: int = 0) -> Mutant:
     package = _PACKAGES.get(module, "tidegate_orchestrator")
-    return Mutant(name, what, f"{package}.{module}", old, new)
+    return Mutant(name, what, f"{package}.{module}", old, new, first)

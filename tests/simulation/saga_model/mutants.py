@@ -230,6 +230,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "an unsettled whole batch is thought to leave stable pods",
         "leaves_none = order",
         "leaves_none = settle and order",
+        first=16_000,
     ),
     planted(
         "towards_an_end",

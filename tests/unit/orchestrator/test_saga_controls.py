@@ -235,3 +235,16 @@ def test_a_retry_on_the_way_back_to_less_traffic_forgets_the_doubt() -> None:
     assert saga.report(verdict) == ["RolloutPaused"]
     assert saga.tell(Retry()) == ["StepRetried"]
     assert saga.rollout.hold is None
+
+
+def test_a_bad_verdict_on_a_step_that_a_new_plan_leaves_still_counts() -> None:
+    """Found by the simulation: it was under way while the plan came."""
+    saga = Saga()
+    saga.ask(request(step("20%", analysis=ANALYSIS), step("60%"), step("100%"), on_failure="pause"))
+    saga.to_step(1)
+    saga.ready()
+    verdict = saga.verdict_fact("fail", "step")
+    plan = (step("10%"), step("60%", pause=StepPause()), step("100%"))
+    assert saga.replan(*plan) == ["PlanChanged", "StepStarted"]
+    assert saga.standing(ApplyBatch, saga.orders.workload).step == 2
+    assert saga.report(verdict) == ["RolloutPaused"]

@@ -396,14 +396,3 @@ def test_a_retry_does_the_step_by_the_new_plan() -> None:
     assert saga.tell(Retry()) == ["StepRetried"]
     assert saga.ready() == ["StepCompleted", "StepStarted"]
     assert batch(saga).target == Target(percent=50)
-
-
-def test_a_bad_verdict_on_the_step_that_is_left_still_counts() -> None:
-    """Found by the simulation: it was under way while the plan came."""
-    saga = begun(step("20%", analysis=ANALYSIS), step("60%"), LAST, on_failure="pause")
-    saga.ready()
-    verdict = saga.verdict_fact("fail", "step")
-    plan = (step("10%"), step("60%", pause=WAIT), LAST)
-    assert saga.replan(*plan) == ["PlanChanged", "StepStarted"]
-    assert batch(saga).step == 2
-    assert saga.report(verdict) == ["RolloutPaused"]
