@@ -44,44 +44,35 @@ async def approved(release: Release) -> str:
         assert release.versions["v2"] == step, release.versions
         assert release.named == await release.revision(), release.told
         await release.approve()
-    await _confirm_the_last(release, len(EACH))
-    await release.ends(succeeded=True)
-    return "v2"
+    return await _to_the_end(release, EACH)
 
 
 async def paused(release: Release) -> str:
     """An approval during a pause of the whole release is kept, and counts when it goes on."""
-    await release.change(V2)
-    await release.waits_at(1)
+    await _begun(release)
     await release.edit(strategy={"paused": True})
     await release.until(lambda status: reason_of(status, "Progressing") == "Paused", "the pause")
     await release.approve()
     assert release.versions["v2"] == HALF, release.versions
     await release.edit(strategy={"paused": False})
-    await _confirm_the_last(release, len(HALVES))
-    await release.ends(succeeded=True)
-    return "v2"
+    return await _to_the_end(release, HALVES)
 
 
 async def jumped(release: Release) -> str:
     """Ahead over a step, and back again."""
-    await release.change(V2)
-    await release.waits_at(1)
+    await _begun(release)
     await release.tell(nextStepIndex=3)
     await release.waits_at(3)
     assert release.versions["v2"] == 3, release.versions
     await release.tell(nextStepIndex=2)
     await release.waits_at(2)
     await release.tell(nextStepIndex=4)
-    await _confirm_the_last(release, len(EACH))
-    await release.ends(succeeded=True)
-    return "v2"
+    return await _to_the_end(release, EACH)
 
 
 async def edited(release: Release) -> str:
     """The pause in hand is taken out, and a later step has more pods."""
-    await release.change(V2)
-    await release.waits_at(1)
+    await _begun(release)
     steps = [
         {"replicas": "25%", "pause": {"duration": 0}},
         {"replicas": "75%"},
@@ -93,27 +84,21 @@ async def edited(release: Release) -> str:
         await release.waits_at(step)
         assert release.versions["v2"] == 3, release.versions
         await release.approve()
-    await _confirm_the_last(release, len(EACH))
-    await release.ends(succeeded=True)
-    return "v2"
+    return await _to_the_end(release, EACH)
 
 
 async def scaled(release: Release) -> str:
     """The share of a step is of what the workload has now."""
-    await release.change(V2)
-    await release.waits_at(1)
+    await _begun(release)
     await release.scale(2 * REPLICAS)
     await release.runs("v2", REPLICAS)
     await release.approve()
-    await _confirm_the_last(release, len(HALVES))
-    await release.ends(succeeded=True)
-    return "v2"
+    return await _to_the_end(release, HALVES)
 
 
 async def rolled_back(release: Release) -> str:
     """By the old template again."""
-    await release.change(V2)
-    await release.waits_at(1)
+    await _begun(release)
     await release.change(V1)
     await release.ends(succeeded=False)
     return "v1"
@@ -121,8 +106,7 @@ async def rolled_back(release: Release) -> str:
 
 async def superseded(release: Release) -> str:
     """By a further version, which starts anew."""
-    await release.change(V2)
-    await release.waits_at(1)
+    await _begun(release)
     second = release.status["observedRollout"]
     await release.change(V3)
     await release.until(lambda status: status.get("observedRollout") not in {second, "", None}, "another release")
@@ -130,23 +114,19 @@ async def superseded(release: Release) -> str:
     assert release.versions["v3"] == HALF, release.versions
     await release.runs("v2", 0)  # an extra workload replaces its pods natively
     await release.approve()
-    await _confirm_the_last(release, len(HALVES))
-    await release.ends(succeeded=True)
-    return "v3"
+    return await _to_the_end(release, HALVES, "v3")
 
 
 async def disabled(release: Release) -> str:
     """In the midst: the workload goes on by itself."""
-    await release.change(V2)
-    await release.waits_at(1)
+    await _begun(release)
     await release.edit(disabled=True)
     await release.until(lambda status: status["phase"] == "Disabled", "Disabled")
     return "v2"
 
 
 async def deleted(release: Release) -> str:
-    await release.change(V2)
-    await release.waits_at(1)
+    await _begun(release)
     await release.delete()
     return "v2"
 
@@ -168,11 +148,19 @@ async def failed_and_went_back(release: Release) -> str:
     return "v1"
 
 
-async def _confirm_the_last(release: Release, step: int) -> None:
-    """Its pause is Kruise's: only blue-green waits there."""
+async def _begun(release: Release) -> None:
+    """Another version, at the pause of the first step."""
+    await release.change(V2)
+    await release.waits_at(1)
+
+
+async def _to_the_end(release: Release, steps: tuple[str, ...], version: str = "v2") -> str:
+    """Nothing is left to be confirmed but, in blue-green alone, the last step: so are Kruise's pauses."""
     if release.style == "blue_green":
-        await release.waits_at(step)
+        await release.waits_at(len(steps))
         await release.approve()
+    await release.ends(succeeded=True)
+    return version
 
 
 STORIES: Final[dict[str, Story]] = {
