@@ -44,6 +44,13 @@ def parse(content: bytes, name: str) -> RolloutRequested:
         raise CommandError(Exit.REFUSED, f"{name} can't be said in JSON: {error}") from error
 
 
+def checked(file: Path, namespace: str) -> RolloutRequested:
+    """The request in a file, if it could be published for the namespace."""
+    request = parse(read(file), str(file))
+    check(request, namespace, str(file))
+    return request
+
+
 def parse_guard(content: bytes, name: str, by: str) -> GuardSet:
     """A guard out of the file of what is to be requested then."""
     return GuardSet(request=parse(content, name), by=by)

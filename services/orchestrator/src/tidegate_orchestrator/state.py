@@ -266,10 +266,10 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
         return (order.weight_percent, order.matches) if isinstance(order, ShiftTraffic) else (0, ())
 
     @property
-    def request_headers(self) -> HeaderChange | None:
-        """What is changed in the new version's requests, as ordered."""
+    def requests(self) -> tuple[int, tuple[HttpMatch, ...], HeaderChange | None]:
+        """The same with what is changed in these requests: as `PlannedStep.requests` has it, but ordered."""
         order = self.routes.order if self.routes is not None else None
-        return order.request_headers if isinstance(order, ShiftTraffic) else None
+        return (*self.share, order.request_headers if isinstance(order, ShiftTraffic) else None)
 
     @property
     def quiet(self) -> bool:

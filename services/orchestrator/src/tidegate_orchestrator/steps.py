@@ -86,10 +86,7 @@ def _raising(rollout: Rollout, now_s: float) -> Say | None:
     if not rollout.with_traffic:
         return _judged(rollout, step, now_s) if ready.settled or rollout.passes_through(step.number) else None
     assert step.weight_percent is not None, "a plan with traffic has a weight at each step"
-    as_ordered = (
-        rollout.share == (step.weight_percent, step.matches) and rollout.request_headers == step.request_headers
-    )
-    if as_ordered and _routes_settled(rollout):
+    if rollout.requests == step.requests and _routes_settled(rollout):
         return Say(StepJudgingStarted, {"step": step.number})
     return Say(TrafficShiftStarted, {"step": step.number, "weight_percent": step.weight_percent})
 

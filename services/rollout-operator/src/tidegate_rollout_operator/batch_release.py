@@ -9,14 +9,13 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from tidegate_chassis.kubernetes.objects import KubernetesObject, ObjectMeta
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.orders import Target
 from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.rollout import Style as StyleName
 from tidegate_rollout_operator.conditions import timestamp
-from tidegate_rollout_operator.kruise import GROUP, ROLLOUTS, Rollout
+from tidegate_rollout_operator.kruise import GROUP, ROLLOUTS, KruiseObject, Rollout
 from tidegate_rollout_operator.view import View
 
 BATCH_RELEASES: Final = Resource(GROUP, "v1beta1", "batchreleases", "BatchRelease")
@@ -32,16 +31,10 @@ Json = dict[str, Any]
 BatchState = Literal["Upgrading", "Verifying", "Ready"]
 
 
-class MirrorMeta(ObjectMeta, frozen=True, rename="camel"):
-    finalizers: tuple[str, ...] = ()
-
-
-class BatchRelease(KubernetesObject, frozen=True, rename="camel"):
+class BatchRelease(KruiseObject, frozen=True):
     """As it stands, whoever wrote it."""
 
-    metadata: MirrorMeta = MirrorMeta()
     spec: Json = msgspec.field(default_factory=dict)
-    status: Json = msgspec.field(default_factory=dict)
 
 
 class Versions(NamedTuple):

@@ -3,8 +3,9 @@
 Used by `mirroring`, `recording` and, by way of `app`, `routing_loop`. A kind that comes later is followed from then on.
 """
 
-from collections.abc import Mapping
-from typing import Final, TypeVar
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import KubernetesObject
@@ -28,3 +29,11 @@ def follow(
 ) -> Reflector[_Item]:
     """To be run in the background; `synced` says whether there is such a kind."""
     return Reflector(client, resource, item_type, indexes=indexes, limits=LIMITS)
+
+
+async def keep_following(reflector: Reflector[Any], wake_all: Callable[[], None]) -> None:
+    """Until cancelled; who was looked at before the objects were known is looked at again."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(reflector.run())
+        await reflector.wait_synced()
+        wake_all()

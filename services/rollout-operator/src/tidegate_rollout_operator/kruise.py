@@ -27,17 +27,17 @@ AUTHORS: Final = "Rollout "
 """How the author of each guard and control begins that stands for a Rollout."""
 
 
-class _Block(msgspec.Struct, frozen=True, rename="camel"):
+class Block(msgspec.Struct, frozen=True, rename="camel"):
     """A part of the spec, with Kruise's spelling of names."""
 
 
-class Reference(_Block, frozen=True):
+class Reference(Block, frozen=True):
     api_version: str = ""
     kind: str = ""
     name: str = ""
 
 
-class Match(_Block, frozen=True):
+class Match(Block, frozen=True):
     """A header, a query parameter or a path, as the Gateway API spells it; without `type` a kind's own default."""
 
     value: str = ""
@@ -45,17 +45,17 @@ class Match(_Block, frozen=True):
     type: str = ""
 
 
-class HttpRouteMatch(_Block, frozen=True):
+class HttpRouteMatch(Block, frozen=True):
     path: Match | None = None
     headers: tuple[Match, ...] = ()
     query_params: tuple[Match, ...] = ()
 
 
-class StepPause(_Block, frozen=True):
+class StepPause(Block, frozen=True):
     duration_seconds: int | None = msgspec.field(name="duration", default=None)
 
 
-class CheckBlock(_Block, frozen=True, kw_only=True):
+class CheckBlock(Block, frozen=True, kw_only=True):
     """Ours: one measured value of an analysis; a field left out has the default of a request's check."""
 
     name: str
@@ -73,23 +73,23 @@ class CheckBlock(_Block, frozen=True, kw_only=True):
     minimum_samples: float | None = None
 
 
-class PodHealthBlock(_Block, frozen=True):
+class PodHealthBlock(Block, frozen=True):
     restarts_maximum: int | None = None
     ready_minimum_percent: float | None = None
 
 
-class AnalysisBlock(_Block, frozen=True):
+class AnalysisBlock(Block, frozen=True):
     checks: tuple[CheckBlock, ...] = ()
     pod_health: PodHealthBlock | None = None
 
 
-class DeadlinesBlock(_Block, frozen=True):
+class DeadlinesBlock(Block, frozen=True):
     progress_seconds: float | None = None
     traffic_seconds: float | None = None
     analysis_seconds: float | None = None
 
 
-class StepBlock(_Block, frozen=True):
+class StepBlock(Block, frozen=True):
     replicas: int | str | None = None
     traffic: str | None = None
     matches: tuple[HttpRouteMatch, ...] = ()
@@ -98,11 +98,11 @@ class StepBlock(_Block, frozen=True):
     analysis: AnalysisBlock | None = None
 
 
-class Gateway(_Block, frozen=True):
+class Gateway(Block, frozen=True):
     http_route_name: str | None = None
 
 
-class TrafficRouting(_Block, frozen=True):
+class TrafficRouting(Block, frozen=True):
     service: str = ""
     grace_period_seconds: int | None = None
     ingress: dict[str, Any] | None = None
@@ -110,12 +110,12 @@ class TrafficRouting(_Block, frozen=True):
     custom_network_refs: tuple[dict[str, Any], ...] = ()
 
 
-class TemplateMetadata(_Block, frozen=True):
+class TemplateMetadata(Block, frozen=True):
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
 
 
-class Style(_Block, frozen=True):
+class Style(Block, frozen=True):
     """The block `canary` or `blueGreen`."""
 
     steps: tuple[StepBlock, ...] = ()
@@ -127,7 +127,7 @@ class Style(_Block, frozen=True):
     traffic_routing_ref: str = ""
 
 
-class Strategy(_Block, frozen=True):
+class Strategy(Block, frozen=True):
     paused: bool = False
     canary: Style | None = None
     blue_green: Style | None = None
@@ -136,21 +136,32 @@ class Strategy(_Block, frozen=True):
     deadlines: DeadlinesBlock | None = None
 
 
-class RolloutSpec(_Block, frozen=True):
+class RolloutSpec(Block, frozen=True):
     workload_ref: Reference = Reference()
     disabled: bool = False
     strategy: Strategy = Strategy()
 
 
-class RolloutMeta(ObjectMeta, frozen=True, rename="camel"):
+class Meta(ObjectMeta, frozen=True, rename="camel"):
     finalizers: tuple[str, ...] = ()
 
 
-class Rollout(KubernetesObject, frozen=True, rename="camel"):
-    metadata: RolloutMeta = RolloutMeta()
-    spec: RolloutSpec = RolloutSpec()
+class KruiseObject(KubernetesObject, frozen=True, rename="camel"):
+    """What is read of every kind; each has a spec of its own."""
+
+    metadata: Meta = Meta()
     status: dict[str, Any] = msgspec.field(default_factory=dict)
-    """As it stands: what others wrote into it is a command (`commands`), and we replace it whole (`projection`)."""
+    """As it stands: it is replaced whole."""
+
+    @property
+    def leaving(self) -> bool:
+        return self.metadata.deletion_timestamp is not None
+
+
+class Rollout(KruiseObject, frozen=True):
+    """What others wrote into its status is a command (`commands`), before we replace it (`projection`)."""
+
+    spec: RolloutSpec = RolloutSpec()
 
     @property
     def author(self) -> str:
@@ -172,10 +183,6 @@ class Rollout(KubernetesObject, frozen=True, rename="camel"):
         """That part, as it stands."""
         found = self.status.get(self.block)
         return found if isinstance(found, dict) else {}
-
-    @property
-    def leaving(self) -> bool:
-        return self.metadata.deletion_timestamp is not None
 
     def key(self, cluster: str) -> WorkloadKey:
         return WorkloadKey.of(cluster, self.metadata.namespace, self.workload)

@@ -5,7 +5,6 @@ cluster without the kind (`crds/batchreleases.yaml` was left out) nothing is mir
 a person, made under the name is left alone.
 """
 
-import asyncio
 from collections.abc import Callable
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
@@ -21,7 +20,7 @@ from tidegate_rollout_operator.batch_release import (
     spec_of,
     status_of,
 )
-from tidegate_rollout_operator.following import follow
+from tidegate_rollout_operator.following import follow, keep_following
 from tidegate_rollout_operator.kruise import Rollout
 from tidegate_rollout_operator.replacing import replace_parts
 from tidegate_rollout_operator.view import View
@@ -37,11 +36,7 @@ class Mirror:
         self._reflector = follow(client, BATCH_RELEASES, BatchRelease)
 
     async def run(self, wake_all: Callable[[], None]) -> None:
-        """Follow those that stand until cancelled; who was looked at before they were known is looked at again."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._reflector.run())
-            await self._reflector.wait_synced()
-            wake_all()
+        await keep_following(self._reflector, wake_all)
 
     def subscribe(self, wake: Callable[[Key], None]) -> None:
         """Have the Rollout looked at whose mirror was changed: what a person wrote into it is written over."""
@@ -64,7 +59,7 @@ class Mirror:
         spec = spec_of(view, versions)
         if spec is not None:
             await self._tell(rollout, standing, spec, lambda generation: status_of(view, versions, spec, generation))
-        elif standing is not None and standing.metadata.deletion_timestamp is None:
+        elif standing is not None and not standing.leaving:
             await self._remove(standing)
 
     async def _tell(

@@ -4,7 +4,6 @@ Called by `reconcile`. A release of which nobody saw the begin has none, so that
 A superseded release is closed with the pods that were seen: what the workload was is not there to be read any more.
 """
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -14,7 +13,7 @@ from tidegate_chassis.errors import Conflict, ConflictCause, Permanent
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import KubernetesObject, NotFound, ObjectMeta, decode
 from tidegate_chassis.kubernetes.store import Key
-from tidegate_rollout_operator.following import follow
+from tidegate_rollout_operator.following import follow, keep_following
 from tidegate_rollout_operator.kruise import Rollout
 from tidegate_rollout_operator.replacing import replace_parts
 from tidegate_rollout_operator.rollout_history import (
@@ -72,11 +71,7 @@ class Recorder:
         self._reflector.subscribe(changed)
 
     async def run(self, wake_all: Callable[[], None]) -> None:
-        """Follow those that stand until cancelled; who was looked at before they were known is looked at again."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._reflector.run())
-            await self._reflector.wait_synced()
-            wake_all()
+        await keep_following(self._reflector, wake_all)
 
     async def record(self, rollout: Rollout, view: View, release: str) -> None:
         """Brings the history of the newest release to where this view is. A conflict is one's cue to look again.

@@ -3,8 +3,8 @@
 Pure; called by `translate`. What a router can't say is told by the rules of requests.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -30,6 +30,15 @@ PATTERN: Final = "RegularExpression"
 PREFIX: Final = "PathPrefix"
 
 
+class Named(Protocol):
+    """A header with its value, in whichever object it stands."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+
+
 class _Header(msgspec.Struct, frozen=True):
     name: str
     value: str = ""
@@ -51,17 +60,21 @@ def references(style: Style) -> list[tuple[str, TrafficReference]]:
 
 
 def _references(routing: TrafficRouting) -> Iterator[tuple[str, TrafficReference]]:
-    seconds = routing.grace_period_seconds
-    grace_s = float(seconds if seconds is not None else GRACE_SECONDS)
+    grace = grace_s(routing)
     if routing.ingress is not None:
         name, router = str(routing.ingress.get("name", "")), INGRESSES[_class_type(routing.ingress)]
-        yield ".ingress.name", TrafficReference(route=name, service=routing.service, router=router, grace_s=grace_s)
+        yield ".ingress.name", TrafficReference(route=name, service=routing.service, router=router, grace_s=grace)
     if routing.gateway is not None and routing.gateway.http_route_name:
         name = routing.gateway.http_route_name
         yield (
             ".gateway.httpRouteName",
-            TrafficReference(route=name, service=routing.service, router=HTTP_ROUTE, grace_s=grace_s),
+            TrafficReference(route=name, service=routing.service, router=HTTP_ROUTE, grace_s=grace),
         )
+
+
+def grace_s(routing: TrafficRouting) -> float:
+    seconds = routing.grace_period_seconds
+    return float(seconds if seconds is not None else GRACE_SECONDS)
 
 
 def routing_problems(at: str, routing: TrafficRouting) -> Iterator[Problem]:
@@ -122,8 +135,13 @@ def match_problems(at: str, match: HttpRouteMatch) -> Iterator[Problem]:
 def header_change(modifier: dict[str, Any] | None) -> HeaderChange | None:
     """A modifier that was found to be one; None where it changes nothing."""
     given = msgspec.convert(modifier or {}, _HeaderModifier)
-    change = HeaderChange(set=_pairs(given.set), add=_pairs(given.add), remove=given.remove or ())
+    change = change_of(given.set or (), given.add or (), given.remove or ())
     return change if change != HeaderChange() else None
+
+
+def change_of(set_to: Iterable[Named], added: Iterable[Named], removed: tuple[str, ...]) -> HeaderChange:
+    """Of headers of one name the last one counts."""
+    return HeaderChange(set=_pairs(set_to), add=_pairs(added), remove=removed)
 
 
 def header_problems(at: str, modifier: dict[str, Any]) -> Iterator[Problem]:
@@ -137,5 +155,5 @@ def header_problems(at: str, modifier: dict[str, Any]) -> Iterator[Problem]:
             yield problem(f"{at}.{part}", "a name twice", "one change for each header", "Leave one of them.")
 
 
-def _pairs(headers: tuple[_Header, ...] | None) -> dict[str, str]:
-    return {each.name: each.value for each in headers or ()}
+def _pairs(headers: Iterable[Named]) -> dict[str, str]:
+    return {each.name: each.value for each in headers}

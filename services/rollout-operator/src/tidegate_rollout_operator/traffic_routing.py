@@ -6,20 +6,17 @@ behind one Service here, so that only a change of headers tells requests apart: 
 """
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import msgspec
-
-from tidegate_chassis.kubernetes.objects import KubernetesObject, ObjectMeta
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts import names
 from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import HeaderChange, HttpMatch, TrafficReference
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
-from tidegate_rollout_operator.kruise import GROUP, HttpRouteMatch, Match, Rollout
+from tidegate_rollout_operator.kruise import GROUP, Block, HttpRouteMatch, KruiseObject, Match, Rollout
 from tidegate_rollout_operator.kruise import TrafficRouting as Reference
-from tidegate_rollout_operator.routing import match_of, match_problems
+from tidegate_rollout_operator.routing import change_of, grace_s, match_of, match_problems
 from tidegate_rollout_operator.view import View
 
 TRAFFIC_ROUTINGS: Final = Resource(GROUP, "v1alpha1", "trafficroutings", "TrafficRouting")
@@ -30,49 +27,34 @@ HOLDERS: Final = f"progressing.{GROUP}/"
 FINALIZER_NAME_LENGTH_MAX: Final = 63
 """Behind the slash: Kubernetes' own limit."""
 
-GRACE_SECONDS: Final = 3
 AT: Final = "spec.objectRef[0]"
 
 
-class _Block(msgspec.Struct, frozen=True, rename="camel"):
-    """A part of the spec, with Kruise's spelling of names."""
-
-
-class Modifier(_Block, frozen=True):
+class Modifier(Block, frozen=True):
     set: tuple[Match, ...] = ()
     add: tuple[Match, ...] = ()
     remove: tuple[str, ...] = ()
 
 
-class Strategy(_Block, frozen=True):
+class Strategy(Block, frozen=True):
     weight: int | None = None
     matches: tuple[HttpRouteMatch, ...] = ()
     request_header_modifier: Modifier = Modifier()
 
 
-class RoutingSpec(_Block, frozen=True):
+class RoutingSpec(Block, frozen=True):
     object_ref: tuple[Reference, ...] = ()
     strategy: Strategy = Strategy()
 
 
-class RoutingMeta(ObjectMeta, frozen=True, rename="camel"):
-    finalizers: tuple[str, ...] = ()
-
-
-class Routing(KubernetesObject, frozen=True, rename="camel"):
-    metadata: RoutingMeta = RoutingMeta()
+class Routing(KruiseObject, frozen=True):
     spec: RoutingSpec = RoutingSpec()
-    status: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @property
     def holders(self) -> tuple[str, ...]:
         """The Rollouts whose releases hold it, by as much of their names as a finalizer has."""
         found = self.metadata.finalizers
         return tuple(each.removeprefix(HOLDERS) for each in found if each.startswith(HOLDERS))
-
-    @property
-    def leaving(self) -> bool:
-        return self.metadata.deletion_timestamp is not None
 
     def key(self, cluster: str) -> WorkloadKey:
         return WorkloadKey.of(cluster, self.metadata.namespace, self.reference)
@@ -113,23 +95,16 @@ def wanted(routing: Routing) -> Asked:
         return found
     reference, strategy = routing.spec.object_ref[0], routing.spec.strategy
     assert reference.gateway is not None, "a reference without a route was refused before"
-    grace = reference.grace_period_seconds
     route = TrafficReference(
         route=reference.gateway.http_route_name or "",
         service=reference.service,
         canary_service=reference.service,
-        grace_s=float(grace if grace is not None else GRACE_SECONDS),
+        grace_s=grace_s(reference),
     )
     matches = tuple(match_of(match) for match in strategy.matches)
-    return Marks(route, _headers(strategy.request_header_modifier), strategy.weight or 0, matches)
-
-
-def _headers(modifier: Modifier) -> HeaderChange:
-    return HeaderChange(
-        set={each.name: each.value for each in modifier.set},
-        add={each.name: each.value for each in modifier.add},
-        remove=modifier.remove,
-    )
+    modifier = strategy.request_header_modifier
+    headers = change_of(modifier.set, modifier.add, modifier.remove)
+    return Marks(route, headers, strategy.weight or 0, matches)
 
 
 def _problems(spec: RoutingSpec) -> Iterator[Problem]:

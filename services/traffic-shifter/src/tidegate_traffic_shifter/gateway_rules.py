@@ -3,6 +3,8 @@
 The base of `routers.gateway_http_route` and `routers.gateway_grpc_route`, which say how their matches are narrowed.
 """
 
+from abc import ABC, abstractmethod
+
 from tidegate_contracts.rollout import HttpMatch
 from tidegate_traffic_shifter import acceptance, rendering, shares
 from tidegate_traffic_shifter.formats import Body
@@ -11,11 +13,12 @@ from tidegate_traffic_shifter.seen import Route, Rule
 from tidegate_traffic_shifter.share import Share
 
 
-class GatewayRules:
+class GatewayRules(ABC):
     """A `Rewritten` format but for its resource, its abilities and `narrow`."""
 
+    @abstractmethod
     def narrow(self, own: Match, wanted: HttpMatch) -> Match | None:
-        raise NotImplementedError
+        """Requests that fit both; None where none can."""
 
     def objection(self, route: Route) -> str | None:
         return acceptance.objection(route)

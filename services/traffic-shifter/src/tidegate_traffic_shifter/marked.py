@@ -9,10 +9,10 @@ from typing import Any
 
 from tidegate_contracts.rollout import HeaderChange
 from tidegate_traffic_shifter.header_changes import FIELD, MODIFIER, joined, with_change
-from tidegate_traffic_shifter.matches import Narrow, narrowed
+from tidegate_traffic_shifter.matches import Narrow
 from tidegate_traffic_shifter.seen import Rule
 from tidegate_traffic_shifter.share import Share
-from tidegate_traffic_shifter.shares import Reference, divided, holds, references_of
+from tidegate_traffic_shifter.shares import Reference, divided, holds, in_front, references_of
 
 
 def render(original: list[Rule], namespace: str, share: Share, narrow: Narrow) -> list[Rule]:
@@ -23,8 +23,8 @@ def render(original: list[Rule], namespace: str, share: Share, narrow: Narrow) -
     if not share.matches:
         return [divided(rule, namespace, share, lambda each: _changed(each, headers)) for rule in original]
     holding = [rule for rule in original if holds([rule], namespace, share.service)]
-    in_front = [_in_front(rule, share, headers, narrow) for rule in holding]
-    return [rule for rule in in_front if rule is not None] + original
+    fronts = [in_front(rule, share, narrow) for rule in holding]
+    return [_changed(front, headers) for front in fronts if front is not None] + original
 
 
 def recover(edited: list[Rule], original: list[Rule], namespace: str, share: Share, narrow: Narrow) -> list[Rule]:
@@ -50,16 +50,6 @@ def recover(edited: list[Rule], original: list[Rule], namespace: str, share: Sha
 def _last(rendered: list[Rule], original: list[Rule]) -> list[Rule]:
     """What became of each of the user's rules."""
     return rendered[len(rendered) - len(original) :]
-
-
-def _in_front(rule: Rule, share: Share, headers: HeaderChange, narrow: Narrow) -> Rule | None:
-    """The same rule for the matched requests only; None where nothing can match."""
-    found = narrowed(rule.get("matches"), share.matches, narrow)
-    if not found:
-        return None
-    # A name would not be unique any more.
-    kept = {name: part for name, part in rule.items() if name != "name"}
-    return _changed(kept, headers) | {"matches": found}
 
 
 def _changed(part: Mapping[str, Any], headers: HeaderChange) -> dict[str, Any]:

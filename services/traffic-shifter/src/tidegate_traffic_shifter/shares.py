@@ -27,9 +27,9 @@ def holds(rules: list[Rule], namespace: str, service: str) -> bool:
 def render(original: list[Rule], namespace: str, share: Share, narrow: Narrow) -> list[Rule]:
     """The user's rules with the share in each that sends to the stable Service, the matches' rules in front."""
     holding = [rule for rule in original if holds([rule], namespace, share.service)]
-    in_front = [_matched(rule, namespace, share, narrow) for rule in holding] if share.matches else []
+    fronts = [_matched(rule, namespace, share, narrow) for rule in holding] if share.matches else []
     shared = [_shared(rule, namespace, share) if rule in holding else rule for rule in original]
-    return [rule for rule in in_front if rule is not None] + shared
+    return [front for front in fronts if front is not None] + shared
 
 
 def recover(edited: list[Rule], original: list[Rule], namespace: str, share: Share) -> list[Rule]:
@@ -47,16 +47,23 @@ def recover(edited: list[Rule], original: list[Rule], namespace: str, share: Sha
 
 def _matched(rule: Rule, namespace: str, share: Share, narrow: Narrow) -> Rule | None:
     """The same rule for the matched requests only, and to the new version only; None where nothing can match."""
-    found = narrowed(rule.get("matches"), share.matches, narrow)
-    if not found:
+    front = in_front(rule, share, narrow)
+    if front is None:
         return None
     stable = [each for each in references_of(rule) if _names(each, namespace, share.service)]
     canary = [each | {"name": share.canary_service, "weight": 1} for each in stable]
-    # A name would not be unique any more.
-    kept = {name: part for name, part in rule.items() if name != "name"}
     if share.request_headers is not None:
-        kept["filters"] = with_change(rule.get("filters") or [], share.request_headers)
-    return kept | {"matches": found, "backendRefs": canary}
+        front["filters"] = with_change(rule.get("filters") or [], share.request_headers)
+    return front | {"backendRefs": canary}
+
+
+def in_front(rule: Rule, share: Share, narrow: Narrow) -> Rule | None:
+    """The same rule for the matched requests only; None where nothing can match."""
+    found = narrowed(rule.get("matches"), share.matches, narrow)
+    if not found:
+        return None
+    # A name would not be unique any more.
+    return {name: part for name, part in rule.items() if name != "name"} | {"matches": found}
 
 
 def _shared(rule: Rule, namespace: str, share: Share) -> Rule:

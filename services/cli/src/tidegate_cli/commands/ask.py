@@ -41,8 +41,7 @@ async def request(
     id: IdOption = "",  # noqa: A002 - the option's name
 ) -> None:
     """Start a rollout: publish the request in FILE and wait for it to be accepted or rejected."""
-    asked = requests.parse(requests.read(file), str(file))
-    requests.check(asked, session.settings.namespace, str(file))
+    asked = requests.checked(file, session.settings.namespace)
     if dry_run:
         print_plan(session, asked)
         return

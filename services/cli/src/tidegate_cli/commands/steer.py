@@ -80,8 +80,7 @@ async def replan(  # noqa: PLR0917 - the command line names each
     by: By = "",
 ) -> None:
     """Go on by another plan: FILE is the request as it should read from now on."""
-    wanted = requests.parse(requests.read(file), str(file))
-    requests.check(wanted, session.settings.namespace, str(file))
+    wanted = requests.checked(file, session.settings.namespace)
     if dry_run:
         print_plan(session, wanted)
         return
