@@ -145,6 +145,8 @@ class Hold(msgspec.Struct, frozen=True):
 
     reason: str
     by: str
+    since_s: float = 0.0
+    """By the clock of the orchestrator that decided it."""
 
     @property
     def is_doubt(self) -> bool:
@@ -189,6 +191,8 @@ class Judge(msgspec.Struct, frozen=True):
     order: AnalysisOrder
     verdict: AnalysisConcluded | None = None
     background: AnalysisConcluded | None = None
+    extended: bool = False
+    """Whether the step was inconclusive before, and is measured once more."""
 
 
 class Cause(msgspec.Struct, frozen=True):

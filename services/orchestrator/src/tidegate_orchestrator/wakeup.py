@@ -24,6 +24,7 @@ from tidegate_orchestrator.state import (
     Workload,
     grace_s,
 )
+from tidegate_orchestrator.verdicts import next_answer_due_s
 
 DEADLINE_SLACK_S: Final = 5.0
 _TRAFFIC_PHASES: Final = frozenset((Clearing, Preparing, Pinning, Shifting, Falling))
@@ -40,10 +41,10 @@ def next_wakeup(workload: Workload) -> float | None:
     rollout = workload.active
     if rollout is None:
         return None
+    if rollout.hold is not None and rollout.hold.is_doubt:
+        return next_answer_due_s(rollout)
     if isinstance(rollout.phase, Pausing):
         return rollout.phase.until_s if rollout.hold is None else None
-    if rollout.hold is not None and rollout.hold.is_doubt:
-        return None
     due = deadline(rollout)
     return due.due_s if due is not None else None
 
