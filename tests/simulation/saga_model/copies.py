@@ -101,7 +101,7 @@ class ModelOutbox:
         self._due: tuple[int, float] | None = None
 
     async def publish(self, _: WorkloadKey, standing: Orders) -> None:
-        for place, order in enumerate(standing):
+        for place, order in enumerate(standing.each):
             if order is not None and self._told.get(place, 0) < order.revision:
                 await POINT
                 self._bus.order(place, order)

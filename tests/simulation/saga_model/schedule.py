@@ -192,7 +192,7 @@ class Schedule:
         if not self.seed % REPLAYED_EVERY:
             last = next(event for event in reversed(log) if isinstance(event, Decision))
             self._same(whole, rebuild(last, [event for event in log if event.rollout == holder(last)]))
-        for place, order in enumerate(orders(whole)):
+        for place, order in enumerate(orders(whole).each):
             present = self.bus.orders.get(place)
             lost = order is not None and (present is None or present.revision < order.revision)
             self._require(not lost, f"an order was lost: {order}")
