@@ -134,7 +134,7 @@ class Schedule:
     # the healed world
 
     def _heal(self) -> None:
-        self.bus.faults = Faults()
+        self.bus.suffer(_NO_FAULTS)
         self.world.healed = True
         if self.options.weak and not self.world.deleted:
             self.world.become_ready("v2")
