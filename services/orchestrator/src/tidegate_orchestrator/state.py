@@ -318,7 +318,8 @@ class Workload(msgspec.Struct, frozen=True):
 
     @property
     def active(self) -> Rollout | None:
-        return self.rollout if self.rollout is not None and not self.rollout.ended else None
+        rollout = self.rollout
+        return None if rollout is None or type(rollout.phase) is Ended else rollout
 
 
 def covers_all(target: Target, replicas: int) -> bool:

@@ -5,7 +5,9 @@ The service that was told reports its own deadline; ours come a little later and
 dead. `advance` asks what is overdue, `handle` sets a timer for the next moment, the sweep asks again.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from tidegate_contracts.orders import Analyse, ReleaseTraffic
 from tidegate_orchestrator.state import (
@@ -31,9 +33,15 @@ _TRAFFIC_PHASES: Final = frozenset((Clearing, Preparing, Pinning, Shifting, Fall
 _TRAFFIC_STAGES: Final = (Stage.LOWERING, Stage.RELEASING_TRAFFIC)
 
 
-class Deadline(NamedTuple):
+class Deadline(msgspec.Struct, frozen=True):
     due_s: float
-    reason: str
+    awaited: str
+    wait_s: float
+
+    @property
+    def reason(self) -> str:
+        """Why it is waited for no longer."""
+        return f"{self.awaited} for {self.wait_s:g} s"
 
 
 def next_wakeup(workload: Workload) -> float | None:
@@ -70,11 +78,11 @@ def _of_analysis(rollout: Rollout) -> Deadline | None:
     if judge.order.step_analysis is None or judge.order.step != rollout.step:
         return None
     wait_s = judge.order.deadline_s + DEADLINE_SLACK_S
-    return Deadline(judge.order.since_s + wait_s, f"no verdict on step {rollout.step} for {wait_s:g} s")
+    return Deadline(judge.order.since_s + wait_s, f"no verdict on step {judge.order.step}", wait_s)
 
 
 def _of_traffic(routes: Routes) -> Deadline:
     order = routes.order
     slow = isinstance(order, ReleaseTraffic) or order.lowering
     wait_s = order.deadline_s + (grace_s(order.traffic) if slow else 0.0) + DEADLINE_SLACK_S
-    return Deadline(routes.since_s + wait_s, f"no word of the traffic for {wait_s:g} s")
+    return Deadline(routes.since_s + wait_s, "no word of the traffic", wait_s)
