@@ -19,6 +19,23 @@ REPLANNING: tuple[Mutant, ...] = (
     ),
     planted(
         "replanning",
+        "replan-by-known-pods",
+        "a count and a percentage are the same step where they are as many pods as long as nobody scales",
+        "if falls or old.target != new.target:",
+        "if falls or pods_of(old.target, before.replicas) != pods_of(new.target, before.replicas):",
+        first=18_000,
+    ),
+    planted(
+        "orders",
+        "replan-old-target",
+        "a step that is begun anew gets as many pods as the plan before had",
+        "target=rollout.planned(step).target,",
+        "target=rollout.pods.order.target if isinstance(rollout.pods.order, ApplyBatch)"
+        " and rollout.pods.order.step == step else rollout.planned(step).target,",
+        first=55_000,
+    ),
+    planted(
+        "replanning",
         "replan-never-settles",
         "a step that passed through has to wait now, for a settling that nobody ordered",
         "return after.settles_at_once(new.number) and",

@@ -106,7 +106,8 @@ class Watched:
         had, has = pods_of(self.plan[at - 1].target), pods_of(event.plan[event.step - 1].target)
         if has < had and not scaled:
             return f"I1 another plan has {has} pods where {had} were ordered"
-        same = event.step == at and (has == had or self.jumped == at)
+        kept = event.plan[event.step - 1].target == self.plan[at - 1].target
+        same = event.step == at and (kept or self.jumped == at)
         return "" if event.again or same else "I5 goes on in a step that was never started"
 
     def replanned(self, event: PlanChanged) -> None:
