@@ -103,6 +103,8 @@ class RolloutPaused(Decision, frozen=True, kw_only=True, tag="rollout.paused.v1"
     by: str
     lowered: bool = False
     """Whether the traffic leaves the new version for as long as the pause lasts."""
+    before_start: bool = False
+    """Whether it is the pause before the first batch that the request asked for."""
 
 
 class RolloutResumed(Decision, frozen=True, kw_only=True, tag="rollout.resumed.v1"):

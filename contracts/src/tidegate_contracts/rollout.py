@@ -188,6 +188,9 @@ class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.r
     requested_by: str = ""
     reason: str = ""
     """Why, for the record, on one line."""
+    paused_because: str = ""
+    """Why it waits, on one line, before its first batch, paused until somebody resumes it; empty: it starts by itself.
+    Of a guard it counts for every change."""
 
     @property
     def style(self) -> Style:

@@ -86,7 +86,8 @@ def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
     for name in ("progress_s", "traffic_s", "analysis_s"):
         yield from duration_problems(f"deadlines.{name}", getattr(request.deadlines, name), least=1.0)
     yield from _author("requested_by", request.requested_by)
-    yield from _reason(request.reason)
+    yield from _reason("reason", request.reason)
+    yield from _reason("paused_because", request.paused_because)
 
 
 def _size(request: RolloutRequested) -> Iterator[Problem]:
@@ -141,17 +142,17 @@ def _patch(patch: dict[str, Any]) -> Iterator[Problem]:
 
 def _control_problems(control: Control) -> Iterator[Problem]:
     yield from _author("by", control.by)
-    yield from _reason(control.reason)
+    yield from _reason("reason", control.reason)
     if isinstance(control, Approve | JumpToStep):
         step = control.step
         if step is not None and not 1 <= step <= limits.STEPS_MAX + 1:
             yield problem("step", step, "a step's number, counted from 1", "Look at `tidegate show` for the steps.")
 
 
-def _reason(reason: str) -> Iterator[Problem]:
+def _reason(field: str, reason: str) -> Iterator[Problem]:
     if len(reason) > limits.REASON_LENGTH_MAX or not reason.isprintable():
         rule = f"at most {limits.REASON_LENGTH_MAX} printable characters"
-        yield problem("reason", reason, rule, "Say it shorter, on one line.")
+        yield problem(field, reason, rule, "Say it shorter, on one line.")
 
 
 def _author(field: str, author: str) -> Iterator[Problem]:

@@ -36,6 +36,8 @@ from tidegate_contracts.rollout import HeaderChange, HttpMatch, RolloutRequested
 
 ITSELF: Final = "orchestrator"
 """Who paused or turned back where nobody else did."""
+BY_THE_REQUEST: Final = "the request"
+"""Who holds a rollout before its first batch."""
 WHOLE_PERCENT: Final = 100
 
 Mode = Literal["promote", "restore", "let_go"]
@@ -210,6 +212,8 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     routes: Routes | None = None
     judge: Judge | None = None
     hold: Hold | None = None
+    waits_first: bool = False
+    """Whether it is still to be paused before its first batch, as was asked for."""
     touched: bool = False
     """Whether anything of the workload itself may have been changed."""
     stable_gone: bool = False

@@ -153,7 +153,7 @@ def _state(rollout: Rollout, view: View) -> str:
     """A pause that is not of the Rollout's own asking shows as the step's, so that `approve` is what ends it."""
     if keeps_approval(rollout, view):
         return STEP_READY
-    if view.stage == "rolling" and _by_itself(rollout, view):
+    if view.stage in ("initializing", "rolling") and _by_itself(rollout, view):
         return STEP_PAUSED
     return COMPLETED if view.closing else view.state
 

@@ -12,7 +12,7 @@ from tidegate_chassis.admission import ALLOWED, AdmissionRequest, Verdict
 from tidegate_chassis.kubernetes.objects import decode
 from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
-from tidegate_workload_controller import marks, patches
+from tidegate_workload_controller import attempts, marks, patches
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.reading import raw_template
 from tidegate_workload_controller.releases import goes_on
@@ -20,8 +20,8 @@ from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.seen import Workload
 from tidegate_workload_controller.template import digest
 
-ATTEMPT_LENGTH: Final = 12
-"""Characters of the API server's own id of the write that go into a rollout's id."""
+KEPT: Final = (*marks.ANNOTATIONS, marks.FAILED)
+"""What whoever replaces the whole object can't drop together with a change of the template."""
 
 Watched = Callable[[WorkloadKey], tuple[GuardSet, Anatomy] | None]
 """A workload's guard, and what its kind is made of; None where it is not guarded."""
@@ -63,8 +63,8 @@ def _patch(
 ) -> list[patches.Body]:
     hold = anatomy.hold(guard.request.style)
     saved = _own_values(before, after)
-    attempt = request.uid.replace("-", "")[:ATTEMPT_LENGTH].lower()
-    kept = {name: value for name, value in before.metadata.annotations.items() if name in marks.ANNOTATIONS}
+    kept = {name: value for name, value in before.metadata.annotations.items() if name in KEPT}
+    attempt = attempts.following(request.uid, kept.get(marks.HELD)).value
     style = kept.get(marks.STYLE, guard.request.style)
     body = patches.closed(hold, saved or hold.save(after), style, attempt)
     lost = {name: value for name, value in kept.items() if name not in after.metadata.annotations}

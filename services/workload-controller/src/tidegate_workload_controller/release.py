@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tidegate_contracts.facts import PodCounts, WorkloadRefused, WorkloadReleased
 from tidegate_contracts.orders import ReleaseWorkload
 from tidegate_contracts.problem import Problem
-from tidegate_workload_controller import marks, patches, vitals
+from tidegate_workload_controller import failures, marks, patches, vitals
 from tidegate_workload_controller.actions import Action, Decision, DeletePods, Disown, Patch, Progress, PutBack, Report
 from tidegate_workload_controller.census import Census, count, revision_of, stable_of
 from tidegate_workload_controller.hold import own_values
@@ -120,6 +120,8 @@ def _give_back(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
             return _patience(scene, memory)
     if scene.at_once:
         body = patches.given_back(scene.view.hold, scene.saved)
+        own = scene.order.rollout if scene.order.mode == "restore" else ""
+        body = failures.forgotten(body, scene.view, besides=own)
         return Decision(memory, (_patch(scene, body),), progress=_progress(scene))
     free = scene.in_place and scene.view.hold.moves_freely(workload, scene.saved)
     if not free or workload.fence != scene.order.revision:
@@ -131,7 +133,7 @@ def _give_back(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
 def _patch(scene: _Scene, body: dict[str, Any]) -> Action:
     if scene.in_place or scene.order.mode != "restore" or scene.revision is None:
         return Patch(body)
-    return PutBack(body, scene.revision)
+    return PutBack(failures.noted(body, scene.view, scene.order.rollout), scene.revision)
 
 
 def _wait(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
