@@ -4,13 +4,16 @@
 workload after the decision, so that the last decision alone says which rollout's events to load.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.rollout import RollbackPace, RolloutRequested, Style, TrafficReference
+
+BY_THE_REQUEST: Final = "the request"
+"""Who holds a rollout before its first batch, where its request asks for that."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

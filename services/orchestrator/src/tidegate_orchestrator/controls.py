@@ -10,6 +10,7 @@ from typing import Final, assert_never
 from tidegate_contracts.codec import tag_of
 from tidegate_contracts.controls import Approve, Cancel, JumpToStep, Pause, Replan, Resume, Retry, RollBack
 from tidegate_contracts.decisions import (
+    BY_THE_REQUEST,
     CancellationStarted,
     ControlRefused,
     PlanChanged,
@@ -25,7 +26,7 @@ from tidegate_contracts.problem import Problem, printable
 from tidegate_orchestrator.draft import Draft
 from tidegate_orchestrator.inputs import Told
 from tidegate_orchestrator.replanning import refusals, replanned
-from tidegate_orchestrator.state import BY_THE_REQUEST, AtStep, Ending, Pausing, Preparing, Raising, Rollout
+from tidegate_orchestrator.state import AtStep, Ending, Pausing, Preparing, Raising, Rollout
 
 SOMEBODY: Final = "somebody"
 

@@ -36,8 +36,6 @@ from tidegate_contracts.rollout import HeaderChange, HttpMatch, RolloutRequested
 
 ITSELF: Final = "orchestrator"
 """Who paused or turned back where nobody else did."""
-BY_THE_REQUEST: Final = "the request"
-"""Who holds a rollout before its first batch."""
 WHOLE_PERCENT: Final = 100
 
 Mode = Literal["promote", "restore", "let_go"]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tidegate_contracts.decisions import (
+    BY_THE_REQUEST,
     PauseStarted,
     PodsReleaseStarted,
     PreparationStarted,
@@ -24,7 +25,6 @@ from tidegate_contracts.orders import Analyse, ReleaseTraffic
 from tidegate_contracts.plan import PlannedStep
 from tidegate_orchestrator.draft import Say
 from tidegate_orchestrator.state import (
-    BY_THE_REQUEST,
     Between,
     Clearing,
     Falling,

@@ -94,7 +94,7 @@ def _message(rollout: Rollout, view: View, wanted: RolloutRequested | tuple[Prob
 
 def _by_itself(rollout: Rollout, view: View) -> bool:
     """Whether it pauses for another reason than `spec.strategy.paused`."""
-    return view.hold is not None and view.hold.by != rollout.author
+    return view.hold is not None and view.hold.by != rollout.author and not view.awaits_routing
 
 
 def _edited(view: View, wanted: RolloutRequested | tuple[Problem, ...], fields: tuple[str, ...]) -> bool:

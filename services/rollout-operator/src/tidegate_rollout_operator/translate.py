@@ -23,6 +23,7 @@ from tidegate_contracts.rollout import (
 from tidegate_contracts.rollout import Style as StyleName
 from tidegate_contracts.validate import validate_guard
 from tidegate_rollout_operator.additions import analysis_of, deadlines_of
+from tidegate_rollout_operator.awaiting import reason_to_wait
 from tidegate_rollout_operator.kruise import (
     ROLLBACK_IN_BATCH,
     ROLLOUT_ID,
@@ -91,6 +92,7 @@ def _request(rollout: Rollout, style: Style) -> RolloutRequested:
         rollback=pace,
         deadlines=deadlines_of(strategy.deadlines),
         requested_by=rollout.author,
+        paused_because=reason_to_wait(rollout),
     )
 
 
