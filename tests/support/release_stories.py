@@ -43,6 +43,8 @@ async def approved(release: Release) -> str:
         await release.waits_at(step)
         assert release.versions["v2"] == step, release.versions
         assert release.named == await release.revision(), release.told
+        came = {str(each): 1 for each in range(1, step + 1)}
+        await release.until(lambda _, came=came: release.batches == came, f"labels {came}")
         await release.approve()
     return await _to_the_end(release, EACH)
 

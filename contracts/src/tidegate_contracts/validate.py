@@ -21,7 +21,7 @@ from tidegate_contracts.problem import Problem, printable, problem
 from tidegate_contracts.rollout import STYLES, Change, RolloutRequested
 from tidegate_contracts.validate_analysis import analysis_problems, duration_problems
 from tidegate_contracts.validate_comparison import background_problems
-from tidegate_contracts.validate_metadata import metadata_problems
+from tidegate_contracts.validate_metadata import POD_LABEL_RULE, is_pod_label, metadata_problems
 from tidegate_contracts.validate_steps import step_problems, threshold_problems
 from tidegate_contracts.validate_traffic import canary_service, traffic_problems
 from tidegate_contracts.workload import WorkloadReference
@@ -57,6 +57,8 @@ def _guard_problems(guard: Guard, namespace: str) -> Iterator[Problem]:
         return
     if guard.release_annotation and not names.is_key(guard.release_annotation):
         yield problem("release_annotation", guard.release_annotation, names.KEY_RULE, "Name an annotation, or none.")
+    if guard.release_label and not is_pod_label(guard.release_label):
+        yield problem("release_label", guard.release_label, POD_LABEL_RULE, "Name another label, or none.")
     request = guard.request
     if request.change is not None:
         rule = "left out in a guard: the change is whatever is made of the workload's template"

@@ -25,10 +25,12 @@ from support.kinds import (
     Kind,
 )
 from support.release_stories import STORIES
-from support.releases import REPLICAS, Release, watching
+from support.releases import OLD_ROLLOUTS, REPLICAS, Release, watching
 from support.sandbox import kubectl, up_for_a_while
 
+from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.rollout import Style
+from tidegate_rollout_operator.kruise import ROLLOUTS
 from tidegate_sandbox.sandbox import unique_name
 from tidegate_sandbox.state import SandboxState
 
@@ -55,13 +57,25 @@ class Case(NamedTuple):
     kind: Kind
     style: Style
     story: str
+    api: Resource = ROLLOUTS
 
     @property
     def id(self) -> str:
-        return f"{self.kind.label}-{self.style}-{self.story}".replace(" ", "-")
+        version = f"-{self.api.version}" if self.api != ROLLOUTS else ""
+        return f"{self.kind.label}-{self.style}-{self.story}{version}".replace(" ", "-")
 
 
-CASES: Final = [Case(*pair, name) for name, story in STORIES.items() for pair in PLAYED if story.fits(*pair)]
+IN_OLD_ROLLOUTS: Final = ("approved", "jumped", "rolled back")
+"""Whoever writes v1alpha1 has the same release: what it is read and patched through is converted, and nothing else."""
+
+CASES: Final = [
+    *(Case(*pair, name) for name, story in STORIES.items() for pair in PLAYED if story.fits(*pair)),
+    *(
+        Case(*pair, name, OLD_ROLLOUTS)
+        for name in IN_OLD_ROLLOUTS
+        for pair in ((DEPLOYMENT, "partition"), (DEPLOYMENT, "canary"), (CLONE_SET, "partition"))
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -93,14 +107,15 @@ async def _play_all(sandbox: SandboxState, asked: list[Case], directory: Path) -
     found: dict[str, str] = {}
     places = asyncio.Semaphore(AT_ONCE)
     async with (
-        guarded_world(sandbox, directory, SERVICES),
+        guarded_world(sandbox, directory, SERVICES) as world,
         watching(sandbox, {case.kind.resource for case in asked}) as seen,
         asyncio.TaskGroup() as group,
     ):
+        await world.trusted("customresourcedefinition", ROLLOUTS.qualified_plural)
         for case in asked:
             namespace = unique_name("story")
             await asyncio.to_thread(kubectl, sandbox, "create", "namespace", namespace)
-            group.create_task(_play_one(Release(seen, case.kind, case.style, namespace), case, places, found))
+            group.create_task(_play_one(Release(seen, case.kind, case.style, namespace, case.api), case, places, found))
     return found
 
 

@@ -12,6 +12,7 @@ from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import (
+    BATCH,
     CanaryMetadata,
     FailureAction,
     Pause,
@@ -26,6 +27,7 @@ from tidegate_rollout_operator.additions import analysis_of, deadlines_of
 from tidegate_rollout_operator.awaiting import reason_to_wait
 from tidegate_rollout_operator.kruise import (
     ROLLBACK_IN_BATCH,
+    ROLLOUT_BATCH_ID,
     ROLLOUT_ID,
     Rollout,
     StepBlock,
@@ -61,7 +63,7 @@ def translate(rollout: Rollout) -> RolloutRequested | tuple[Problem, ...]:
 
 
 def guard_of(rollout: Rollout, request: RolloutRequested) -> GuardSet:
-    return GuardSet(request=request, release_annotation=ROLLOUT_ID, by=rollout.author)
+    return GuardSet(request=request, release_annotation=ROLLOUT_ID, release_label=ROLLOUT_ID, by=rollout.author)
 
 
 def _path(rollout: Rollout) -> str:
@@ -93,6 +95,7 @@ def _request(rollout: Rollout, style: Style) -> RolloutRequested:
         deadlines=deadlines_of(strategy.deadlines),
         requested_by=rollout.author,
         paused_because=reason_to_wait(rollout),
+        pod_labels={ROLLOUT_BATCH_ID: BATCH},
     )
 
 

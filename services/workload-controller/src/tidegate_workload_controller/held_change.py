@@ -133,8 +133,15 @@ def _request(view: View, guard: GuardSet, attempt: Attempt, author: str) -> Roll
         rollout=_id(attempt.id, guard),
         requested_by=guard.request.requested_by or guard.by,
         reason=f"{author}; {_late(view)}" if attempt.id.startswith(LATE) else author,
+        pod_labels=guard.request.pod_labels | _release(view, guard),
         paused_because=_again(failure) if failure is not None else guard.request.paused_because,
     )
+
+
+def _release(view: View, guard: GuardSet) -> dict[str, str]:
+    """The release's name as the workload's author wrote it, where there is one."""
+    name = view.workload.metadata.labels.get(guard.release_label, "")
+    return {guard.release_label: name} if name else {}
 
 
 def _again(failure: Failure) -> str:
