@@ -384,32 +384,3 @@ def test_a_guard_names_releases_by_an_annotation_that_can_exist(annotation: str,
     bare = request(lambda document: document.pop("change"))
     found = [each.field for each in validate_guard(GuardSet(request=bare, release_annotation=annotation), NAMESPACE)]
     assert found == ([] if is_named else ["release_annotation"])
-
-
-POD_LABELS = [
-    ({"example.com/batch": "{{batch}}"}, []),
-    ({"rollouts.kruise.io/rollout-batch-id": "{{batch}}", "example.com/a": ""}, []),
-    ({"app": "web"}, ["pod_labels.app"]),
-    ({"app.kubernetes.io/name": "web"}, ["pod_labels.app.kubernetes.io/name"]),
-    ({"k8s.io/name": "web"}, ["pod_labels.k8s.io/name"]),
-    ({"tidegate.io/batch": "1"}, ["pod_labels.tidegate.io/batch"]),
-    ({"example.com/a": "{{step}}"}, ["pod_labels.example.com/a"]),
-    ({f"example.com/a{number}": "b" for number in range(33)}, ["pod_labels"]),
-]
-
-
-@pytest.mark.parametrize(("labels", "fields"), POD_LABELS, ids=lambda part: str(part)[:40])
-def test_no_label_is_asked_for_that_would_take_pods_from_their_workload(
-    labels: dict[str, str], fields: list[str]
-) -> None:
-    asked = request(lambda document: document.update({"pod_labels": labels}))
-    assert [problem.field for problem in validate(asked, NAMESPACE)] == fields
-
-
-@pytest.mark.parametrize(
-    ("name", "fine"), [("", True), ("example.com/release", True), ("app", False), ("a b/c", False)]
-)
-def test_a_guard_names_releases_on_pods_by_a_label_that_selects_none(name: str, fine: bool) -> None:
-    bare = request(lambda document: document.pop("change"))
-    found = [each.field for each in validate_guard(GuardSet(request=bare, release_label=name), NAMESPACE)]
-    assert found == ([] if fine else ["release_label"])
