@@ -1,4 +1,4 @@
-"""Labels that a request or a guard has new pods get: any tool's own, and none that would take them from their workload."""
+"""Labels that a request or a guard has new pods get: any tool's own, and none that takes them from their workload."""
 
 import pytest
 
