@@ -194,8 +194,8 @@ class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.r
     """Why it waits, on one line, before its first batch, paused until somebody resumes it; empty: it starts by itself.
     Of a guard it counts for every change."""
     pod_labels: dict[str, str] = {}
-    """Further labels that each new pod gets once it is seen, beside our own: for tools that know them. `BATCH` in a
-    value stands for the number of the step that the pod came in."""
+    """Further labels that each new pod gets once it is seen, beside our own: for tools that know them. `{{batch}}`
+    in a value stands for the number of the step that the pod came in."""
 
     @property
     def style(self) -> Style:
