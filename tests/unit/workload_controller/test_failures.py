@@ -75,6 +75,12 @@ def test_only_guarded_workloads_are_noted_on_and_only_what_was_rolled_out() -> N
     assert marks.FAILED not in released(guarded(view, HELD="0a1b2c3d4e5f"), "restore")
 
 
+def test_what_waits_again_and_is_taken_back_by_hand_stays_noted() -> None:
+    """No rollout has taken it up a second time, so that there is nothing new to note."""
+    waiting = guarded(at_half().view(), "v1", HELD="0a1b2c3d4e5f", FAILED=NOTE)
+    assert marks.FAILED not in released(waiting, "restore", rollout="web-2")
+
+
 @pytest.mark.parametrize(("mode", "forgets"), [("promote", True), ("let_go", True), ("restore", False)])
 def test_a_version_that_is_released_to_its_end_is_forgotten(mode: str, forgets: bool) -> None:
     found = released(guarded(at_half().view(), FAILED=NOTE), mode, rollout="web-2")

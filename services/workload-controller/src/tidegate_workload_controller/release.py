@@ -120,8 +120,6 @@ def _give_back(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
             return _patience(scene, memory)
     if scene.at_once:
         body = patches.given_back(scene.view.hold, scene.saved)
-        own = scene.order.rollout if scene.order.mode == "restore" else ""
-        body = failures.forgotten(body, scene.view, besides=own)
         return Decision(memory, (_patch(scene, body),), progress=_progress(scene))
     free = scene.in_place and scene.view.hold.moves_freely(workload, scene.saved)
     if not free or workload.fence != scene.order.revision:
@@ -131,8 +129,10 @@ def _give_back(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
 
 
 def _patch(scene: _Scene, body: dict[str, Any]) -> Action:
-    if scene.in_place or scene.order.mode != "restore" or scene.revision is None:
-        return Patch(body)
+    restores = scene.order.mode == "restore"
+    if scene.in_place or not restores or scene.revision is None:
+        own = scene.order.rollout if restores else ""
+        return Patch(failures.forgotten(body, scene.view, besides=own))
     return PutBack(failures.noted(body, scene.view, scene.order.rollout), scene.revision)
 
 
