@@ -67,6 +67,8 @@ class ApplyBatch(_Order, frozen=True, kw_only=True, tag="order.apply-batch.v1"):
     canary_metadata: CanaryMetadata | None = None
     failure_threshold: Target | None = None
     """Pods of the batch that may be unready; a percentage is of the batch's pods. One is ready whatever this says."""
+    pod_labels: dict[str, str] = {}
+    """Beside our own; see the request's."""
     going_back: bool = False
     """True: so many pods of the new revision may stay, and all others become stable ones again, which have to be ready.
     No request reaches the new pods, and none of them has to be. Only in the style partition, and only to go on back."""

@@ -165,6 +165,7 @@ class Auditor:
             if step != watched.completed + 1:
                 raise Violation(f"I5 step {step} after {watched.completed}")
             if step == 1:
+                self.require(not watched.waits_first, "I2 a first batch that was to wait for somebody")
                 self._first(watched)
             self._traffic_settled(watched, "I4 a step was started while traffic moves")
         watched.started(step, event.revision)
@@ -263,7 +264,7 @@ class Auditor:
         itself = event.by == "orchestrator"
         again = itself and watched.doubt_answered == event.cause
         self.require(not again, "I7 going on after a doubt led to the same doubt at once")
-        watched.ever_held = True
+        watched.paused(event)
         watched.held, watched.doubted = not watched.ending, itself and not watched.ending
         if event.lowered:
             watched.shift_ordered(event.revision, 0)

@@ -4,6 +4,13 @@ from saga_model.mutant import Mutant, planted
 
 REPLANNING: tuple[Mutant, ...] = (
     planted(
+        "steps",
+        "starts-though-it-was-to-wait",
+        "a request's pause before its first batch is forgotten",
+        "if rollout.waits_first:",
+        "if False:",
+    ),
+    planted(
         "replanning",
         "replan-takes-pods",
         "goes on in the step of the same number, however few pods it has by now",

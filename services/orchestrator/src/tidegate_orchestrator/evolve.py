@@ -106,6 +106,7 @@ def _accepted(event: RolloutAccepted) -> Rollout:
         pods=_first_pods(event, inherited),
         routes=_inherited_routes(event, inherited),
         judge=Judge(orders.release_analysis(event.rollout, event.revision, request)) if inherited.analysed else None,
+        waits_first=bool(request.paused_because),
         touched=inherited.touched,
         stable_revision=inherited.stable_revision,
         events=1,
@@ -215,7 +216,8 @@ def _step_completed(rollout: Rollout, event: StepCompleted) -> Rollout:
 
 
 def _paused(rollout: Rollout, event: RolloutPaused) -> Rollout:
-    rollout = replace(rollout, hold=Hold(event.reason, event.by, event.at_s))
+    waits_first = rollout.waits_first and not event.before_start
+    rollout = replace(rollout, hold=Hold(event.reason, event.by, event.at_s), waits_first=waits_first)
     return lowered(rollout, event.revision, event.at_s) if event.lowered else rollout
 
 

@@ -93,6 +93,7 @@ def _batch(rollout: Rollout, revision: int, step: int) -> ApplyBatch:
         progress_deadline_s=request.deadlines.progress_s,
         style=request.style,
         canary_metadata=request.canary_metadata,
+        pod_labels=request.pod_labels,
         failure_threshold=parse_target(threshold) if threshold is not None else None,
     )
 

@@ -214,6 +214,8 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     routes: Routes | None = None
     judge: Judge | None = None
     hold: Hold | None = None
+    waits_first: bool = False
+    """Whether it is still to be paused before its first batch, as was asked for."""
     touched: bool = False
     """Whether anything of the workload itself may have been changed."""
     stable_gone: bool = False
