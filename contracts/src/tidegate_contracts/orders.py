@@ -104,6 +104,8 @@ class ShiftTraffic(_Order, frozen=True, kw_only=True, tag="order.shift-traffic.v
     stable_revision: str
     canary_revision: str | None
     """None while the weight is 0 and no pod of the new revision exists."""
+    canary_pods: int = 0
+    """So many of the new revision's pods were ready: a share waits a while for as many endpoints."""
     weight_percent: int
     matches: tuple[HttpMatch, ...] = ()
     request_headers: HeaderChange | None = None

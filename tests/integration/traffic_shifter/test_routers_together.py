@@ -113,7 +113,9 @@ async def test_one_route_that_refuses_keeps_all_others_as_they_are(rig: TrafficR
     assert await rig.exists(INGRESSES, "web-canary"), "it is somebody else's"
 
 
-async def test_every_kind_of_match_is_exact_on_both_sides_through_the_real_proxy(rig: TrafficRig) -> None:
+@pytest.mark.parametrize("router", ["gateway-http-route", "contour-http-proxy"])
+async def test_every_kind_of_match_is_exact_on_both_sides_through_the_real_proxy(rig: TrafficRig, router: str) -> None:
+    rig.router = router
     await rig.create()
     matches = (
         HttpMatch(path_exact="/buy", headers={"x-user": "ann"}),

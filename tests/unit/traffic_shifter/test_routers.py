@@ -52,6 +52,19 @@ MANIFESTS: Mapping[str, dict[str, Any]] = {
     ),
     "GRPCRoute": gateway_route("GRPCRoute", {"backendRefs": [BACKEND]}),
     "Ingress": ingress(),
+    "HTTPProxy": {
+        "apiVersion": "projectcontour.io/v1",
+        "kind": "HTTPProxy",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {
+            "virtualhost": {"fqdn": "web.example"},
+            "routes": [
+                {"conditions": [{"prefix": "/"}], "services": [{"name": "web", "port": 80}], "timeoutPolicy": {}},
+                {"conditions": [{"prefix": "/old"}], "requestRedirectPolicy": {"path": "/"}},
+            ],
+            "tcpproxy": {"services": [{"name": "web", "port": 443}]},
+        },
+    },
 }
 
 

@@ -131,6 +131,7 @@ def shift_traffic(
     matches: tuple[HttpMatch, ...],
     *,
     request_headers: HeaderChange | None = None,
+    canary_pods: int = 0,
     lowering: bool,
 ) -> ShiftTraffic:
     return ShiftTraffic(
@@ -141,6 +142,7 @@ def shift_traffic(
         traffic=rollout.request.traffic,
         stable_revision=rollout.stable_revision or "",
         canary_revision=rollout.canary_revision,
+        canary_pods=canary_pods,
         weight_percent=weight_percent,
         matches=matches,
         request_headers=request_headers,

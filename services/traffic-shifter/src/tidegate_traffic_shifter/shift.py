@@ -14,6 +14,7 @@ from tidegate_contracts.routers import beyond
 from tidegate_traffic_shifter.clearing import Clearing
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
+from tidegate_traffic_shifter.patience import WARM_UP_S, patience_s
 from tidegate_traffic_shifter.router import Place, Router
 from tidegate_traffic_shifter.seen import Service
 from tidegate_traffic_shifter.services import Services
@@ -22,10 +23,9 @@ from tidegate_traffic_shifter.share import Share
 ALL_READY_WAIT_S: Final = 2.0
 """How long a share waits for the last unready endpoints; one ready endpoint is enough after that."""
 
-WARM_UP_S: Final = 0.3
-"""Between a route's first naming of the canary Service and its first request: a proxy learns of routes and of the
-endpoints behind them on separate ways, and answers 503 for a share without endpoints. After an API server that was out
-of reach it may learn of the endpoints much later, see `tidegate_chassis.kubernetes.outage`."""
+ALL_THERE_WAIT_S: Final = 10.0
+"""How long a share waits for as many endpoints as there are ready pods: whoever lists them may be slower than the pods,
+and fewer than these can't carry it. Some may be gone again by now, so that it is not waited for without end."""
 
 
 class Shift:
@@ -57,6 +57,7 @@ class Shift:
         self._clearing = Clearing(places, services, fence, clock)
         self._endpoints_since_s: dict[Place, float] = {}
         self._cold: set[Place] = set()
+        self._named_at_s: dict[Place, float] = {}
         self._warm_at_s: dict[Place, float] = {}
 
     async def look(self) -> list[Outcome]:
@@ -129,11 +130,12 @@ class Shift:
 
     async def _warm(self, place: Place, router: Router) -> Outcome:
         """Name the canary Service in the route, without a share, until the proxy knows who is behind it."""
+        since_s = self._named_at_s.setdefault(place, self._clock.monotonic_s())
         named = await router.shift(place, self._share(place).emptied(), self._fence)
         if not isinstance(named, Settled):
             return named
         now_s = self._clock.monotonic_s()
-        warm_at_s = self._warm_at_s.setdefault(place, now_s + WARM_UP_S)
+        warm_at_s = self._warm_at_s.setdefault(place, now_s + patience_s(WARM_UP_S, now_s - since_s))
         left_s = max(warm_at_s, self._services.others_know_at_s(now_s)) - now_s
         if left_s > 0:
             return Pending(f"proxies learn of Service {place.canary_service}", again_s=left_s)
@@ -164,7 +166,12 @@ class Shift:
         if not found.ready:
             return Pending(f"Service {place.canary_service} has no ready endpoint yet")
         now_s = self._clock.monotonic_s()
-        left_s = self._endpoints_since_s.setdefault(place, now_s) + ALL_READY_WAIT_S - now_s
-        if found.unready and left_s > 0:
-            return Pending(f"Service {place.canary_service} has endpoints that are not ready yet", again_s=left_s)
+        since_s = self._endpoints_since_s.setdefault(place, now_s)
+        missing = self._order.canary_pods - len(found.ready) - len(found.unready)
+        for wanting, wait_s, reason in (
+            (missing > 0, ALL_THERE_WAIT_S, f"has no endpoints yet for {missing} of the ready pods"),
+            (bool(found.unready), ALL_READY_WAIT_S, "has endpoints that are not ready yet"),
+        ):
+            if wanting and now_s < since_s + wait_s:
+                return Pending(f"Service {place.canary_service} {reason}", again_s=since_s + wait_s - now_s)
         return Settled()

@@ -1,0 +1,89 @@
+"""A Contour HTTPProxy route's own conditions narrowed by an order's match. Pure. For `routers.contour_http_proxy`.
+
+A route's conditions must all hold, so that each match becomes routes of its own. Contour compares a prefix letter by
+letter and knows no whole path elements: a match by a prefix becomes two, the path itself and all below it. Contour
+tries longer paths and more conditions first, so the narrowed route wins over the one that it came from.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tidegate_contracts.rollout import HttpMatch
+
+Conditions = list[dict[str, Any]]
+PATHS: Final = ("prefix", "exact", "regex")
+HEADER: Final = "header"
+QUERY: Final = "queryParameter"
+
+
+def narrowed(own: Conditions, wanted: HttpMatch) -> list[Conditions]:
+    """Every list of conditions that together say both; none where both can't hold."""
+    others: Conditions | None = [rest for each in own if (rest := _without_path(each))]
+    for part, exact, patterns in (
+        (HEADER, wanted.headers, wanted.headers_regex),
+        (QUERY, wanted.query, wanted.query_regex),
+    ):
+        others = _named(others, part, exact, patterns) if others is not None else None
+    if others is None:
+        return []
+    return [[{kind: value}, *others] for kind, value in _paths(_path(own), wanted)]
+
+
+def _without_path(condition: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in condition.items() if name not in PATHS}
+
+
+def _path(own: Conditions) -> tuple[str, str]:
+    given = [(kind, each[kind]) for each in own for kind in PATHS if each.get(kind)]
+    return given[0] if given else ("prefix", "/")
+
+
+def _paths(own: tuple[str, str], wanted: HttpMatch) -> list[tuple[str, str]]:
+    """Both paths at once; nothing where no path is in both, or a pattern's answer can't be known."""
+    if wanted.path_exact is not None:
+        asked = [("exact", wanted.path_exact)]
+    elif wanted.path_regex is not None:
+        asked = [("regex", wanted.path_regex)]
+    elif wanted.path_prefix is not None:
+        trimmed = wanted.path_prefix.rstrip("/")
+        asked = [("exact", trimmed), ("prefix", f"{trimmed}/")] if trimmed else [("prefix", "/")]
+    else:
+        return [own]
+    found = [_meet(own, each) for each in asked]
+    return [each for each in found if each is not None]
+
+
+def _meet(own: tuple[str, str], asked: tuple[str, str]) -> tuple[str, str] | None:
+    if own == asked:
+        return own
+    match own[0], asked[0]:
+        case "prefix", "regex":
+            return asked if own[1] == "/" else None
+        case "prefix", _ if asked[1].startswith(own[1]):
+            return asked
+        case "prefix" | "exact", "prefix" if own[1].startswith(asked[1]):
+            return own
+        case _:
+            return None
+
+
+def _named(others: Conditions, part: str, exact: Mapping[str, str], patterns: Mapping[str, str]) -> Conditions | None:
+    """The conditions with those on names added; None where they contradict."""
+    found = list(others)
+    for kind, pairs in (("exact", exact), ("regex", patterns)):
+        for name, value in pairs.items():
+            wanted = {"name": name, kind: value}
+            same = [each[part] for each in others if part in each and each[part]["name"].lower() == name.lower()]
+            if any(_contradict(each, wanted) for each in same):
+                return None
+            if wanted not in same:
+                found.append({part: wanted})
+    return found
+
+
+def _contradict(own: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Contour takes one exact value for a name, and none that is excluded by another condition."""
+    value = wanted.get("exact")
+    if value is None:
+        return False
+    return own.get("exact", value) != value or own.get("notexact") == value or bool(own.get("notpresent"))
