@@ -38,6 +38,7 @@ _HTTP: Final = Abilities(
     match_parts=frozenset(PARTS) - {"grpc"}, header_changes=frozenset({"set", "add", "remove"}), marks=True
 )
 _HTTP_PROXY: Final = Abilities(match_parts=_HTTP.match_parts, header_changes=frozenset({"set", "remove"}))
+_ISTIO: Final = Abilities(match_parts=_HTTP.match_parts, header_changes=_HTTP.header_changes)
 _GRPC: Final = Abilities(
     match_parts=frozenset({"headers", "headers_regex", "grpc"}), header_changes=_HTTP.header_changes, marks=True
 )
@@ -52,6 +53,7 @@ BUILT_IN: Final[Mapping[str, Abilities]] = {
     "gateway-http-route": _HTTP,
     "gateway-grpc-route": _GRPC,
     "contour-http-proxy": _HTTP_PROXY,
+    "istio-virtual-service": _ISTIO,
     "ingress-nginx": _NGINX,
     "ingress-higress": _NGINX,
     "ingress-aliyun-alb": _NGINX,

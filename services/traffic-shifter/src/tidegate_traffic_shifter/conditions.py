@@ -1,14 +1,16 @@
 """A Contour HTTPProxy route's own conditions narrowed by an order's match. Pure. For `routers.contour_http_proxy`.
 
 A route's conditions must all hold, so that each match becomes routes of its own. Contour compares a prefix letter by
-letter and knows no whole path elements: a match by a prefix becomes two, the path itself and all below it. Contour
-tries longer paths and more conditions first, so the narrowed route wins over the one that it came from.
+letter (`paths`). It tries longer paths and more conditions first, so the narrowed route wins over the one that it came
+from.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from tidegate_contracts.rollout import HttpMatch
+from tidegate_traffic_shifter import paths
+from tidegate_traffic_shifter.paths import Path
 
 Conditions = list[dict[str, Any]]
 PATHS: Final = ("prefix", "exact", "regex")
@@ -26,45 +28,15 @@ def narrowed(own: Conditions, wanted: HttpMatch) -> list[Conditions]:
         others = _named(others, part, exact, patterns) if others is not None else None
     if others is None:
         return []
-    return [[{kind: value}, *others] for kind, value in _paths(_path(own), wanted)]
+    return [[*([{path[0]: path[1]}] if path else []), *others] for path in paths.both(_path(own), wanted)]
 
 
 def _without_path(condition: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in condition.items() if name not in PATHS}
 
 
-def _path(own: Conditions) -> tuple[str, str]:
-    given = [(kind, each[kind]) for each in own for kind in PATHS if each.get(kind)]
-    return given[0] if given else ("prefix", "/")
-
-
-def _paths(own: tuple[str, str], wanted: HttpMatch) -> list[tuple[str, str]]:
-    """Both paths at once; nothing where no path is in both, or a pattern's answer can't be known."""
-    if wanted.path_exact is not None:
-        asked = [("exact", wanted.path_exact)]
-    elif wanted.path_regex is not None:
-        asked = [("regex", wanted.path_regex)]
-    elif wanted.path_prefix is not None:
-        trimmed = wanted.path_prefix.rstrip("/")
-        asked = [("exact", trimmed), ("prefix", f"{trimmed}/")] if trimmed else [("prefix", "/")]
-    else:
-        return [own]
-    found = [_meet(own, each) for each in asked]
-    return [each for each in found if each is not None]
-
-
-def _meet(own: tuple[str, str], asked: tuple[str, str]) -> tuple[str, str] | None:
-    if own == asked:
-        return own
-    match own[0], asked[0]:
-        case "prefix", "regex":
-            return asked if own[1] == "/" else None
-        case "prefix", _ if asked[1].startswith(own[1]):
-            return asked
-        case "prefix" | "exact", "prefix" if own[1].startswith(asked[1]):
-            return own
-        case _:
-            return None
+def _path(own: Conditions) -> Path | None:
+    return next(((kind, each[kind]) for each in own for kind in PATHS if each.get(kind)), None)
 
 
 def _named(others: Conditions, part: str, exact: Mapping[str, str], patterns: Mapping[str, str]) -> Conditions | None:

@@ -59,13 +59,18 @@ class WeightedRules(ABC):
     def has_room(self, original: Rules, namespace: str, share: Share) -> bool:
         if not share.matches:
             return True
-        return any(self._fronts(rules, field, namespace, share) for field, rules in original.items())
+        return any(self._fronts(rule, field, namespace, share) for field, rules in original.items() for rule in rules)
 
     def render(self, original: Rules, namespace: str, share: Share) -> Rules:
+        """Each matches' rule stands right before the one that it was made of: others before that keep their requests."""
         return {
             field: [
-                *self._fronts(rules, field, namespace, share),
-                *(self._shared(rule, field, namespace, share) for rule in rules),
+                made
+                for rule in rules
+                for made in (
+                    *self._fronts(rule, field, namespace, share),
+                    self._shared(rule, field, namespace, share),
+                )
             ]
             for field, rules in original.items()
         }
@@ -76,15 +81,13 @@ class WeightedRules(ABC):
             for field, rules in edited.items()
         }
 
-    def _fronts(self, rules: list[Rule], field: str, namespace: str, share: Share) -> list[Rule]:
-        """The matches' rules, to the new version only."""
-        found = []
-        for rule in rules if share.matches else ():
-            stable = [each for each in self._backends_of(rule) if self.names(each, namespace, share.service)]
-            if stable:
-                canary = [self.canary(stable[0], field, share) | {"weight": PARTS}]
-                found += [front | {self.backends: canary} for front in self.in_front(rule, field, share)]
-        return found
+    def _fronts(self, rule: Rule, field: str, namespace: str, share: Share) -> list[Rule]:
+        """The rule for the matched requests, to the new version only."""
+        stable = [each for each in self._backends_of(rule) if self.names(each, namespace, share.service)]
+        if not share.matches or not stable:
+            return []
+        canary = [self.canary(stable[0], field, share) | {"weight": PARTS}]
+        return [front | {self.backends: canary} for front in self.in_front(rule, field, share)]
 
     def _shared(self, rule: Rule, field: str, namespace: str, share: Share) -> Rule:
         """The rule with the new version behind each backend that is the stable Service."""

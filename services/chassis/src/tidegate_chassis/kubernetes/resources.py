@@ -29,6 +29,7 @@ __all__ = [
     "SELF_SUBJECT_ACCESS_REVIEWS",
     "SERVICES",
     "STATEFUL_SETS",
+    "VIRTUAL_SERVICES",
     "Resource",
 ]
 
@@ -93,6 +94,7 @@ HTTP_PROXIES = Resource("projectcontour.io", "v1", "httpproxies", "HTTPProxy")
 HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 GRPC_ROUTES = Resource("gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute")
 INGRESSES = Resource("networking.k8s.io", "v1", "ingresses", "Ingress")
+VIRTUAL_SERVICES = Resource("networking.istio.io", "v1", "virtualservices", "VirtualService")
 SELF_SUBJECT_ACCESS_REVIEWS = Resource(
     "authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False
 )

@@ -6,9 +6,8 @@ A TCP proxy in it has shares, too, and nothing else. Contour says in the conditi
 from typing import Any, ClassVar, Final
 
 from tidegate_chassis.kubernetes.resources import HTTP_PROXIES
-from tidegate_contracts.rollout import HttpMatch
 from tidegate_contracts.routers import BUILT_IN
-from tidegate_traffic_shifter import conditions
+from tidegate_traffic_shifter import conditions, paths
 from tidegate_traffic_shifter.formats import Body
 from tidegate_traffic_shifter.header_changes import joined
 from tidegate_traffic_shifter.seen import Route, Rule
@@ -61,9 +60,5 @@ class ContourHttpProxy(WeightedRules):
             return []
         own: conditions.Conditions = rule.get("conditions") or []
         # A path that is rewritten would be another one under a narrower prefix.
-        matches = [each for each in share.matches if not (rule.get("pathRewritePolicy") and _has_path(each))]
+        matches = [each for each in share.matches if not (rule.get("pathRewritePolicy") and paths.has_path(each))]
         return [rule | {"conditions": found} for each in matches for found in conditions.narrowed(own, each)]
-
-
-def _has_path(match: HttpMatch) -> bool:
-    return any((match.path_prefix, match.path_exact, match.path_regex))
