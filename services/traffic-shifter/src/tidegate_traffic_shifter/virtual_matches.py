@@ -1,4 +1,4 @@
-"""An Istio http route's own matches narrowed by an order's, in Istio's words. Pure. For `routers.istio_virtual_service`.
+"""An Istio http route's own matches narrowed by an order's. Pure. Called by `routers.istio_virtual_service`.
 
 Any one of a route's matches is enough, and all in one must hold. The first route that matches wins, so that a narrowed
 one stands before the one that it was made of.

@@ -62,7 +62,7 @@ class WeightedRules(ABC):
         return any(self._fronts(rule, field, namespace, share) for field, rules in original.items() for rule in rules)
 
     def render(self, original: Rules, namespace: str, share: Share) -> Rules:
-        """Each matches' rule stands right before the one that it was made of: others before that keep their requests."""
+        """The matches' rule stands right before the one that it was made of: those before it keep their requests."""
         return {
             field: [
                 made
