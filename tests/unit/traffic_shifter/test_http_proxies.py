@@ -68,10 +68,10 @@ def test_a_share_keeps_the_users_own_proportions(services: list[Any], expected: 
             HttpMatch(headers={"x-user": "ann"}, query_regex={"v": "2.*"}),
             [
                 [
-                    {"prefix": "/api"},
                     {"header": {"name": "X-User", "present": True}},
                     {"header": {"name": "x-user", "exact": "ann"}},
                     {"queryParameter": {"name": "v", "regex": "2.*"}},
+                    {"prefix": "/api"},
                 ]
             ],
         ),

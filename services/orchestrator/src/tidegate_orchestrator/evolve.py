@@ -188,6 +188,7 @@ def _shift_started(rollout: Rollout, event: TrafficShiftStarted) -> Rollout:
         weight,
         planned.matches,
         request_headers=planned.request_headers,
+        mirror_percent=planned.mirror_percent,
         canary_pods=ready.counts.updated_ready if isinstance(ready, BatchReady) else 0,
         lowering=lowering,
     )

@@ -131,6 +131,7 @@ def shift_traffic(
     matches: tuple[HttpMatch, ...],
     *,
     request_headers: HeaderChange | None = None,
+    mirror_percent: int = 0,
     canary_pods: int = 0,
     lowering: bool,
 ) -> ShiftTraffic:
@@ -146,6 +147,7 @@ def shift_traffic(
         weight_percent=weight_percent,
         matches=matches,
         request_headers=request_headers,
+        mirror_percent=mirror_percent,
         deadline_s=rollout.request.deadlines.traffic_s,
         lowering=lowering,
     )

@@ -28,7 +28,8 @@ def narrowed(own: Conditions, wanted: HttpMatch) -> list[Conditions]:
         others = _named(others, part, exact, patterns) if others is not None else None
     if others is None:
         return []
-    return [[*([{path[0]: path[1]}] if path else []), *others] for path in paths.both(_path(own), wanted)]
+    # Contour takes an exact path that isn't the last condition for a prefix.
+    return [[*others, *([{path[0]: path[1]}] if path else [])] for path in paths.both(_path(own), wanted)]
 
 
 def _without_path(condition: dict[str, Any]) -> dict[str, Any]:

@@ -62,7 +62,8 @@ class Shift:
 
     async def look(self) -> list[Outcome]:
         """One pass; as many outcomes as there were things to look at."""
-        if self._order.weight_percent == 0 and not self._order.matches and self._order.canary_revision is not None:
+        nothing = not (self._order.weight_percent or self._order.matches or self._order.mirror_percent)
+        if nothing and self._order.canary_revision is not None:
             # Whatever else may be wrong, the requests leave first.
             return [*await self._route(only_held=True), *(await self._check() or await self._pin())]
         refused = await self._check()
@@ -89,6 +90,7 @@ class Shift:
             weight_percent=self._order.weight_percent,
             matches=self._order.matches,
             request_headers=self._order.request_headers,
+            mirror_percent=self._order.mirror_percent,
             field="traffic",
         )
         return [Refused(problem) for problem in problems]
@@ -149,6 +151,7 @@ class Shift:
             weight_percent=self._order.weight_percent,
             matches=self._order.matches,
             request_headers=self._order.request_headers,
+            mirror_percent=self._order.mirror_percent,
         )
 
     async def _is_of_another_revision(self, place: Place, revision: str) -> bool:

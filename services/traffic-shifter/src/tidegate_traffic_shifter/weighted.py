@@ -42,6 +42,14 @@ class WeightedRules(ABC):
     def in_front(self, rule: Rule, field: str, share: Share) -> list[Rule]:
         """The same rule for the matched requests only, however many rules that takes; none where none can match."""
 
+    @abstractmethod
+    def mirrored(self, rule: Rule, field: str, share: Share) -> Rule:
+        """The rule with copies of its requests to the new version."""
+
+    @abstractmethod
+    def unmirrored(self, rule: Rule, namespace: str, share: Share) -> Rule:
+        """The rule without these copies; as it is where it has none."""
+
     def is_copy(self, reference: Reference) -> bool:
         """Whether the backend only gets copies of the requests, and so has no weight among the others."""
         del reference
@@ -103,7 +111,8 @@ class WeightedRules(ABC):
                 canary = weight * share.weight_percent // PARTS
                 shared.append(reference | {"weight": weight - canary})
                 shared.append(self.canary(reference, field, share) | {"weight": canary})
-        return rule | {self.backends: shared}
+        made = rule | {self.backends: shared}
+        return self.mirrored(made, field, share) if share.mirror_percent else made
 
     def _weighed(self, references: list[Reference]) -> Iterator[tuple[Reference, int | None]]:
         """The same proportions in numbers that can be divided by a hundred; without any weight all get as much."""
@@ -121,8 +130,9 @@ class WeightedRules(ABC):
     ) -> list[Rule]:
         pairs = [(own, self._shared(own, field, namespace, share)) for own in original]
         found = []
-        for rule in rules:
-            pair = next((each for each in pairs if each[1] == rule), None)
+        for edited in rules:
+            pair = next((each for each in pairs if each[1] == edited), None)
+            rule = self.unmirrored(edited, namespace, share)
             references = self._backends_of(rule)
             own = [each for each in references if not self.names(each, namespace, share.canary_service)]
             if pair is not None:
@@ -137,7 +147,8 @@ class WeightedRules(ABC):
     def _unshared(self, rule: Rule, pairs: list[tuple[Rule, Rule]], namespace: str, share: Share) -> Rule:
         """Our backends taken out of an edited rule, and the user's own put back unless it is they that were edited."""
         references = self._backends_of(rule)
-        own = next((own for own, ours in pairs if self._backends_of(ours) == references), None)
+        made = ((own, self.unmirrored(ours, namespace, share)) for own, ours in pairs)
+        own = next((own for own, ours in made if self._backends_of(ours) == references), None)
         if own is not None:
             return rule | {self.backends: self._backends_of(own)}
         merged: list[Reference] = []

@@ -55,6 +55,18 @@ class ContourHttpProxy(WeightedRules):
             return canary
         return canary | {POLICY: joined(reference.get(POLICY) or {}, share.request_headers)}
 
+    def mirrored(self, rule: Rule, field: str, share: Share) -> Rule:
+        if field == TCP:
+            return rule
+        canary = next(each for each in rule[self.backends] if each["name"] == share.canary_service)
+        return rule | {self.backends: [*rule[self.backends], canary | {"mirror": True, "weight": share.mirror_percent}]}
+
+    def unmirrored(self, rule: Rule, namespace: str, share: Share) -> Rule:
+        del namespace
+        services = rule.get(self.backends) or []
+        kept = [each for each in services if not (self.is_copy(each) and each["name"] == share.canary_service)]
+        return rule if len(kept) == len(services) else rule | {self.backends: kept}
+
     def in_front(self, rule: Rule, field: str, share: Share) -> list[Rule]:
         if field == TCP:
             return []

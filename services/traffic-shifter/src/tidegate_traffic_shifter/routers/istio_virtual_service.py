@@ -15,6 +15,9 @@ from tidegate_traffic_shifter.share import Share
 from tidegate_traffic_shifter.weighted import Reference, WeightedRules
 
 HTTP: Final = "http"
+MIRRORS: Final = "mirrors"
+SINGLE: Final = ("mirror", "mirrorPercentage", "mirror_percent", "mirrorPercent")
+"""How a single mirror is said."""
 
 
 class IstioVirtualService(WeightedRules):
@@ -43,6 +46,26 @@ class IstioVirtualService(WeightedRules):
         headers = reference.get("headers") or {}
         return canary | {"headers": headers | {"request": _joined(headers.get("request") or {}, share.request_headers)}}
 
+    def mirrored(self, rule: Rule, field: str, share: Share) -> Rule:
+        """One of the user's own stays beside it: Istio takes either one mirror or a list of them."""
+        if field != HTTP:
+            return rule
+        host = next(each["destination"] for each in rule[self.backends] if self._is_canary(each, share))
+        ours = {"destination": host, "percentage": {"value": share.mirror_percent}}
+        own = [*(rule.get(MIRRORS) or []), *_single(rule)]
+        return {name: part for name, part in rule.items() if name not in SINGLE} | {MIRRORS: [*own, ours]}
+
+    def unmirrored(self, rule: Rule, namespace: str, share: Share) -> Rule:
+        del namespace
+        mirrors = rule.get(MIRRORS) or []
+        kept = [each for each in mirrors if not self._is_canary(each, share)]
+        if len(kept) == len(mirrors):
+            return rule
+        return {name: part for name, part in rule.items() if name != MIRRORS} | ({MIRRORS: kept} if kept else {})
+
+    def _is_canary(self, reference: Reference, share: Share) -> bool:
+        return bool(reference["destination"]["host"].split(".")[0] == share.canary_service)
+
     def in_front(self, rule: Rule, field: str, share: Share) -> list[Rule]:
         if field != HTTP:
             return []
@@ -52,6 +75,15 @@ class IstioVirtualService(WeightedRules):
         found = virtual_matches.narrowed(rule.get("match"), wanted)
         kept = {name: value for name, value in rule.items() if name != "name"}
         return [kept | {"match": found}] if found else []
+
+
+def _single(rule: Rule) -> list[Reference]:
+    """The user's own single mirror as one of a list."""
+    if "mirror" not in rule:
+        return []
+    old = next(({"value": rule[name]} for name in ("mirrorPercent", "mirror_percent") if name in rule), None)
+    percentage = rule.get("mirrorPercentage") or old
+    return [{"destination": rule["mirror"]} | ({"percentage": percentage} if percentage else {})]
 
 
 def _joined(own: dict[str, Any], change: HeaderChange) -> dict[str, Any]:
