@@ -30,6 +30,7 @@ class Behind:
     def __init__(self, **ready: Endpoints) -> None:
         self.ready = {"web": Endpoints(), "web-canary": Endpoints(ALL)} | ready
         self.others_know_s = 0.0
+        self.pinned = False
 
     async def find(self, place: Place, name: str, fence: object) -> Service:
         del place, fence
@@ -42,6 +43,20 @@ class Behind:
         del now_s
         return self.others_know_s
 
+    async def pin(self, *arguments: object) -> Outcome:
+        self.pinned = True
+        return await self.done(*arguments)
+
+    async def open(self, *arguments: object) -> Outcome:
+        self.pinned = False
+        return await self.done(*arguments)
+
+    async def covers(self, *arguments: object) -> Outcome:
+        del arguments
+        if self.ready["web-canary"].ready <= self.ready["web"].ready:
+            return Settled()
+        return Pending("not all")
+
     async def done(self, *arguments: object) -> Outcome:
         del arguments
         return Settled()
@@ -49,7 +64,7 @@ class Behind:
     async def nothing(self, *arguments: object) -> None:
         del arguments
 
-    pin = unpin = make_canary = delete_canary = done
+    unpin = make_canary = delete_canary = done
     check = nothing
 
 
@@ -165,7 +180,7 @@ def test_a_share_waits_for_an_endpoint_of_each_ready_pod_but_not_for_ever() -> N
     looks(work)
     assert route.held == share(20)
     behind.ready["web-canary"] = Endpoints(ALL)
-    assert isinstance(looks(work), Settled)
+    looks(work)
     assert route.held == share(100)
 
 
@@ -174,7 +189,20 @@ def test_endpoints_that_never_come_leave_the_share_to_those_that_are_there() -> 
     work = shift(Behind(**{"web-canary": Endpoints(frozenset("ab"))}), route, clock, canary_pods=4)
     looks(work)
     clock.advance(ALL_THERE_WAIT_S)
+    looks(work)
+    assert route.held == share(100)
+
+
+def test_the_stable_service_has_all_pods_again_before_its_own_may_go() -> None:
+    behind, route = Behind(web=Endpoints(frozenset("z"))), Route(20)
+    work = shift(behind, route, ManualClock(), canary_pods=4)
+    assert isinstance(looks(work), Pending), "nobody of the new version stands behind it yet"
+    assert route.held == share(100)
+    behind.ready["web"] = Endpoints(ALL | {"z"})
     assert isinstance(looks(work), Settled)
+    assert not behind.pinned
+    assert isinstance(looks(shift(behind, route, ManualClock(), canary_pods=4)), Settled)
+    assert not behind.pinned, "nor by a copy that takes over"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Settled, worst
 from tidegate_traffic_shifter.patience import WARM_UP_S, patience_s
 from tidegate_traffic_shifter.router import Place, Router
-from tidegate_traffic_shifter.seen import Service
 from tidegate_traffic_shifter.services import Services
 
 
@@ -44,7 +43,7 @@ class Release:
         opened: list[Outcome] = []
         for place in self._places:
             opened.append(await self._services.unpin(place, self._label, self._fence))
-            opened.append(await self._covers(place))
+            opened.append(await self._services.covers(place, self._fence))
         opened.append(await self._known(covered=isinstance(worst(opened), Settled)))
         if not isinstance(worst(opened), Settled):
             return opened
@@ -69,13 +68,3 @@ class Release:
         """Whether a request still reaches a canary Service, which the stable one will get."""
         shares = [await router.share(place, self._fence) for place, router in self._places.items()]
         return any(share is not None and not share.is_empty for share in shares)
-
-    async def _covers(self, place: Place) -> Outcome:
-        """Whether all who answer for the new version stand behind the stable Service, too."""
-        stable = await self._services.find(place, place.service, self._fence)
-        canary = await self._services.find(place, place.canary_service, self._fence)
-        if not isinstance(stable, Service) or not isinstance(canary, Service):
-            return Settled()
-        if self._services.endpoints(canary).ready <= self._services.endpoints(stable).ready:
-            return Settled()
-        return Pending(f"Service {place.service} does not send to all ready pods yet")

@@ -2,7 +2,8 @@
 
 Called by `holder` again and again, after every change. Lowering to nothing writes the routes first, since nothing is
 more urgent; raising pins the stable Service first, then makes the canary Service, then waits for its endpoints, and
-only then touches a route. All routes of an order go together: none is written before all have been checked.
+only then touches a route. All routes of an order go together: none is written before all have been checked. With all
+requests at the new version the stable Service gets all pods again, before the stable ones may go.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Final
 
 from tidegate_chassis.clock import Clock
 from tidegate_contracts.orders import ShiftTraffic
+from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.routers import beyond
 from tidegate_traffic_shifter.clearing import Clearing
 from tidegate_traffic_shifter.fence import Fence
@@ -100,7 +102,7 @@ class Shift:
         if stale:
             cleared = await self._clearing.look(stale)
             return [*cleared, Pending("the canary Service is made anew for another revision", again_s=0.0)]
-        made = await self._pin()
+        made = [] if await self._is_whole() else await self._pin()
         for place in self._places:
             made.append(await self._services.make_canary(place, self._label, revision, self._fence))
         if not isinstance(worst(made), Settled):
@@ -108,7 +110,25 @@ class Shift:
         made += [await self._endpoints(place) for place in self._places]
         if not isinstance(worst(made), Settled):
             return made
-        return [*made, *await self._route(only_held=False)]
+        routed = await self._route(only_held=False)
+        if not isinstance(worst(routed), Settled) or not await self._is_whole():
+            return [*made, *routed]
+        return [*made, *routed, *await self._open()]
+
+    async def _is_whole(self) -> bool:
+        """Whether every route has all requests for the new version already: the stable pods may go next."""
+        if self._order.weight_percent != WHOLE_PERCENT:
+            return False
+        shares = [(await router.share(place, self._fence), place) for place, router in self._places.items()]
+        return all(share == self._share(place) for share, place in shares)
+
+    async def _open(self) -> list[Outcome]:
+        """No Service is left without pods: whoever asks the stable one without a route gets the new version then."""
+        outcomes: list[Outcome] = []
+        for place in self._places:
+            outcomes.append(await self._services.open(place, self._label, self._fence))
+            outcomes.append(await self._services.covers(place, self._fence))
+        return outcomes
 
     async def _pin(self) -> list[Outcome]:
         revision = self._order.stable_revision
