@@ -18,6 +18,7 @@ from tidegate_contracts.rollout import TrafficReference
 from tidegate_sandbox.load.run import LoadRun
 from tidegate_traffic_shifter.outcome import Outcome, Settled, worst
 from tidegate_traffic_shifter.release import Release
+from tidegate_traffic_shifter.shift import Shift
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.alone]
 
@@ -100,6 +101,12 @@ async def test_forward_back_and_out_lose_nothing_and_a_share_is_as_precise_as_pr
         await rig.scale("v2", 0)
 
 
+async def never(shift: Shift) -> bool:
+    """The stable Service is left without pods."""
+    del shift
+    return False
+
+
 async def routes_first(release: Release) -> list[Outcome]:
     """The routes go back before anybody stands behind the stable Service."""
     cleared = await release._clearing.look(list(release._places))
@@ -119,6 +126,7 @@ async def test_another_order_of_things_would_be_seen(rig: TrafficRig, monkeypatc
         assert lost() == 0
         await rig.scale("v1", 0)
         await until(lambda: lost() > 0, within_s=5.0, what="a loss where pods go before their traffic")
+        monkeypatch.setattr(Shift, "_is_whole", never)
         await shift(rig, 100, lowering=True)
         before = lost()
         await asyncio.sleep(GRACE_S)
