@@ -3,25 +3,15 @@
 from typing import Any
 
 import pytest
+from unit.traffic_shifter.test_http_proxies import share
 
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_traffic_shifter.routers.istio_virtual_service import IstioVirtualService
-from tidegate_traffic_shifter.share import Share
 
 FORM = IstioVirtualService()
 WEB = {"destination": {"host": "web"}}
 NEW = {"destination": {"host": "web-canary"}}
 ELSEWHERE = {"match": [{"uri": {"prefix": "/admin"}}], "route": [{"destination": {"host": "admin"}}]}
-
-
-def share(weight_percent: int = 0, *matches: HttpMatch, change: HeaderChange | None = None) -> Share:
-    return Share(
-        service="web",
-        canary_service="web-canary",
-        weight_percent=weight_percent,
-        matches=matches,
-        request_headers=change,
-    )
 
 
 def test_only_routes_that_send_to_the_service_are_changed_and_keep_their_place() -> None:
