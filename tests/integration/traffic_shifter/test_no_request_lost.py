@@ -101,10 +101,10 @@ async def test_forward_back_and_out_lose_nothing_and_a_share_is_as_precise_as_pr
         await rig.scale("v2", 0)
 
 
-async def never(shift: Shift) -> bool:
+async def never(shift: Shift) -> list[Outcome]:
     """The stable Service is left without pods."""
     del shift
-    return False
+    return []
 
 
 async def routes_first(release: Release) -> list[Outcome]:
@@ -126,7 +126,7 @@ async def test_another_order_of_things_would_be_seen(rig: TrafficRig, monkeypatc
         assert lost() == 0
         await rig.scale("v1", 0)
         await until(lambda: lost() > 0, within_s=5.0, what="a loss where pods go before their traffic")
-        monkeypatch.setattr(Shift, "_is_whole", never)
+        monkeypatch.setattr(Shift, "_open", never)
         await shift(rig, 100, lowering=True)
         before = lost()
         await asyncio.sleep(GRACE_S)

@@ -30,7 +30,7 @@ class Behind:
     def __init__(self, **ready: Endpoints) -> None:
         self.ready = {"web": Endpoints(), "web-canary": Endpoints(ALL)} | ready
         self.others_know_s = 0.0
-        self.pinned = False
+        self.pinned = self.opened = False
 
     async def find(self, place: Place, name: str, fence: object) -> Service:
         del place, fence
@@ -48,8 +48,12 @@ class Behind:
         return await self.done(*arguments)
 
     async def open(self, *arguments: object) -> Outcome:
-        self.pinned = False
+        self.pinned, self.opened = False, True
         return await self.done(*arguments)
+
+    async def is_open(self, *arguments: object) -> bool:
+        del arguments
+        return self.opened
 
     async def covers(self, *arguments: object) -> Outcome:
         del arguments
@@ -203,6 +207,9 @@ def test_the_stable_service_has_all_pods_again_before_its_own_may_go() -> None:
     assert not behind.pinned
     assert isinstance(looks(shift(behind, route, ManualClock(), canary_pods=4)), Settled)
     assert not behind.pinned, "nor by a copy that takes over"
+    route.held = share(0)
+    looks(shift(behind, route, ManualClock(), canary_pods=4))
+    assert not behind.pinned, "nor when somebody edits the route: the stable pods may be gone"
 
 
 @pytest.mark.parametrize(

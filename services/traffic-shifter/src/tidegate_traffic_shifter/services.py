@@ -106,6 +106,11 @@ class Services:
             patch=lambda found: pins.pin(found, label, revision, fence.ours),
         )
 
+    async def is_open(self, place: Place, label: str, fence: Fence) -> bool:
+        """Whether the stable Service is held, and has all pods again."""
+        found = await self.find(place, place.service, fence)
+        return isinstance(found, Service) and fence.holds(found.metadata) and pins.is_opened(found, label)
+
     async def open(self, place: Place, label: str, fence: Fence) -> Outcome:
         """Let the stable Service have all pods again, though it is held; whoever edited it, edits the user's own."""
         done = await self._select(

@@ -102,7 +102,7 @@ class Shift:
         if stale:
             cleared = await self._clearing.look(stale)
             return [*cleared, Pending("the canary Service is made anew for another revision", again_s=0.0)]
-        made = [] if await self._is_whole() else await self._pin()
+        made = await self._pin()
         for place in self._places:
             made.append(await self._services.make_canary(place, self._label, revision, self._fence))
         if not isinstance(worst(made), Settled):
@@ -111,16 +111,8 @@ class Shift:
         if not isinstance(worst(made), Settled):
             return made
         routed = await self._route(only_held=False)
-        if not isinstance(worst(routed), Settled) or not await self._is_whole():
-            return [*made, *routed]
-        return [*made, *routed, *await self._open()]
-
-    async def _is_whole(self) -> bool:
-        """Whether every route has all requests for the new version already: the stable pods may go next."""
-        if self._order.weight_percent != WHOLE_PERCENT:
-            return False
-        shares = [(await router.share(place, self._fence), place) for place, router in self._places.items()]
-        return all(share == self._share(place) for share, place in shares)
+        whole = self._order.weight_percent == WHOLE_PERCENT and isinstance(worst(routed), Settled)
+        return [*made, *routed, *(await self._open() if whole else [])]
 
     async def _open(self) -> list[Outcome]:
         """No Service is left without pods: whoever asks the stable one without a route gets the new version then."""
@@ -131,8 +123,13 @@ class Shift:
         return outcomes
 
     async def _pin(self) -> list[Outcome]:
-        revision = self._order.stable_revision
-        return [await self._services.pin(place, self._label, revision, self._fence) for place in self._places]
+        """Every stable Service; but one that was opened for a whole share stays open for another: its pods may be gone."""
+        revision, whole = self._order.stable_revision, self._order.weight_percent == WHOLE_PERCENT
+        return [
+            await self._services.pin(place, self._label, revision, self._fence)
+            for place in self._places
+            if not (whole and await self._services.is_open(place, self._label, self._fence))
+        ]
 
     async def _route(self, *, only_held: bool) -> list[Outcome]:
         """Put the share into every route; one that never had a share needs none of nothing."""
