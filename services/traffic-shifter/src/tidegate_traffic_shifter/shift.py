@@ -123,7 +123,7 @@ class Shift:
         return outcomes
 
     async def _pin(self) -> list[Outcome]:
-        """Every stable Service; but one that was opened for a whole share stays open for another: its pods may be gone."""
+        """Every stable Service; one that was opened for a whole share stays so for another: its pods may be gone."""
         revision, whole = self._order.stable_revision, self._order.weight_percent == WHOLE_PERCENT
         return [
             await self._services.pin(place, self._label, revision, self._fence)
