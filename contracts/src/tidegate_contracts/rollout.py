@@ -73,6 +73,8 @@ class StepTraffic(msgspec.Struct, frozen=True, kw_only=True):
     weight_percent: int | None = None
     matches: tuple[HttpMatch, ...] = ()
     request_headers: HeaderChange | None = None
+    mirror_percent: int | None = None
+    """So many percent of the requests are copied to the new version; whoever asked never sees its answers."""
 
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,6 +39,8 @@ RIGHTS: Final = (
         Right("traffic-shifter", "gateway.networking.k8s.io", each, ("get", "list", "watch", "patch"))
         for each in ("httproutes", "grpcroutes")
     ),
+    Right("traffic-shifter", "projectcontour.io", "httpproxies", ("get", "list", "watch", "patch")),
+    Right("traffic-shifter", "networking.istio.io", "virtualservices", ("get", "list", "watch", "patch")),
     Right("traffic-shifter", "networking.k8s.io", "ingresses", ("get", "list", "watch", "create", "patch", "delete")),
     Right("traffic-shifter", "", "services", ("get", "list", "watch", "create", "patch", "delete")),
     Right("traffic-shifter", "discovery.k8s.io", "endpointslices", ("list", "watch")),

@@ -29,7 +29,7 @@ from tidegate_contracts.decisions import (
     TrafficPinStarted,
     TrafficShiftStarted,
 )
-from tidegate_contracts.facts import Fact, WorkloadReleased
+from tidegate_contracts.facts import BatchReady, Fact, WorkloadReleased
 from tidegate_contracts.orders import Analyse, ShiftTraffic
 from tidegate_orchestrator import orders
 from tidegate_orchestrator.observe import observe
@@ -181,7 +181,7 @@ def _with_batch(rollout: Rollout, step: int, revision: int, *, settle: bool) -> 
 def _shift_started(rollout: Rollout, event: TrafficShiftStarted) -> Rollout:
     step, weight = event.step, event.weight_percent
     lowering = weight == WHOLE_PERCENT or weight < rollout.share[0]
-    planned = rollout.planned(step)
+    planned, ready = rollout.planned(step), rollout.pods.answer
     order = orders.shift_traffic(
         rollout,
         event.revision,
@@ -189,6 +189,8 @@ def _shift_started(rollout: Rollout, event: TrafficShiftStarted) -> Rollout:
         weight,
         planned.matches,
         request_headers=planned.request_headers,
+        mirror_percent=planned.mirror_percent,
+        canary_pods=ready.counts.updated_ready if isinstance(ready, BatchReady) else 0,
         lowering=lowering,
     )
     phase: Phase = Falling(step) if isinstance(rollout.phase, Jumped) else Shifting(step)
