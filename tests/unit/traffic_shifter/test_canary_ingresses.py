@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from unit.traffic_shifter.test_routers import FORMATS, ingress
+from support.routes import ingress
+from unit.traffic_shifter.test_routers import FORMATS
 
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_traffic_shifter.formats import Beside

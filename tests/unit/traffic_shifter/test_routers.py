@@ -1,9 +1,9 @@
 """Every router that is installed passes the conformance kit, and the kit finds what a router could get wrong."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from support.routes import BACKEND, MANIFESTS, gateway_route
 
 from tidegate_chassis.plugins import Plugins
 from tidegate_contracts.routers import BUILT_IN
@@ -16,49 +16,13 @@ from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.share import Share
 
 FORMATS = formats()
-BACKEND = {"group": "", "kind": "Service", "name": "web", "port": 80, "weight": 7}
-
-
-def gateway_route(kind: str, *rules: dict[str, Any]) -> dict[str, Any]:
-    metadata = {"name": "web", "namespace": "shop", "annotations": {"team": "a"}}
-    spec = {"parentRefs": [{"name": "gate"}], "hostnames": ["web.example"], "rules": list(rules)}
-    return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
-
-
-def ingress(*, service: str = "web", **annotations: str) -> dict[str, Any]:
-    path = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"number": 80}}}}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}, "annotations": annotations},
-        "spec": {
-            "ingressClassName": "nginx",
-            "tls": [{"hosts": ["web.example"], "secretName": "web"}],
-            "rules": [{"host": "web.example", "http": {"paths": [path]}}],
-        },
-    }
-
-
-MANIFESTS: Mapping[str, dict[str, Any]] = {
-    "HTTPRoute": gateway_route(
-        "HTTPRoute",
-        {
-            "name": "all",
-            "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
-            "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x-inner"]}}],
-            "backendRefs": [BACKEND],
-        },
-        {"matches": [{"path": {"type": "Exact", "value": "/old"}}], "filters": [{"type": "RequestRedirect"}]},
-    ),
-    "GRPCRoute": gateway_route("GRPCRoute", {"backendRefs": [BACKEND]}),
-    "Ingress": ingress(),
-}
+OF_KIND = {"HTTPRoute": "gateway-http-route", "Ingress": "ingress-nginx"}
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_router_keeps_every_promise(name: str) -> None:
     form = FORMATS[name]
-    assert broken(form, MANIFESTS[form.resource.kind], "web") == []
+    assert broken(form, MANIFESTS[name], "web") == []
 
 
 def test_the_contracts_know_what_every_built_in_router_can() -> None:
@@ -113,7 +77,7 @@ class Traces(IngressNginx):
     ids=lambda each: type(each).__name__ if not isinstance(each, str) else "",
 )
 def test_the_kit_finds_a_router_that_breaks_a_promise(form: Format, promise: str) -> None:
-    found = broken(form, MANIFESTS[form.resource.kind], "web")
+    found = broken(form, MANIFESTS[OF_KIND[form.resource.kind]], "web")
     assert any(each.startswith(promise.partition(" otherwise")[0]) for each in found), found
 
 

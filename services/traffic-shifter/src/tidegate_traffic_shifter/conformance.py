@@ -13,6 +13,7 @@ from tidegate_contracts.rollout import GrpcMethod, HeaderChange, HttpMatch
 from tidegate_contracts.routers import PARTS, Abilities, beyond
 from tidegate_traffic_shifter import marks
 from tidegate_traffic_shifter.formats import Beside, Body, Format, Rewritten
+from tidegate_traffic_shifter.merge_patch import foreign, replacing
 from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.share import Share
 
@@ -105,14 +106,18 @@ def _rewrites(form: Rewritten, manifest: Body, shares: Mapping[str, Share]) -> I
         yield "holds the Services that the user's object sends to, and no other"
     for name, share in shares.items():
         rendered = form.render(original, namespace, share)
-        patch = form.patch(rendered)
-        if set(patch) - {"spec"}:
-            yield f"writes the spec only: {name}"
+        patch = replacing(form.patch(original), form.patch(rendered))
+        if foreign(patch, marks.PREFIX):
+            yield f"writes the spec, labels and annotations only, and none of ours: {name}"
         if not form.has_room(original, namespace, share) or not form.holds(rendered, namespace, CANARY):
             yield f"names the canary Service in a share: {name}"
-        found = form.part(_route(_merged(manifest, patch)))
+        written = _merged(manifest, patch)
+        found = form.part(_route(written))
         if _text(found) != _text(rendered):
             yield f"reads back what it wrote: {name}"
+        back = replacing(form.patch(found), form.patch(_saved(original)))
+        if _text(_merged(written, back)) != before:
+            yield f"gives back the user's own object, and nothing stays of ours: {name}"
         recovered = form.recover(found, _saved(original), namespace, share)
         if form.holds(recovered, namespace, CANARY) or form.render(recovered, namespace, share) != rendered:
             yield f"finds the user's own part again: {name}"

@@ -12,6 +12,7 @@ from tidegate_traffic_shifter import marks, problems
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.formats import Part, Rewritten
+from tidegate_traffic_shifter.merge_patch import is_counted, replacing
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, repaired
 from tidegate_traffic_shifter.router import Marked, Place
 from tidegate_traffic_shifter.seen import Managed, Route
@@ -101,8 +102,10 @@ class Rewriting:
     async def _write(
         self, place: Place, route: Route, part: Part, annotations: dict[str, Any], fence: Fence
     ) -> Outcome:
-        metadata = {"resourceVersion": route.metadata.resource_version, "annotations": annotations}
-        body = {"metadata": metadata} | self._format.patch(part)
+        patch = replacing(self._format.patch(self._format.part(route)), self._format.patch(part))
+        metadata = patch.get("metadata") or {}
+        marked = {"annotations": (metadata.get("annotations") or {}) | annotations}
+        body = patch | {"metadata": metadata | marked | {"resourceVersion": route.metadata.resource_version}}
         fence.ensure()
         answer = await self._client.patch(self.resource, place.namespace, place.route, body, style=PatchStyle.MERGE)
         if isinstance(answer, NotFound):
@@ -124,8 +127,11 @@ class Rewriting:
         return objected if isinstance(objected, Refused) else route
 
     def _cached(self, place: Place, fence: Fence) -> Route | None:
+        """What the cache has, if it can't be older than what was read or written last."""
         found = self._cluster.wake_by(self.resource, Route).store.get(place.namespace, place.route)
-        return found if found is not None and fence.trusts(self._called(place), found.metadata) else None
+        if found is None or not is_counted(self._format.patch(self._format.part(found))):
+            return None
+        return found if fence.trusts(self._called(place), found.metadata) else None
 
     def _called(self, place: Place) -> str:
         return f"{self.resource.kind} {place.route}"
