@@ -11,12 +11,17 @@ from tidegate_traffic_shifter.catalogue import ROUTERS, formats
 from tidegate_traffic_shifter.conformance import broken
 from tidegate_traffic_shifter.formats import Format, Rewritten
 from tidegate_traffic_shifter.routers.gateway_http_route import GatewayHttpRoute
+from tidegate_traffic_shifter.routers.ingress_aws_alb import OURS, IngressAwsAlb
 from tidegate_traffic_shifter.routers.ingress_nginx import IngressNginx
 from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.share import Share
 
 FORMATS = formats()
-OF_KIND = {"HTTPRoute": "gateway-http-route", "Ingress": "ingress-nginx"}
+
+
+def _like(form: Format) -> str:
+    """The name of the built-in router that the form is made of."""
+    return next(name for name, each in FORMATS.items() if isinstance(form, type(each)))
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -58,6 +63,21 @@ class Silent(IngressNginx):
     abilities = FORMATS["gateway-http-route"].abilities
 
 
+class Overstepping(IngressAwsAlb):
+    """Writes what is not its own to write."""
+
+    def patch(self, part: Any) -> dict[str, Any]:
+        return super().patch(part) | {"status": {}}
+
+
+class Lasting(IngressAwsAlb):
+    """Leaves annotations that it doesn't know again."""
+
+    def part(self, route: Route) -> Any:
+        found = super().part(route)
+        return found | {"annotations": {key: text for key, text in found["annotations"].items() if OURS not in key}}
+
+
 class Traces(IngressNginx):
     """Never takes an annotation away."""
 
@@ -72,12 +92,14 @@ class Traces(IngressNginx):
         (Careless(), "says by headers otherwise than nothing"),
         (Sticky(), "finds the user's own part again: 20 %"),
         (Silent(), "says by query otherwise than by headers"),
+        (Overstepping(), "writes the spec, labels and annotations only"),
+        (Lasting(), "gives back the user's own object, and nothing stays of ours: by headers"),
         (Traces(), "comes from by headers to 20 % without a trace"),
     ],
     ids=lambda each: type(each).__name__ if not isinstance(each, str) else "",
 )
 def test_the_kit_finds_a_router_that_breaks_a_promise(form: Format, promise: str) -> None:
-    found = broken(form, MANIFESTS[OF_KIND[form.resource.kind]], "web")
+    found = broken(form, MANIFESTS[_like(form)], "web")
     assert any(each.startswith(promise.partition(" otherwise")[0]) for each in found), found
 
 

@@ -24,6 +24,20 @@ def _replacing(before: Any, after: Any) -> Any:
     return after
 
 
+def applied(found: Body, patch: Body) -> Body:
+    """What a merge patch (RFC 7386) makes of an object, as the API server carries it out."""
+    merged = dict(found)
+    for field, part in patch.items():
+        if part is None:
+            merged.pop(field, None)
+        elif isinstance(part, dict):
+            inside = merged.get(field)
+            merged[field] = applied(cast("Body", inside) if isinstance(inside, dict) else {}, cast("Body", part))
+        else:
+            merged[field] = part
+    return merged
+
+
 def is_counted(patch: Body) -> bool:
     """Whether the API server counts what is written up in the object's generation."""
     return set(patch) <= {"spec"}
