@@ -4,11 +4,17 @@ The conformance kit tries each format on its own; tests/integration/traffic_shif
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
+from support.sandbox import kubectl
+from tidegate_sandbox.state import SandboxState
+
+DEFINITIONS: Final = Path(__file__).parent / "route_definitions"
 Manifest = dict[str, Any]
 
 BACKEND: Final = {"group": "", "kind": "Service", "name": "web", "port": 80, "weight": 7}
+REDIRECT: Final = {"type": "RequestRedirect", "requestRedirect": {"hostname": "new.example"}}
 ALB: Final = "alb.ingress.kubernetes.io/"
 FORWARD: Final = '{"type": "forward", "forwardConfig": {"targetGroups": [{"serviceName": "web", "servicePort": "80"}]}}'
 
@@ -86,7 +92,7 @@ MANIFESTS: Final[Mapping[str, Manifest]] = {
             "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x-inner"]}}],
             "backendRefs": [BACKEND],
         },
-        {"matches": [{"path": {"type": "Exact", "value": "/old"}}], "filters": [{"type": "RequestRedirect"}]},
+        {"matches": [{"path": {"type": "Exact", "value": "/old"}}], "filters": [REDIRECT]},
     ),
     "gateway-grpc-route": gateway_route("GRPCRoute", {"backendRefs": [BACKEND]}),
     "ingress-nginx": ingress(),
@@ -108,3 +114,9 @@ MANIFESTS: Final[Mapping[str, Manifest]] = {
     ),
 }
 """By the router's name."""
+
+
+def define(sandbox: SandboxState) -> None:
+    """The kinds of all these, where they aren't the cluster's own; for good, since others may be at work with them."""
+    kubectl(sandbox, "apply", "--server-side", "-f", str(DEFINITIONS))
+    kubectl(sandbox, "wait", "--for=condition=Established", "--timeout=30s", "-f", str(DEFINITIONS))
