@@ -20,7 +20,7 @@ from tidegate_contracts.facts import TrafficReleased, TrafficShifted
 from tidegate_contracts.rollout import HttpMatch, TrafficReference
 from tidegate_sandbox.state import SandboxState
 from tidegate_traffic_shifter import conformance
-from tidegate_traffic_shifter.catalogue import formats
+from tidegate_traffic_shifter.catalogue import formats, load_routers
 from tidegate_traffic_shifter.formats import Beside, Format, Rewritten
 from tidegate_traffic_shifter.merge_patch import applied
 from tidegate_traffic_shifter.seen import Route
@@ -120,6 +120,9 @@ async def test_matches_are_written_too_and_what_has_a_status_is_waited_for(rig: 
     assert [each == own for each, own in zip(written, before, strict=True)] == [False, True, False, False, False]
     canary = (await rig.read(INGRESSES, named("ingress-haproxy") + "-canary"))["metadata"]["annotations"]
     assert canary["haproxy-ingress.github.io/http-header-match"] == "user: ann"
+    for router, at_work in load_routers(rig.cluster).items():
+        held = [each.route for each in await at_work.marked() if each.namespace == rig.namespace]
+        assert held == ([named(router)] if router in MATCHING else []), "each gives back its own"
     async with controlled(rig, apisix, named("apisix-route")):
         await rig.obey(rig.release(traffic=traffic), TrafficReleased, within_s=20.0)
     assert [await user_made(rig, router) for router in MATCHING] == before

@@ -210,6 +210,14 @@ def test_an_alb_is_not_asked_for_what_it_would_match_otherwise(match: HttpMatch)
     assert not alb.has_room(part("ingress-aws-alb", manifest), NAMESPACE, share(0, match))
 
 
+def test_an_alb_has_no_room_beside_conditions_that_nobody_can_read() -> None:
+    alb = form("ingress-aws-alb")
+    for text in ("no JSON", "{}"):
+        broken = part("ingress-aws-alb", alb_ingress(FORWARD, to_web=text))
+        assert not alb.has_room(broken, NAMESPACE, share(0, ANN))
+        assert alb.has_room(broken, NAMESPACE, share(20))
+
+
 def test_an_alb_shares_no_action_that_no_path_names_and_any_that_the_default_backend_does() -> None:
     manifest = alb_ingress()
     manifest["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"] = {"number": 80}

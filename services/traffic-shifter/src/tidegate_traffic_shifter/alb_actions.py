@@ -72,7 +72,7 @@ def path_in_front(path: Path, wanted: HttpMatch) -> Path | None:
 
 def conditions(own: str | None, wanted: HttpMatch) -> str | None:
     """The user's own conditions and those of the match, all of which must hold; a path is said elsewhere."""
-    found: list[Any] = msgspec.json.decode(own) if own else []
+    found = _conditions(own) or []
     headers = [
         {"field": "http-header", "httpHeaderConfig": {"httpHeaderName": name, "values": [value]}}
         for name, value in wanted.headers.items()
@@ -83,6 +83,19 @@ def conditions(own: str | None, wanted: HttpMatch) -> str | None:
     ]
     every = [*found, *headers, *queries]
     return _encoded(every) if every else None
+
+
+def are_readable(own: str | None) -> bool:
+    """Whether conditions of the user's own can be added to."""
+    return _conditions(own) is not None
+
+
+def _conditions(text: str | None) -> list[Any] | None:
+    try:
+        found = msgspec.json.decode(text or "[]")
+    except msgspec.DecodeError:
+        return None
+    return found if isinstance(found, list) else None
 
 
 def _is_sayable(wanted: HttpMatch) -> bool:

@@ -23,14 +23,16 @@ class Rewriting:
     """Args:
     cluster: Where routes are read and written.
     form: What is written.
+    router: The plugin's name: several write into objects of one kind, each gives back its own.
     """
 
-    def __init__(self, cluster: WakingCluster, form: Rewritten) -> None:
+    def __init__(self, cluster: WakingCluster, form: Rewritten, router: str) -> None:
         self.abilities = form.abilities
         self.resource = form.resource
         self._cluster = cluster
         self._client = cluster.client
         self._format = form
+        self._router = router
 
     def wake_keys(self, place: Place) -> list[WakeKey]:
         self._cluster.wake_by(self.resource, Route)
@@ -70,7 +72,8 @@ class Rewriting:
         if not self._format.has_room(own, place.namespace, share):
             return Refused(problems.no_match(place, self.resource.kind))
         wanted = self._format.render(own, place.namespace, share)
-        annotations = fence.ours.annotations(**{"original-rules": own, "share": share})
+        said = {"original-rules": own, "share": share, "router": [self._router, place.route]}
+        annotations = fence.ours.annotations(**said)
         written = await self._write(place, route, wanted, annotations, fence)
         return repaired(written, self._repair(place, route, wanted, answer))
 
@@ -95,7 +98,8 @@ class Rewriting:
         found = []
         for metadata in (decode(raw, Route).metadata for raw in page.items):
             held, share = marks.read(metadata.annotations), marks.saved_share(metadata.annotations)
-            if held is not None and share is not None:
+            made_by, _ = marks.saved_router(metadata.annotations)
+            if held is not None and share is not None and made_by in ("", self._router):
                 found.append(Marked(metadata.namespace, metadata.name, share.service, share.canary_service, held))
         return found
 

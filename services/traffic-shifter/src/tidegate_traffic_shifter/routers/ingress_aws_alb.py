@@ -90,19 +90,20 @@ def _with_fronts(
         paths: list[Path] = []
         for path in _paths(rule):
             action = _action(path.get("backend"))
-            for front, match in _fronts(path, share) if action in forwarding else ():
+            own = annotations.get(f"{CONDITIONS}{action}")
+            for front, match in _fronts(path, own, share) if action in forwarding else ():
                 ours = f"{OURS}{next(numbers)}"
                 paths.append(front | {"backend": _backend(ours)})
                 text = annotations[f"{ACTION}{action}"]
                 annotations[ACTION + ours] = alb_actions.to_canary(text, namespace, share)
-                annotations |= _conditions(ours, annotations.get(f"{CONDITIONS}{action}"), match)
+                annotations |= _conditions(ours, own, match)
             paths.append(path)
         rules.append(rule | {"http": rule["http"] | {"paths": paths}} if paths else rule)
     return annotations, rules
 
 
-def _fronts(path: Path, share: Share) -> Iterator[tuple[Path, HttpMatch]]:
-    for match in share.matches:
+def _fronts(path: Path, conditions: str | None, share: Share) -> Iterator[tuple[Path, HttpMatch]]:
+    for match in share.matches if alb_actions.are_readable(conditions) else ():
         front = alb_actions.path_in_front(path, match)
         if front is not None:
             yield front, match
