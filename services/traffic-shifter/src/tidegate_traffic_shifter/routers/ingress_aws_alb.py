@@ -47,7 +47,8 @@ class IngressAwsAlb:
         }
 
     def patch(self, part: Actions) -> Body:
-        return {"metadata": {"annotations": part["annotations"]}, "spec": {"rules": part["rules"]}}
+        rules = {"spec": {"rules": part["rules"]}} if part["rules"] else {}
+        return {"metadata": {"annotations": part["annotations"]}} | rules
 
     def holds(self, part: Actions, namespace: str, service: str) -> bool:
         return any(True for _ in _forwarding(part, namespace, service))
