@@ -157,6 +157,14 @@ def test_kuma_knows_a_service_by_its_label_too() -> None:
     assert not kuma.holds(part("kuma-mesh-http-route", other), NAMESPACE, "web")
 
 
+def test_kuma_narrows_no_path_whose_prefix_is_replaced() -> None:
+    rewrite = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}
+    moved = kuma_route(KUMA_RULE | {"default": KUMA_RULE["default"] | {"filters": [rewrite]}})
+    kuma, own = form("kuma-mesh-http-route"), part("kuma-mesh-http-route", moved)
+    assert not kuma.has_room(own, NAMESPACE, share(0, BETA))
+    assert kuma.has_room(own, NAMESPACE, share(0, ANN))
+
+
 def test_a_traffic_split_shares_by_weights() -> None:
     assert rendered("smi-traffic-split", share(30)) == [
         {"service": "web", "weight": 70},
@@ -191,6 +199,14 @@ def test_an_alb_shares_by_target_groups_and_matches_by_paths_in_front() -> None:
         "actions.tidegate-2": to_canary,
         "conditions.tidegate-2": [*own, query],
     }
+
+
+def test_what_an_alb_does_to_requests_on_their_way_is_done_in_front_too() -> None:
+    manifest = alb_ingress()
+    manifest["metadata"]["annotations"][f"{ALB}transforms.to-web"] = "[1]"
+    found = rendered("ingress-aws-alb", share(0, HttpMatch(path_prefix="/a")), manifest)
+    said = {name.removeprefix(ALB): text for name, text in found["annotations"].items() if "actions" not in name}
+    assert said == {"transforms.to-web": "[1]", "transforms.tidegate-1": "[1]"}
 
 
 @pytest.mark.parametrize(

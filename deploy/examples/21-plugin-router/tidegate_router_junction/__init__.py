@@ -12,10 +12,10 @@ from tidegate_contracts.routers import Abilities
 from tidegate_traffic_shifter import acceptance
 from tidegate_traffic_shifter.backends import Words
 from tidegate_traffic_shifter.seen import Route, Rule
-from tidegate_traffic_shifter.weighted_rules import WeightedRules
+from tidegate_traffic_shifter.worded_rules import WordedRules
 
 
-class Junction(WeightedRules):
+class Junction(WordedRules):
     resource = Resource("junctions.example.com", "v1", "junctions", "Junction")
     abilities = Abilities(match_parts=frozenset({"headers"}))
     words: ClassVar[Words] = Words(service="to", identity=("to", "port"), weight_max=1000)

@@ -1,6 +1,6 @@
 """A list of weighted backends with the new version's share in it, and the user's own list again. Pure.
 
-Most routers have such a list somewhere, each with words of its own for it. Called by `weighted_rules` and by the
+Most routers have such a list somewhere; `Words` are how each says it. Called by `worded_rules` and by the
 formats in `routers` that have no rules; `shares` does the same for the Gateway API, whose backends have filters, too.
 """
 

@@ -13,12 +13,12 @@ from tidegate_contracts.routers import BUILT_IN
 from tidegate_traffic_shifter import acceptance
 from tidegate_traffic_shifter.backends import Words
 from tidegate_traffic_shifter.seen import Route, Rule
-from tidegate_traffic_shifter.weighted_rules import WeightedRules
+from tidegate_traffic_shifter.worded_rules import WordedRules
 
 Expression = dict[str, Any]
 
 
-class ApisixRoute(WeightedRules):
+class ApisixRoute(WordedRules):
     resource = Resource("apisix.apache.org", "v2", "apisixroutes", "ApisixRoute")
     abilities = BUILT_IN["apisix-route"]
     words: ClassVar[Words] = Words(

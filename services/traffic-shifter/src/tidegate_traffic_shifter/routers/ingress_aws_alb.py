@@ -20,6 +20,9 @@ from tidegate_traffic_shifter.share import Share
 PREFIX: Final = "alb.ingress.kubernetes.io/"
 ACTION: Final = PREFIX + "actions."
 CONDITIONS: Final = PREFIX + "conditions."
+TRANSFORMS: Final = PREFIX + "transforms."
+SAID: Final = (ACTION, CONDITIONS, TRANSFORMS)
+"""What annotations say of an action, by its name."""
 USE_ANNOTATION: Final = "use-annotation"
 OURS: Final = "tidegate-"
 """How the names of our own actions begin."""
@@ -41,7 +44,7 @@ class IngressAwsAlb:
     def part(self, route: Route) -> Actions:
         annotations = route.metadata.annotations
         return {
-            "annotations": {name: annotations[name] for name in annotations if name.startswith((ACTION, CONDITIONS))},
+            "annotations": {name: annotations[name] for name in annotations if name.startswith(SAID)},
             "rules": route.rules,
             "default": _action(route.spec.get("defaultBackend")),
         }
@@ -67,7 +70,7 @@ class IngressAwsAlb:
         rendered, own = self.render(original, namespace, share)["annotations"], original["annotations"]
         annotations: Annotations = {}
         for name, text in edited["annotations"].items():
-            if name.startswith((ACTION + OURS, CONDITIONS + OURS)):
+            if name.startswith(tuple(each + OURS for each in SAID)):
                 continue
             same = rendered.get(name) == text and name in own
             annotations[name] = own[name] if same else _undivided(name, text, own.get(name), namespace, share)
@@ -95,9 +98,7 @@ def _with_fronts(
             for front, match in _fronts(path, own, share) if action in forwarding else ():
                 ours = f"{OURS}{next(numbers)}"
                 paths.append(front | {"backend": _backend(ours)})
-                text = annotations[f"{ACTION}{action}"]
-                annotations[ACTION + ours] = alb_actions.to_canary(text, namespace, share)
-                annotations |= _conditions(ours, own, match)
+                annotations |= _said(f"{action}", ours, match, annotations, namespace, share)
             paths.append(path)
         rules.append(rule | {"http": rule["http"] | {"paths": paths}} if paths else rule)
     return annotations, rules
@@ -110,9 +111,14 @@ def _fronts(path: Path, conditions: str | None, share: Share) -> Iterator[tuple[
             yield front, match
 
 
-def _conditions(action: str, own: str | None, match: HttpMatch) -> Annotations:
-    found = alb_actions.conditions(own, match)
-    return {CONDITIONS + action: found} if found is not None else {}
+def _said(action: str, ours: str, match: HttpMatch, own: Annotations, namespace: str, share: Share) -> Annotations:
+    """What is said of an action in front of the user's own: to the canary, for the matched, and else as of theirs."""
+    found: dict[str, str | None] = {
+        ACTION + ours: alb_actions.to_canary(own[ACTION + action], namespace, share),
+        CONDITIONS + ours: alb_actions.conditions(own.get(CONDITIONS + action), match),
+        TRANSFORMS + ours: own.get(TRANSFORMS + action),
+    }
+    return {name: text for name, text in found.items() if text is not None}
 
 
 def _without_fronts(rules: list[Rule]) -> Iterator[Rule]:

@@ -16,10 +16,11 @@ from tidegate_traffic_shifter.backends import Backend, Words
 from tidegate_traffic_shifter.formats import Body
 from tidegate_traffic_shifter.seen import Route, Rule
 from tidegate_traffic_shifter.share import Share
-from tidegate_traffic_shifter.weighted_rules import WeightedRules
+from tidegate_traffic_shifter.worded_rules import WordedRules
 
 NAME: Final = "kuma.io/display-name"
 NAMESPACE: Final = "k8s.kuma.io/namespace"
+REPLACED: Final = "replacePrefixMatch"
 
 Destination = dict[str, Any]
 
@@ -40,7 +41,7 @@ class MeshServices(Words, frozen=True):
         return (*super().identify(backend), *sorted((backend.get("labels") or {}).items()))
 
 
-class KumaRules(WeightedRules):
+class KumaRules(WordedRules):
     """The rules of one destination."""
 
     words: ClassVar[Words] = MeshServices(
@@ -48,7 +49,7 @@ class KumaRules(WeightedRules):
     )
 
     def in_front(self, rule: Rule, matches: tuple[HttpMatch, ...]) -> list[Rule]:
-        wanted = tuple(_in_lower_case(match) for match in matches)
+        wanted = tuple(_in_lower_case(each) for each in matches if not (_moves_prefix(rule) and _has_path(each)))
         found = gateway.narrowed(rule.get("matches"), wanted, gateway.http)
         return [rule | {"matches": found}] if found else []
 
@@ -103,6 +104,16 @@ def rules_of(destination: Destination) -> list[Rule]:
 
 def _target(destination: Destination) -> Any:
     return destination.get("targetRef")
+
+
+def _moves_prefix(rule: Rule) -> bool:
+    """Whether what replaces a prefix depends on which prefix was matched: then none may be narrowed."""
+    filters = (rule.get("default") or {}).get("filters") or []
+    return any(REPLACED in ((each.get("urlRewrite") or {}).get("path") or {}) for each in filters)
+
+
+def _has_path(match: HttpMatch) -> bool:
+    return match.path_exact is not None or match.path_prefix is not None
 
 
 def _in_lower_case(match: HttpMatch) -> HttpMatch:

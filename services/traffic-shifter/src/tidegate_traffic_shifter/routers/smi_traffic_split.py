@@ -8,10 +8,10 @@ from typing import ClassVar
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_traffic_shifter.backends import Words
-from tidegate_traffic_shifter.weighted_list import WeightedList
+from tidegate_traffic_shifter.worded_list import WordedList
 
 
-class SmiTrafficSplit(WeightedList):
+class SmiTrafficSplit(WordedList):
     resource = Resource("split.smi-spec.io", "v1alpha2", "trafficsplits", "TrafficSplit")
     abilities = BUILT_IN["smi-traffic-split"]
     words: ClassVar[Words] = Words(service="service", identity=("service",))

@@ -14,12 +14,12 @@ from tidegate_contracts.rollout import HttpMatch
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_traffic_shifter.backends import Words
 from tidegate_traffic_shifter.seen import Rule
-from tidegate_traffic_shifter.weighted_rules import WeightedRules
+from tidegate_traffic_shifter.worded_rules import WordedRules
 
 SERVICES = Words(kinds=("Service",), identity=("kind", "namespace", "name", "port"))
 
 
-class TraefikIngressRoute(WeightedRules):
+class TraefikIngressRoute(WordedRules):
     resource = Resource("traefik.io", "v1alpha1", "ingressroutes", "IngressRoute")
     abilities = BUILT_IN["traefik-ingress-route"]
     words: ClassVar[Words] = SERVICES

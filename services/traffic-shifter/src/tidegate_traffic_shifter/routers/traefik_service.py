@@ -6,10 +6,10 @@ from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_traffic_shifter.backends import Words
 from tidegate_traffic_shifter.routers.traefik_ingress_route import SERVICES
-from tidegate_traffic_shifter.weighted_list import WeightedList
+from tidegate_traffic_shifter.worded_list import WordedList
 
 
-class TraefikService(WeightedList):
+class TraefikService(WordedList):
     resource = Resource("traefik.io", "v1alpha1", "traefikservices", "TraefikService")
     abilities = BUILT_IN["traefik-service"]
     words: ClassVar[Words] = SERVICES

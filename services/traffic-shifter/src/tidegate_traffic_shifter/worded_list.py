@@ -1,4 +1,4 @@
-"""What routers have in common whose object is one list of weighted backends, and knows no matches. Pure.
+"""What routers have in common whose object is one list of backends, said by `Words`, and knows no matches. Pure.
 
 The base of formats in `routers`, which say where the list is and how a backend is said.
 """
@@ -13,7 +13,7 @@ from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.share import Share
 
 
-class WeightedList:
+class WordedList:
     """A `Rewritten` format but for its resource and its abilities.
 
     Attributes:

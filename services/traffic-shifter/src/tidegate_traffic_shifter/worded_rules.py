@@ -1,4 +1,4 @@
-"""What routers have in common whose object is a list of rules with weighted backends in each. Pure.
+"""What routers have in common whose object is a list of rules with backends in each, said by `Words`. Pure.
 
 The base of formats in `routers`, which say where the rules are, how a backend is said, and what a rule in front for
 the matched requests looks like. Without matches in its abilities a format needs no such rule.
@@ -15,7 +15,7 @@ from tidegate_traffic_shifter.seen import Route, Rule
 from tidegate_traffic_shifter.share import Share
 
 
-class WeightedRules(ABC):
+class WordedRules(ABC):
     """A `Rewritten` format but for its resource and its abilities.
 
     Attributes:
