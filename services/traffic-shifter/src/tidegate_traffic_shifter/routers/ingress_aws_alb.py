@@ -9,7 +9,6 @@ from itertools import count
 from typing import Any, Final
 
 from tidegate_chassis.kubernetes.resources import INGRESSES
-from tidegate_contracts.rollout import HttpMatch
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_traffic_shifter import alb_actions
 from tidegate_traffic_shifter.alb_actions import Path
@@ -93,32 +92,28 @@ def _with_fronts(
     for rule in original["rules"]:
         paths: list[Path] = []
         for path in _paths(rule):
-            action = _action(path.get("backend"))
-            own = annotations.get(f"{CONDITIONS}{action}")
-            for front, match in _fronts(path, own, share) if action in forwarding else ():
+            shared = _action(path.get("backend")) in forwarding
+            for front, said in _fronts(path, original["annotations"], namespace, share) if shared else ():
                 ours = f"{OURS}{next(numbers)}"
                 paths.append(front | {"backend": _backend(ours)})
-                annotations |= _said(f"{action}", ours, match, annotations, namespace, share)
+                annotations |= {prefix + ours: text for prefix, text in said.items()}
             paths.append(path)
         rules.append(rule | {"http": rule["http"] | {"paths": paths}} if paths else rule)
     return annotations, rules
 
 
-def _fronts(path: Path, conditions: str | None, share: Share) -> Iterator[tuple[Path, HttpMatch]]:
-    for match in share.matches if alb_actions.are_readable(conditions) else ():
+def _fronts(path: Path, own: Annotations, namespace: str, share: Share) -> Iterator[tuple[Path, Annotations]]:
+    """For each match the path in front, and what is said of its action: all as of the user's, but to the canary."""
+    action = _action(path.get("backend"))
+    said = {prefix: own.get(f"{prefix}{action}") for prefix in SAID}
+    for match in share.matches if alb_actions.are_readable(said[CONDITIONS]) else ():
         front = alb_actions.path_in_front(path, match)
         if front is not None:
-            yield front, match
-
-
-def _said(action: str, ours: str, match: HttpMatch, own: Annotations, namespace: str, share: Share) -> Annotations:
-    """What is said of an action in front of the user's own: to the canary, for the matched, and else as of theirs."""
-    found: dict[str, str | None] = {
-        ACTION + ours: alb_actions.to_canary(own[ACTION + action], namespace, share),
-        CONDITIONS + ours: alb_actions.conditions(own.get(CONDITIONS + action), match),
-        TRANSFORMS + ours: own.get(TRANSFORMS + action),
-    }
-    return {name: text for name, text in found.items() if text is not None}
+            ours = said | {
+                ACTION: alb_actions.to_canary(said[ACTION] or "", namespace, share),
+                CONDITIONS: alb_actions.conditions(said[CONDITIONS], match),
+            }
+            yield front, {prefix: text for prefix, text in ours.items() if text is not None}
 
 
 def _without_fronts(rules: list[Rule]) -> Iterator[Rule]:
