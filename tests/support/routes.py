@@ -3,11 +3,15 @@
 The conformance kit tries each format on its own; tests/integration/traffic_shifter writes them to a real API server.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from support.sandbox import kubectl
+from support.sources import REPOSITORY
 from tidegate_sandbox.state import SandboxState
 
 DEFINITIONS: Final = Path(__file__).parent / "route_definitions"
@@ -114,6 +118,13 @@ MANIFESTS: Final[Mapping[str, Manifest]] = {
     ),
 }
 """By the router's name."""
+
+
+def shown() -> Mapping[str, Manifest]:
+    """The routes of docs/routes.md, by the router that each is shown for: a line that names it, then the route."""
+    blocks = re.findall(r"(?ms)^```yaml\n(.*?)^```", (REPOSITORY / "docs/routes.md").read_text())
+    named = [yaml.safe_load(each)["traffic"][0]["router"] for each in blocks[::2]]
+    return dict(zip(named, map(yaml.safe_load, blocks[1::2]), strict=True))
 
 
 def define(sandbox: SandboxState) -> None:

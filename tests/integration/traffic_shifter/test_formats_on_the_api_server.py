@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from support.routes import MANIFESTS, Manifest, define
+from support.routes import MANIFESTS, Manifest, define, shown
 from support.sandbox import kubectl
 from support.traffic import GRACE_S, TrafficRig, controlled
 from support.until import until
@@ -53,7 +53,8 @@ def written(form: Format, manifest: Manifest) -> Iterator[Manifest]:
 async def test_every_kind_of_share_of_every_router_is_as_its_schema_wants_it(
     sandbox: SandboxState, namespace: str
 ) -> None:
-    items = [each for name, form in FORMATS.items() for each in written(form, MANIFESTS[name])]
+    routes = [*MANIFESTS.items(), *shown().items()]
+    items = [each for name, manifest in routes for each in written(FORMATS[name], manifest)]
     for number, item in enumerate(items):
         item["metadata"] = item["metadata"] | {"name": f"web-{number}", "namespace": namespace}
     lists = [{"apiVersion": "v1", "kind": "List", "items": items[at::WRITERS]} for at in range(WRITERS)]
