@@ -172,6 +172,13 @@ def test_a_traffic_split_shares_by_weights() -> None:
     ]
 
 
+def test_a_list_of_weights_has_no_room_for_matches() -> None:
+    for router in ("smi-traffic-split", "traefik-service"):
+        own = part(router, MANIFESTS[router])
+        assert not form(router).has_room(own, NAMESPACE, share(0, ANN)), router
+        assert form(router).has_room(own, NAMESPACE, share(20)), router
+
+
 def test_an_alb_shares_by_target_groups_and_matches_by_paths_in_front() -> None:
     own = [{"field": "source-ip", "sourceIpConfig": {"values": ["10.0.0.0/8"]}}]
     manifest = alb_ingress(FORWARD, to_web=json.dumps(own))
