@@ -27,6 +27,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """Those of `PARTS` that can be said."""
     slots: bool = False
     """True where the format has one place for a header, one for a cookie and one for a query, any of which matches."""
+    matches_max: int | None = None
+    """How many matches there may be at once."""
     header_changes: frozenset[str] = frozenset()
     """Of `set`, `add` and `remove`."""
     header_changes_max: int | None = None
@@ -57,6 +59,11 @@ _MSE: Final = Abilities(
     header_changes=frozenset({"set"}),
     header_changes_max=1,
 )
+_WEIGHTS: Final = Abilities()
+_EXPRESSIONS: Final = Abilities(match_parts=_HTTP.match_parts)
+_KUMA: Final = Abilities(match_parts=_HTTP.match_parts - {"path_regex"})
+_AWS_ALB: Final = Abilities(match_parts=frozenset({"headers", "query", "path_prefix", "path_exact"}))
+_HAPROXY: Final = Abilities(shares=False, match_parts=frozenset({"headers", "headers_regex"}), matches_max=1)
 BUILT_IN: Final[Mapping[str, Abilities]] = {
     "gateway-http-route": _HTTP,
     "gateway-grpc-route": _GRPC,
@@ -66,6 +73,13 @@ BUILT_IN: Final[Mapping[str, Abilities]] = {
     "ingress-higress": _NGINX,
     "ingress-aliyun-alb": _NGINX,
     "ingress-mse": _MSE,
+    "ingress-aws-alb": _AWS_ALB,
+    "ingress-haproxy": _HAPROXY,
+    "traefik-ingress-route": _EXPRESSIONS,
+    "traefik-service": _WEIGHTS,
+    "apisix-route": _EXPRESSIONS,
+    "kuma-mesh-http-route": _KUMA,
+    "smi-traffic-split": _WEIGHTS,
 }
 """By the plugin's name."""
 
@@ -84,6 +98,11 @@ def beyond(
     if weight_percent and not abilities.shares:
         remedy = "Use matches, or a router that can share."
         yield problem(f"{field}.weight_percent", weight_percent, f"no share: {router} has none", remedy)
+    most = abilities.matches_max
+    if most is not None and len(matches) > most:
+        yield problem(
+            f"{field}.matches", len(matches), f"at most {most} for {router}", "Join them into one by a pattern."
+        )
     for index, match in enumerate(matches):
         for part in PARTS:
             if getattr(match, part) and part not in abilities.match_parts:
