@@ -32,7 +32,14 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     header_changes_max: int | None = None
     marks: bool = False
     """Whether requests to one and the same Service can be marked by a change of headers."""
+    one_service: bool = False
+    """Whether versions can be told apart behind one and the same Service: then no canary Service has to be made."""
 
+
+SCRIPT: Final = "script"
+"""The router for any kind of object, named in the reference: a script of the cluster's says what it shall be."""
+INGRESS_SCRIPT: Final = "ingress-script"
+"""The router for Ingresses of any class, named in the reference: a script says which annotations a canary has."""
 
 _HTTP: Final = Abilities(
     match_parts=frozenset(PARTS) - {"grpc"}, header_changes=frozenset({"set", "add", "remove"}), marks=True
@@ -47,6 +54,9 @@ _MSE: Final = Abilities(
     header_changes=frozenset({"set"}),
     header_changes_max=1,
 )
+_SCRIPT: Final = Abilities(
+    match_parts=_HTTP.match_parts, header_changes=_HTTP.header_changes, marks=True, one_service=True
+)
 BUILT_IN: Final[Mapping[str, Abilities]] = {
     "gateway-http-route": _HTTP,
     "gateway-grpc-route": _GRPC,
@@ -54,6 +64,8 @@ BUILT_IN: Final[Mapping[str, Abilities]] = {
     "ingress-higress": _NGINX,
     "ingress-aliyun-alb": _NGINX,
     "ingress-mse": _MSE,
+    INGRESS_SCRIPT: msgspec.structs.replace(_SCRIPT, marks=False, one_service=False),
+    SCRIPT: _SCRIPT,
 }
 """By the plugin's name."""
 

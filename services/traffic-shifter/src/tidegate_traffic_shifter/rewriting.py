@@ -15,6 +15,7 @@ from tidegate_traffic_shifter.formats import Part, Rewritten
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, repaired
 from tidegate_traffic_shifter.router import Marked, Place
 from tidegate_traffic_shifter.seen import Managed, Route
+from tidegate_traffic_shifter.served import unserved
 from tidegate_traffic_shifter.share import Share
 
 
@@ -31,11 +32,15 @@ class Rewriting:
         self._client = cluster.client
         self._format = form
 
+    async def unserved(self, place: Place) -> Refused | None:
+        return await unserved(self._client, place, self.resource.api_version, self.resource.kind)
+
     def wake_keys(self, place: Place) -> list[WakeKey]:
         self._cluster.wake_by(self.resource, Route)
         return [(self.resource.plural, place.namespace, place.route)]
 
-    async def check(self, place: Place, fence: Fence) -> Refused | None:
+    async def check(self, place: Place, share: Share, fence: Fence) -> Refused | None:
+        del share  # its words were compared with our abilities
         found = await self._look(place, fence)
         if isinstance(found, Refused):
             return found
@@ -94,7 +99,7 @@ class Rewriting:
         found = []
         for metadata in (decode(raw, Route).metadata for raw in page.items):
             held, share = marks.read(metadata.annotations), marks.saved_share(metadata.annotations)
-            if held is not None and share is not None:
+            if held is not None and share is not None and marks.saved_made(metadata.annotations) is None:
                 found.append(Marked(metadata.namespace, metadata.name, share.service, share.canary_service, held))
         return found
 

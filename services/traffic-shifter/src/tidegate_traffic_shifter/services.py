@@ -50,8 +50,13 @@ class Services:
             return stable
         if stable is None:
             return Refused(problems.missing_service(place))
+        if place.one_service:
+            return None
         if not stable.spec.selector:
             return Refused(problems.without_selector(place))
+        return await self._check_canary(place, fence)
+
+    async def _check_canary(self, place: Place, fence: Fence) -> Refused | None:
         canary = await self.find(place, place.canary_service, fence)
         if isinstance(canary, Refused):
             return canary
@@ -87,7 +92,9 @@ class Services:
         return [(each, held) for each in services if (held := marks.read(each.metadata.annotations)) is not None]
 
     async def pin(self, place: Place, label: str, revision: str, fence: Fence) -> Outcome:
-        """Bind the stable Service to a revision's pods."""
+        """Bind the stable Service to a revision's pods; one for both versions stays as it is."""
+        if place.one_service:
+            return Settled()
         cached = await self.find(place, place.service, fence)
         if isinstance(cached, Service) and pins.is_pinned(cached, label, revision) and fence.holds(cached.metadata):
             return Settled()
@@ -122,6 +129,8 @@ class Services:
 
     async def make_canary(self, place: Place, label: str, revision: str, fence: Fence) -> Outcome:
         """Make the canary Service, or put right what somebody changed of it."""
+        if place.one_service:
+            return Settled()
         stable = await self.find(place, place.service, fence)
         if isinstance(stable, Refused) or stable is None:
             return stable or Refused(problems.missing_service(place))
