@@ -58,8 +58,9 @@ def _scripted(field: str, reference: TrafficReference) -> Iterator[Problem]:
     if reference.api_version is not None and not names.is_api_version(reference.api_version):
         remedy = "Give it as the object's manifest does."
         yield problem(f"{field}.api_version", reference.api_version, names.API_VERSION_RULE, remedy)
-    if reference.class_type is not None and not names.is_label(reference.class_type):
-        yield problem(f"{field}.class_type", reference.class_type, names.LABEL_RULE, "Name the script's class.")
+    if reference.class_type is not None and not (reference.class_type and names.is_label_value(reference.class_type)):
+        rule = "1 to 63 letters, digits, '-', '_' and '.', starting and ending as a word"
+        yield problem(f"{field}.class_type", reference.class_type, rule, "Name the script's class.")
 
 
 def _group(reference: TrafficReference) -> str:
