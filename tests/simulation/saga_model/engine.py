@@ -31,8 +31,12 @@ class Engine:
     def run(self, until_s: float) -> None:
         """Raises `Endless` where things happen without an end."""
         queue = self._queue
-        while queue and queue[0][0] <= until_s:
-            self.now_s, _, what, arguments = heappop(queue)
+        while queue:
+            happening = heappop(queue)
+            if happening[0] > until_s:
+                heappush(queue, happening)
+                break
+            self.now_s, _, what, arguments = happening
             what(*arguments)
             if self._count > HAPPENINGS_MAX:
                 raise Endless(f"{HAPPENINGS_MAX} things happened and there is no end of it")

@@ -191,7 +191,8 @@ class Schedule:
         self._require(len(self.auditor.ended) == len(self.options.requests), "I6 a request was never answered")
         if not self.seed % REPLAYED_EVERY:
             last = next(event for event in reversed(log) if isinstance(event, Decision))
-            self._same(whole, rebuild(last, [event for event in log if event.rollout == holder(last)]))
+            rollout = holder(last)
+            self._same(whole, rebuild(last, [event for event in log if event.rollout == rollout]))
         for place, order in enumerate(orders(whole).each):
             present = self.bus.orders.get(place)
             lost = order is not None and (present is None or present.revision < order.revision)
