@@ -1,6 +1,6 @@
 """What each service must be allowed in the cluster: the same table as deploy/kubernetes, for `doctor` to ask about."""
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 
 class Right(NamedTuple):
@@ -9,11 +9,23 @@ class Right(NamedTuple):
     resource: str
     verbs: tuple[str, ...]
 
+    @property
+    def what(self) -> str:
+        return f"{self.resource}.{self.group}" if self.group else self.resource
+
+
+class Asking(Protocol):
+    """The part of `doctor_kubernetes.Kubectl` with which a question is asked."""
+
+    async def run(self, *arguments: str) -> tuple[int, str, str]: ...
+
 
 SYSTEM_NAMESPACE: Final = "tidegate-system"
 _HELD: Final = ("get", "list", "watch", "patch")
 _ROUTES: Final = {
     "gateway.networking.k8s.io": ("httproutes", "grpcroutes"),
+    "projectcontour.io": ("httpproxies",),
+    "networking.istio.io": ("virtualservices",),
     "traefik.io": ("ingressroutes", "traefikservices"),
     "apisix.apache.org": ("apisixroutes",),
     "kuma.io": ("meshhttproutes",),
@@ -54,6 +66,16 @@ RIGHTS: Final = (
     Right("rollout-operator", "rollouts.kruise.io", "trafficroutings/status", ("patch",)),
     Right("rollout-operator", "", "events", ("create",)),
 )
+HISTORIES: Final = (
+    Right("rollout-operator", "rollouts.kruise.io", "rollouthistories", ("list", "watch", "create", "patch", "delete")),
+    Right("rollout-operator", "rollouts.kruise.io", "rollouthistories/status", ("patch",)),
+    Right("rollout-operator", "rollouts.kruise.io", "rollouts", ("get",)),
+    Right("rollout-operator", "", "services", ("get",)),
+    Right("rollout-operator", "gateway.networking.k8s.io", "httproutes", ("get",)),
+    Right("rollout-operator", "networking.k8s.io", "ingresses", ("get",)),
+    Right("rollout-operator", "", "pods", ("list",)),
+)
+"""What keeping RolloutHistories needs beyond that, where it is asked for: deploy/kubernetes/histories."""
 
 
 def account(service: str) -> str:

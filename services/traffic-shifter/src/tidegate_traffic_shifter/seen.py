@@ -19,6 +19,8 @@ class Condition(msgspec.Struct, frozen=True, rename="camel"):
     reason: str = ""
     message: str = ""
     observed_generation: int = 0
+    errors: list[dict[str, str]] | None = None
+    """Contour's own, of an HTTPProxy."""
 
 
 class ParentStatus(msgspec.Struct, frozen=True, rename="camel"):
