@@ -102,6 +102,23 @@ MANIFESTS: Final[Mapping[str, Manifest]] = {
         {"matches": [{"path": {"type": "Exact", "value": "/old"}}], "filters": [REDIRECT]},
     ),
     "gateway-grpc-route": gateway_route("GRPCRoute", {"backendRefs": [BACKEND]}),
+    "ingress-nginx": ingress(),
+    "ingress-higress": ingress(),
+    "ingress-aliyun-alb": ingress(),
+    "ingress-mse": ingress(),
+    "ingress-haproxy": ingress(),
+    "ingress-aws-alb": alb_ingress(),
+    "traefik-ingress-route": ingress_route(TRAEFIK_ROUTE),
+    "traefik-service": of_kind(
+        "traefik.io/v1alpha1",
+        "TraefikService",
+        weighted={"services": [{"name": "web", "port": 80}], "sticky": {"cookie": {"name": "lb"}}},
+    ),
+    "apisix-route": apisix_route(APISIX_RULE),
+    "kuma-mesh-http-route": kuma_route(KUMA_RULE),
+    "smi-traffic-split": of_kind(
+        "split.smi-spec.io/v1alpha2", "TrafficSplit", service="web", backends=[{"service": "web", "weight": 1}]
+    ),
     "istio-virtual-service": {
         "apiVersion": "networking.istio.io/v1",
         "kind": "VirtualService",
@@ -133,23 +150,6 @@ MANIFESTS: Final[Mapping[str, Manifest]] = {
             "tcpproxy": {"services": [{"name": "web", "port": 443}]},
         },
     },
-    "ingress-nginx": ingress(),
-    "ingress-higress": ingress(),
-    "ingress-aliyun-alb": ingress(),
-    "ingress-mse": ingress(),
-    "ingress-haproxy": ingress(),
-    "ingress-aws-alb": alb_ingress(),
-    "traefik-ingress-route": ingress_route(TRAEFIK_ROUTE),
-    "traefik-service": of_kind(
-        "traefik.io/v1alpha1",
-        "TraefikService",
-        weighted={"services": [{"name": "web", "port": 80}], "sticky": {"cookie": {"name": "lb"}}},
-    ),
-    "apisix-route": apisix_route(APISIX_RULE),
-    "kuma-mesh-http-route": kuma_route(KUMA_RULE),
-    "smi-traffic-split": of_kind(
-        "split.smi-spec.io/v1alpha2", "TrafficSplit", service="web", backends=[{"service": "web", "weight": 1}]
-    ),
 }
 """By the router's name."""
 
