@@ -3,6 +3,7 @@
 The conformance kit tries each format on its own; tests/integration/traffic_shifter writes them to a real API server.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,9 @@ import yaml
 
 from support.sandbox import kubectl
 from support.sources import REPOSITORY
+from tidegate_chassis.kubernetes.resources import VIRTUAL_SERVICES
 from tidegate_sandbox.state import SandboxState
+from tidegate_sandbox.toolchain import ensure
 
 DEFINITIONS: Final = Path(__file__).parent / "route_definitions"
 Manifest = dict[str, Any]
@@ -162,3 +165,14 @@ def define(sandbox: SandboxState) -> None:
     """The kinds of all these, where they aren't the cluster's own; for good, since others may be at work with them."""
     kubectl(sandbox, "apply", "--server-side", "-f", str(DEFINITIONS))
     kubectl(sandbox, "wait", "--for=condition=Established", "--timeout=30s", "-f", str(DEFINITIONS))
+    install_istio(sandbox)
+
+
+def install_istio(sandbox: SandboxState) -> None:
+    """Its definitions alone: no istiod runs here."""
+    lines = ensure(only={"istio"}).istio_crds.read_text(encoding="utf-8")
+    definitions = [
+        each for each in map(json.loads, lines.splitlines()) if each["spec"]["names"]["kind"] == "VirtualService"
+    ]
+    kubectl(sandbox, "apply", "--server-side", "-f", "-", manifest=json.dumps(definitions[0]))
+    kubectl(sandbox, "wait", "--for=condition=Established", f"crd/{VIRTUAL_SERVICES.qualified_plural}", "--timeout=30s")

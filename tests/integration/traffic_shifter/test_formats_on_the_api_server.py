@@ -121,7 +121,7 @@ async def test_matches_are_written_too_and_what_has_a_status_is_waited_for(rig: 
     assert [each == own for each, own in zip(written, before, strict=True)] == [False, True, False, False, False]
     canary = (await rig.read(INGRESSES, named("ingress-haproxy") + "-canary"))["metadata"]["annotations"]
     assert canary["haproxy-ingress.github.io/http-header-match"] == "user: ann"
-    for router, at_work in load_routers(rig.cluster).items():
+    for router, at_work in load_routers(rig.cluster, rig.namespace).items():
         held = [each.route for each in await at_work.marked() if each.namespace == rig.namespace]
         assert held == ([named(router)] if router in MATCHING else []), "each gives back its own"
     async with controlled(rig, apisix, named("apisix-route")):

@@ -1,19 +1,16 @@
 """Every built-in router on a real API server, which validates what is written; no Ingress controller runs here."""
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
-from support.sandbox import kubectl
+from support.routes import install_istio
 from support.traffic import GRACE_S, TrafficRig, route
 from support.until import until
 
 from tidegate_chassis.kubernetes.resources import GRPC_ROUTES, HTTP_ROUTES, INGRESSES, SERVICES, VIRTUAL_SERVICES
 from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficRepaired, TrafficShifted
 from tidegate_contracts.rollout import HeaderChange, HttpMatch, TrafficReference
-from tidegate_sandbox.state import SandboxState
-from tidegate_sandbox.toolchain import ensure
 from tidegate_traffic_shifter.seen import Route
 
 pytestmark = pytest.mark.sandbox
@@ -51,16 +48,6 @@ def virtual_service() -> dict[str, Any]:
     }
     metadata = {"name": "web"}
     return {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": metadata, "spec": spec}
-
-
-def install_istio(sandbox: SandboxState) -> None:
-    """Its definitions alone: no istiod runs here."""
-    lines = ensure(only={"istio"}).istio_crds.read_text(encoding="utf-8")
-    definitions = [
-        each for each in map(json.loads, lines.splitlines()) if each["spec"]["names"]["kind"] == "VirtualService"
-    ]
-    kubectl(sandbox, "apply", "--server-side", "-f", "-", manifest=json.dumps(definitions[0]))
-    kubectl(sandbox, "wait", "--for=condition=Established", f"crd/{VIRTUAL_SERVICES.qualified_plural}", "--timeout=30s")
 
 
 async def annotations(rig: TrafficRig, name: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_traffic_shifter import marks, problems
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.fence import Fence
-from tidegate_traffic_shifter.formats import Part, Rewritten
+from tidegate_traffic_shifter.formats import Body, Part, Rewritten
 from tidegate_traffic_shifter.merge_patch import is_counted, replacing
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, repaired
 from tidegate_traffic_shifter.router import Marked, Place
@@ -113,10 +113,7 @@ class Rewriting:
     async def _write(
         self, place: Place, route: Route, part: Part, annotations: dict[str, Any], fence: Fence
     ) -> Outcome:
-        patch = replacing(self._format.patch(self._format.part(route)), self._format.patch(part))
-        metadata = patch.get("metadata") or {}
-        marked = {"annotations": (metadata.get("annotations") or {}) | annotations}
-        body = patch | {"metadata": metadata | marked | {"resourceVersion": route.metadata.resource_version}}
+        body = self._body(route, part, annotations)
         fence.ensure()
         answer = await self._client.patch(self.resource, place.namespace, place.route, body, style=PatchStyle.MERGE)
         if isinstance(answer, NotFound):
@@ -124,6 +121,13 @@ class Rewriting:
         written = decode(answer, Route)
         fence.wrote(self._called(place), written.metadata)
         return self._accepted(written)
+
+    def _body(self, route: Route, part: Part, annotations: dict[str, Any]) -> Body:
+        """The patch that makes the part stand in the route as it was read, with our annotations beside its own."""
+        patch = replacing(self._format.patch(self._format.part(route)), self._format.patch(part))
+        metadata = patch.get("metadata") or {}
+        marked = {"annotations": (metadata.get("annotations") or {}) | annotations}
+        return patch | {"metadata": metadata | marked | {"resourceVersion": route.metadata.resource_version}}
 
     async def _refused(self, place: Place, route: Route, own: Part, wanted: Part, share: Share) -> Refused | None:
         """What the route, or the cluster's definition of its kind, can't say."""
@@ -137,7 +141,7 @@ class Rewriting:
         """Whether the API server would store it as it is: a definition too old for a part of copies drops that alone,
         and all requests would be copied.
         """
-        body = {"metadata": {"resourceVersion": route.metadata.resource_version}} | self._format.patch(wanted)
+        body = self._body(route, wanted, {})
         answer = await self._client.patch(
             self.resource, place.namespace, place.route, body, style=PatchStyle.MERGE, dry_run=True
         )
