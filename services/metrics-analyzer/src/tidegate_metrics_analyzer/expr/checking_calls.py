@@ -1,7 +1,7 @@
 """Whether a function takes what it is given. Pure; called by `checker` for calls of built-in functions and of values.
 
-An integer literal where a float is asked for becomes a float, also within sums and products: `isNaN(1)` is `isNaN(1.0)`. A computed
-integer stays one, passes the check, and is refused when it is called. Both are expr's.
+An integer literal where a float is asked for becomes a float, also within sums and products: `isNaN(1)` is
+`isNaN(1.0)`. A computed integer stays one, passes the check, and is refused when it is called. Both are expr's.
 """
 
 from tidegate_metrics_analyzer.expr.checking import Checking
@@ -25,9 +25,7 @@ def call(checking: Checking, node: Call) -> Nature:
     return matched_overload(checking, name, ((callee.function.parameters, callee.function.result),), node.arguments)
 
 
-def matched_overload(
-    checking: Checking, name: str, overloads: tuple[Overload, ...], arguments: list[Node]
-) -> Nature:
+def matched_overload(checking: Checking, name: str, overloads: tuple[Overload, ...], arguments: list[Node]) -> Nature:
     last: Refused | None = None
     for parameters, result in overloads:
         try:

@@ -1,17 +1,23 @@
-"""The border between Python's JSON and the values of an expression, both ways. Pure; called by `expression` and by `fromJSON`.
+"""The border between Python's JSON and the values of an expression, both ways. Pure; called by `expression` and by
+`fromJSON`.
 
-Only the types of JSON come in, whatever a provider hands over; a tuple of floats is Go's `[]float64`, a list may hold anything.
+Only the types of JSON come in, whatever a provider hands over; a tuple of floats is Go's `[]float64`, a list may hold
+anything.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from tidegate_metrics_analyzer.expr import limits
 from tidegate_metrics_analyzer.expr.budget import Budget
 from tidegate_metrics_analyzer.expr.faults import beyond, mismatch
 from tidegate_metrics_analyzer.expr.formatting import shown
 from tidegate_metrics_analyzer.expr.values import INT_MAX, INT_MIN, Slice, Table, Value, table_of
+
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
+"""No text of Go's holds one."""
 
 
 @dataclass(slots=True)
@@ -25,7 +31,7 @@ class _Converted:
         if given is None or isinstance(given, bool):
             return given
         if isinstance(given, str):
-            return given.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+            return SURROGATE.sub("\ufffd", given)
         if isinstance(given, int) and INT_MIN <= given <= INT_MAX:
             return int(given)
         if isinstance(given, int | float):

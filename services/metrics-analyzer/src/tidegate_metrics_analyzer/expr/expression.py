@@ -1,7 +1,8 @@
 """An expression and the two ways to ask it: whether it holds for a measured result, and what it comes to. Pure.
 
-Called with the conditions of an analysis. A text is read once; checked and rewritten once for each type of result, because expr judges
-an expression against the live result's type; and computed for each result. Whatever happens is a value or a `Fault`: nothing is raised.
+Called with the conditions of an analysis. A text is read once; checked and rewritten once for each type of result,
+because expr judges an expression against the live result's type; and computed for each result. Whatever happens is a
+value or a `Fault`: nothing is raised.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,9 @@
-"""Computes a checked and rewritten tree, node by node. Pure; called by `expression`, goes on in `looping` and the functions.
+"""Computes a checked and rewritten tree, node by node. Pure; called by `expression`, goes on in `looping` and the
+functions.
 
-It is expr's virtual machine without the code in between: operands from the left, `and`, `or` and `??` only as far as needed, and each
-operator on whatever the values turn out to be. Nothing of Python's is reachable from here but the closed set of `values`.
+It is expr's virtual machine without the code in between: operands from the left, `and`, `or` and `??` only as far as
+needed, and each operator on whatever the values turn out to be. Nothing of Python's is reachable from here but the
+closed set of `values`.
 """
 
 from collections.abc import Mapping

@@ -17,7 +17,7 @@ EXPONENT_FROM: Final = 21
 ESCAPED: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
-def marshalled(value: Value, budget: Budget, level: int = 0) -> str:
+def marshalled(value: Value, budget: Budget, level: int = 0) -> str:  # noqa: PLR0911 (one for each type)
     budget.step()
     match value:
         case Slice():

@@ -1,8 +1,8 @@
-"""Reads what operators stand between: literals, names, calls, members, slices, predicates. Pure; the lower half of `parser`."""
+"""Reads what operators stand between: literals, names, calls, members, slices, predicates. Pure; the lower half of
+`parser`.
+"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from tidegate_metrics_analyzer.expr import limits
@@ -92,12 +92,12 @@ class Operands(ABC):
             raise beyond("expression exceeds maximum allowed nodes")
         return node
 
-    @contextmanager
-    def deeper(self) -> Iterator[None]:
+    def deeper(self) -> None:
         self._level += 1
         if self._level > limits.NESTING_LEVELS_MAX:
             raise beyond(f"the expression nests deeper than {limits.NESTING_LEVELS_MAX} levels")
-        yield
+
+    def back(self) -> None:
         self._level -= 1
 
     def primary(self) -> Node:

@@ -1,4 +1,6 @@
-"""Regular expressions by RE2, whose matching takes time in proportion to the text, as Go's does. Pure; called for `matches`."""
+"""Regular expressions by RE2, whose matching takes time in proportion to the text, as Go's does. Pure; called for
+`matches`.
+"""
 
 from functools import lru_cache
 from typing import Final

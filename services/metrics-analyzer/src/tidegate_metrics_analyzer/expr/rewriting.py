@@ -1,8 +1,9 @@
-"""Rewrites a checked tree as expr does before it computes it, in passes from the leaves up. Pure; called by `expression`.
+"""Rewrites a checked tree as expr does before it computes it, in passes from the leaves up. Pure; called by
+`expression`.
 
-Elsewhere this would only be for speed. Here it decides what comes out: `x and false` is false without x being looked at,
-`filter(…)[0]` stops at the first item found, `sum(1..n)` takes no memory, `x in ["a"]` refuses an x that is no text. Conditions are
-written against that, so it is kept pass by pass: constants in `folding`, loops in `shortening`.
+Elsewhere this would only be for speed. Here it decides what comes out: `x and false` is false without x being looked
+at, `filter(…)[0]` stops at the first item found, `sum(1..n)` takes no memory, `x in ["a"]` refuses an x that is no
+text. Conditions are written against that, so it is kept pass by pass: constants in `folding`, loops in `shortening`.
 """
 
 from collections.abc import Callable
