@@ -100,7 +100,7 @@ var kinds = []struct {
 }
 
 // A conversion of what has no number at all is a fault of type, one of a text that is none is a fault of value.
-var convertsType = regexp.MustCompile(`invalid operation: (int|float)\((bool|<nil>|string|\[\](interface {}|int|float64|string|uint8|\[2\]interface {})|\[2\]interface {}|map\[.*|func\(.*|\*?time\.\w+)\)`).MatchString
+var convertsType = regexp.MustCompile(`invalid operation: (int|float)\((bool|<nil>|string|\[\](interface {}|int|float64|string|uint8|\[2\]interface {})|\[2\]interface {}|map\[(string|int|interface {})\](\[\])?(interface|struct) {}|func\(.*|\*?time\.\w+)\)`).MatchString
 
 func kindOf(message string) string {
 	for _, named := range kinds {

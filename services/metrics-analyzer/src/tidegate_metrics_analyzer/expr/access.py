@@ -75,7 +75,7 @@ def get(base: Value, key: Value) -> Value:
     return bound_method(base, key) if isinstance(key, str) else None
 
 
-def cut(base: Value, start: Value, end: Value) -> Value:
+def cut(base: Value, start: Value, end: Value) -> Slice | str:
     if not isinstance(base, Slice | str):
         raise mismatch(f"cannot slice {type_of(base)}")
     data = bytes_of(base) if isinstance(base, str) else base.items

@@ -60,12 +60,13 @@ def from_json(given: Any) -> Value:
     return _Converted().value(given)
 
 
-def to_json(value: Value) -> Any:
+def to_json(value: Value, budget: Budget) -> Any:
     """What an expression came to, for those who read it: functions, times and durations as the text that expr shows."""
+    budget.step()
     if isinstance(value, Slice):
-        return None if value.absent else [to_json(item) for item in value.items]
+        return None if value.absent else [to_json(item, budget) for item in value.items]
     if isinstance(value, Table):
-        return {shown(key, Budget(now=None)): to_json(item) for (_, key), item in value.entries.items()}
+        return {shown(key, budget): to_json(item, budget) for (_, key), item in value.entries.items()}
     if value is None or isinstance(value, bool | float | str):
         return value
-    return int(value) if isinstance(value, int) else shown(value, Budget(now=None))
+    return int(value) if isinstance(value, int) else shown(value, budget)

@@ -14,7 +14,7 @@ from tidegate_metrics_analyzer.expr.budget import Budget
 from tidegate_metrics_analyzer.expr.checker import Checker
 from tidegate_metrics_analyzer.expr.conversion import from_json, to_json
 from tidegate_metrics_analyzer.expr.environment import nature_of, of_condition, of_moment
-from tidegate_metrics_analyzer.expr.faults import Fault, Refused, mismatch
+from tidegate_metrics_analyzer.expr.faults import Fault, Refused, beyond, mismatch
 from tidegate_metrics_analyzer.expr.interpreter import Interpreter
 from tidegate_metrics_analyzer.expr.parser import parsed
 from tidegate_metrics_analyzer.expr.rewriting import rewritten
@@ -42,7 +42,7 @@ class Expression:
 
     def evaluate(self, result: Any, *, now: datetime | None = None) -> Any | Fault:
         """What the expression comes to, as JSON has it."""
-        return _answered(lambda: to_json(self.value(of_condition(from_json(result)), now)))
+        return _answered(lambda: to_json(self.value(of_condition(from_json(result)), now), Budget(None)))
 
     def moment(self, now: datetime) -> datetime | Fault:
         """The time that it comes to without any result, such as `now() - duration("5m")`."""
@@ -87,3 +87,5 @@ def _answered(answer: Callable[[], Answer]) -> Answer | Fault:
         return answer()
     except Refused as refused:
         return refused.fault
+    except RecursionError:  # an expression can nest a value as deep as it likes: reduce(1..n, [#acc], 0)
+        return beyond("a value nests too deep").fault

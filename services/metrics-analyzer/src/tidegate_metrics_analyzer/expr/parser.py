@@ -10,7 +10,7 @@ from tidegate_metrics_analyzer.expr import limits
 from tidegate_metrics_analyzer.expr.faults import beyond, syntax
 from tidegate_metrics_analyzer.expr.operands import Operands
 from tidegate_metrics_analyzer.expr.tokens import Kind, tokens_of
-from tidegate_metrics_analyzer.expr.tree import Binary, Conditional, Declaration, Node, Sequence, Unary, depth
+from tidegate_metrics_analyzer.expr.tree import Binary, Conditional, Declaration, Node, Sequence, Unary
 
 PRECEDENCES: Final = {
     "|": 0,
@@ -42,8 +42,6 @@ def parsed(text: str) -> Node:
     node = parser.sequence()
     if parser.kind is not Kind.END:
         raise parser.unexpected()
-    if depth(node) > limits.NESTING_LEVELS_MAX:
-        raise beyond(f"the expression nests deeper than {limits.NESTING_LEVELS_MAX} levels")
     return node
 
 

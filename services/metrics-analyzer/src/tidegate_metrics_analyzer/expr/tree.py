@@ -172,15 +172,6 @@ def children(node: Node) -> list[Node]:
     return found
 
 
-def depth(node: Node) -> int:
-    levels = 0
-    level = [node]
-    while level:
-        levels += 1
-        level = [child for parent in level for child in children(parent)]
-    return levels
-
-
 def fingerprint(node: Node) -> str:
     """The same for trees that are written the same."""
     parts = [getattr(node, name) for name in node.__slots__ if name != "nature"]
