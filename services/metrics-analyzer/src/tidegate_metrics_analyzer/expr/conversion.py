@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tidegate_metrics_analyzer.expr import limits
 from tidegate_metrics_analyzer.expr.budget import Budget
-from tidegate_metrics_analyzer.expr.faults import beyond, mismatch
+from tidegate_metrics_analyzer.expr.faults import beyond, mismatch, no_answer
 from tidegate_metrics_analyzer.expr.formatting import shown
 from tidegate_metrics_analyzer.expr.values import INT_MAX, INT_MIN, Slice, Table, Value, table_of
 
@@ -35,7 +35,7 @@ class _Converted:
         if isinstance(given, int) and INT_MIN <= given <= INT_MAX:
             return int(given)
         if isinstance(given, int | float):
-            return float(given)
+            return _float(given)
         return self._container(given, level)
 
     def _container(self, given: Any, level: int) -> Value:
@@ -54,6 +54,13 @@ class _Converted:
         if not all(isinstance(item, float) for item in given):
             raise mismatch("a tuple in a result holds floats")
         return Slice("float64", given)
+
+
+def _float(given: float) -> float:
+    try:
+        return float(given)
+    except OverflowError:
+        raise no_answer("a number beyond what a float holds") from None
 
 
 def from_json(given: Any) -> Value:

@@ -27,6 +27,8 @@ Answer = TypeVar("Answer")
 @dataclass(frozen=True, slots=True)
 class Expression:
     text: str
+    _unused: list[Node] = field(default_factory=list, repr=False, compare=False)
+    """The tree that reading the text made, until a type of result takes it."""
     _trees: dict[str, Node | Fault] = field(default_factory=dict, repr=False, compare=False)
 
     def holds(self, result: Any, *, now: datetime | None = None) -> bool | Fault:
@@ -59,27 +61,21 @@ class Expression:
         """The value with its type; raises `Refused`."""
         known = type_of(environment["result"]) if "result" in environment else ""
         if known not in self._trees:
-            self._trees[known] = _answered(lambda: _prepared(self.text, environment))
+            self._trees[known] = _answered(lambda: self._prepared(environment))
         tree = self._trees[known]
         if isinstance(tree, Fault):
             raise Refused(tree.kind, tree.message)
         return Interpreter(environment, Budget(now)).value(tree)
 
+    def _prepared(self, environment: Mapping[str, Value]) -> Node:
+        tree = self._unused.pop() if self._unused else parsed(self.text)
+        Checker({name: nature_of(value) for name, value in environment.items()}).visit(tree)
+        return rewritten(tree)
+
 
 def compile_expression(text: str) -> Expression | Fault:
     """The expression of a text; a fault where it is none, or is too large. What else is wrong shows with a result."""
-    return _answered(lambda: _readable(text))
-
-
-def _readable(text: str) -> Expression:
-    parsed(text)
-    return Expression(text)
-
-
-def _prepared(text: str, environment: Mapping[str, Value]) -> Node:
-    tree = parsed(text)
-    Checker({name: nature_of(value) for name, value in environment.items()}).visit(tree)
-    return rewritten(tree)
+    return _answered(lambda: Expression(text, [parsed(text)]))
 
 
 def _answered(answer: Callable[[], Answer]) -> Answer | Fault:
