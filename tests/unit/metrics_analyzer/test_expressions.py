@@ -55,6 +55,15 @@ def test_generated_expressions_come_to_what_expr_answers() -> None:
     assert len(differing) < len(generated) / 100
 
 
+def test_the_documented_expressions_are_expressions() -> None:
+    document = (Path(__file__).parents[3] / "docs/expressions.md").read_text(encoding="utf-8")
+    examples = [line.partition("  #")[0] for line in document.split("```")[1].strip().splitlines()]
+    assert len(examples) >= 5
+    assert [text for text in examples if not isinstance(compile_expression(text), Expression)] == []
+    assert read(examples[0]).holds([0.01]) is True
+    assert read("1 + findLast([1, 2], true)").evaluate(None) == 3
+
+
 def test_a_changed_answer_would_be_seen() -> None:
     assert difference("1 + 1", "i2", "i3") == "unknown"
     assert difference("result > 1", "!type", "true") == "unknown"
