@@ -40,6 +40,9 @@ KNOWN: dict[str, Tells] = {
     "a limit of ours": lambda _, __, ours: ours == "!limit",
     "findLast leaves a value on expr's stack": _left_behind,
     "a pair as a key": lambda expression, _, __: "toPairs" in expression and "groupBy" in expression,
+    "a text that is a type's name, in expr's message": lambda expression, theirs, ours: (
+        (theirs, ours) == ("!type", "!value") and any(maker in expression for maker in ("type(", "string("))
+    ),
     "keys in any order": _shuffled,
     "the last digits of a power": _close,
 }
