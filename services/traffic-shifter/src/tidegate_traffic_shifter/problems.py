@@ -35,6 +35,15 @@ def no_match(place: Place, kind: str) -> Problem:
     )
 
 
+def not_kept(place: Place, kind: str) -> Problem:
+    return Problem(
+        field="traffic.mirror_percent",
+        value=place.route,
+        rule=f"copies of requests that the cluster's definition of {kind} has words for",
+        remedy="Install a newer definition (a part of copies needs the Gateway API 1.3), or copy 100 % or none.",
+    )
+
+
 def missing_service(place: Place) -> Problem:
     return Problem(
         field="traffic.service",
@@ -86,6 +95,61 @@ def not_served(place: Place, kind: str, api_version: str) -> Problem:
         value=place.router,
         rule=f"a kind that the cluster serves: {kind} of {api_version} is not",
         remedy="Install its custom resource definitions, or name another router.",
+    )
+
+
+def not_in_namespaces(place: Place) -> Problem:
+    return Problem(
+        field="traffic.kind",
+        value=place.kind,
+        rule="a kind whose objects live in namespaces",
+        remedy="Name an object of the workload's own namespace.",
+    )
+
+
+def forbidden(place: Place, resource: str, verbs: tuple[str, ...]) -> Problem:
+    missing = ", ".join(verbs)
+    return Problem(
+        field="traffic.kind",
+        value=place.kind,
+        rule=f"a kind that the traffic-shifter may {missing}",
+        remedy=f"Bind a ClusterRole that allows {missing} on {resource} to the traffic-shifter's service account.",
+    )
+
+
+def without_script(place: Place, reason: str) -> Problem:
+    return Problem(
+        field="traffic.router",
+        value=place.router,
+        rule=f"a kind or class that there is a script for: {printable(reason)}",
+        remedy="Have the script put there, or name another router.",
+    )
+
+
+def script_failed(place: Place, called: str, reason: str) -> Problem:
+    return Problem(
+        field="traffic.router",
+        value=place.router,
+        rule=f"a script that can say the share for {called}: {printable(reason)}",
+        remedy="Have the script mended; it is tried again.",
+    )
+
+
+def held_by_another_router(place: Place, called: str) -> Problem:
+    return Problem(
+        field="traffic.router",
+        value=place.router,
+        rule=f"the only router that writes {called}: another one does",
+        remedy="Name each object once.",
+    )
+
+
+def edited_by_both(called: str, fields: tuple[str, ...], by: str) -> Problem:
+    return Problem(
+        field="traffic",
+        value=printable(f"{called}: {', '.join(fields)}"),
+        rule=printable(f"fields that only the script changes, but {by} has changed them, too"),
+        remedy="Undo the edit, or cancel the rollout and edit afterwards.",
     )
 
 
