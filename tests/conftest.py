@@ -1,7 +1,7 @@
 """Makes the helpers in tests/support importable as `support...`: pytest puts this file's folder on the path.
 
-It also marks what has to run alone: whole rollouts, kills and figures of processes, whose time limits are promises that
-two other tests on the same cores would break. `make test` runs the others two at a time first.
+It also marks what has to run alone: losses of requests, kills and figures of processes, whose limits are promises that
+other tests on the same cores would break. `make test` runs the others two at a time first.
 """
 
 from pathlib import Path
@@ -17,12 +17,12 @@ settings.load_profile("tidegate")
 
 HERE = Path(__file__).parent
 ALONE = (
-    "e2e",
+    "e2e/test_examples.py",
+    "e2e/test_story.py",
     "chaos",
     "simulation",
     "integration/traffic_shifter",
-    "integration/workload_controller",
-    "integration/rollout_operator",
+    "integration/workload_controller/test_controller_processes.py",
     "integration/metrics_analyzer/test_analyzer_service.py",
     "integration/bus/test_standing_orders_many.py",
 )

@@ -1,5 +1,5 @@
 """Plays seeds with one planted bug until it is found, and says which seed did it: `python
-tests/simulation/hunt.py NAME`.
+tests/simulation/hunt.py NAME [SEED]`, where the seed is the one to try first.
 
 The bug is planted while its module is imported: nothing on disk changes, and nobody else sees it.
 """
@@ -55,10 +55,12 @@ def main() -> None:
     sys.meta_path.insert(0, Planter(mutant))
     from saga_model.schedule import run  # noqa: PLC0415 - only now may the changed module be imported
 
-    for seed in swept(range(mutant.first, mutant.first + SEEDS_MAX)):
+    known = [int(seed) for seed in sys.argv[2:]]
+    seeds = swept((*known, *range(mutant.first, mutant.first + SEEDS_MAX)))
+    for number, seed in enumerate(seeds, start=1):
         violation = _played(run, seed)
         if violation:
-            sys.stdout.write(json.dumps(Hunt(mutant.name, seed, seed + 1 - mutant.first, violation[:120])._asdict()))
+            sys.stdout.write(json.dumps(Hunt(mutant.name, seed, number, violation[:120])._asdict()))
             return
     sys.stdout.write(json.dumps(Hunt(mutant.name, None, SEEDS_MAX, "")._asdict()))
 

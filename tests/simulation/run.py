@@ -29,12 +29,16 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="play this one and print what happens")
     parser.add_argument("--mutants", action="store_true", help="only the planted bugs, as a table")
+    parser.add_argument("--remember", action="store_true", help="the same, and keep the seeds for the tests")
     parser.add_argument("--without-mutants", action="store_true", help="only the schedules")
     options = parser.parse_args()
     if options.seed is not None:
         return trace.main(options.seed)
-    if options.mutants:
-        return _table(mutants.hunt_all(options.processes))
+    if options.mutants or options.remember:
+        hunted = mutants.hunt_all(options.processes)
+        if options.remember:
+            mutants.remember(hunted)
+        return _table(hunted)
     line = _play(options.seconds, options.processes, options.first)
     found = [] if options.without_mutants else mutants.hunt_all(options.processes)
     line["mutants_planted"] = len(found)

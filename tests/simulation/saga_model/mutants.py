@@ -7,9 +7,12 @@ one, and plays seeds until an invariant breaks. A bug that no seed finds means t
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from saga_model.mutant import Mutant, planted
 from saga_model.mutants_going_back import GOING_BACK
@@ -17,6 +20,8 @@ from saga_model.mutants_in_styles import IN_STYLES
 from saga_model.mutants_replanning import REPLANNING
 
 SEEDS_MAX = 12_000
+KNOWN_SEEDS = Path(__file__).parent.parent / "known_seeds.json"
+"""By mutant, the seed that found it last, with which its hunt may begin. `run.py --remember` writes it."""
 HUNT_S = 120.0
 
 
@@ -108,15 +113,29 @@ MUTANTS: tuple[Mutant, ...] = (
         "steps",
         "verdict-not-awaited",
         "a step is done without its verdict",
-        "step.analysis is None or _passed(rollout)",
+        "step.analysis is None or passes(rollout.judge, rollout.step)",
         "True",
     ),
     planted(
         "alarms",
         "failure-overheard",
         "a failing verdict changes nothing",
-        'if verdict.verdict == "fail":\n        return _failure(rollout, verdict.reason, degraded=False)',
-        'if verdict.verdict == "fail":\n        return None',
+        'if verdict.verdict == "fail":\n        rolls_back',
+        'if verdict.verdict == "fail":\n        return None\n        rolls_back',
+    ),
+    planted(
+        "verdicts",
+        "doubt-passes",
+        "a step passes without a verdict",
+        'return verdict.verdict == "pass" or (',
+        'return verdict.verdict != "fail" or (',
+    ),
+    planted(
+        "alarms",
+        "measured-anew-too-soon",
+        "a step is measured once more while its pods still settle",
+        "settled = isinstance(rollout.pods.answer, BatchReady)",
+        "settled = True",
     ),
     # the order of things
     planted(
@@ -339,29 +358,39 @@ MUTANTS: tuple[Mutant, ...] = (
         "state",
         "never-over",
         "a rollout that has ended is still active",
-        "return self.rollout if self.rollout is not None and not self.rollout.ended else None",
-        "return self.rollout",
+        "return None if rollout is None or type(rollout.phase) is Ended else rollout",
+        "return rollout",
     ),
     planted(
         "state",
         "quiet-too-soon",
         "the traffic counts as gone once that was ordered",
-        "self.share == (0, ()) and (routes.answered or not routes.order.lowering)",
-        "self.share == (0, ())",
+        "return routes.answered or not routes.order.lowering",
+        "return True",
     ),
 )
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
 
 
-def hunt_all(processes: int) -> list[Hunt]:
+def hunt_all(processes: int, known: Mapping[str, int] | None = None) -> list[Hunt]:
+    """All of them, each from its known seed on where there is one."""
+    begun = [(mutant.name, (known or {}).get(mutant.name)) for mutant in MUTANTS]
     with ThreadPoolExecutor(processes) as pool:
-        return list(pool.map(hunt, (mutant.name for mutant in MUTANTS)))
+        return list(pool.map(lambda each: hunt(*each), begun))
 
 
-def hunt(name: str) -> Hunt:
+def hunt(name: str, known: int | None = None) -> Hunt:
     """In an interpreter of its own, since the changed module must not reach this one."""
     script = Path(__file__).parent.parent / "hunt.py"
-    done = subprocess.run(
-        [sys.executable, str(script), name], check=True, stdout=subprocess.PIPE, text=True, timeout=HUNT_S
-    )
+    command = [sys.executable, str(script), name, *([] if known is None else [str(known)])]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=HUNT_S)
     return Hunt(**json.loads(done.stdout))
+
+
+def known_seeds() -> dict[str, int]:
+    return msgspec.json.decode(KNOWN_SEEDS.read_bytes(), type=dict[str, int])
+
+
+def remember(found: Sequence[Hunt]) -> None:
+    seeds = {hunt.mutant: hunt.seed for hunt in found if hunt.seed is not None}
+    KNOWN_SEEDS.write_bytes(msgspec.json.format(msgspec.json.encode(seeds)) + b"\n")

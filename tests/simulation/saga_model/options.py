@@ -91,7 +91,22 @@ def draw(random: Random, *, paces: Random) -> Options:
         controls.append((begun_s + paces.random() * 30.0, JumpToStep(step=paces.choice((1, 2, 3)), by="ann")))
     if paces.random() < _FIRST_PAUSES:
         requests = tuple((at_s, replace(request, paused_because="it failed before")) for at_s, request in requests)
+    if options.inconclusive:
+        requests = tuple((at_s, _answering(paces, request)) for at_s, request in requests)
     return options._replace(requests=requests, controls=tuple(controls))
+
+
+def _answering(paces: Random, request: RolloutRequested) -> RolloutRequested:
+    """Where analyses may be inconclusive, they say what comes of that."""
+    goes_back = {"on_inconclusive": "roll_back", "answer_within_s": paces.choice((0.0, 5.0, 30.0))}
+    said = paces.choice(({}, goes_back))
+    once_more = {"extend_once": paces.random() < 0.5}
+    steps = tuple(replace(step, analysis=_with(step.analysis, said | once_more)) for step in request.steps)
+    return replace(request, steps=steps, analysis=_with(request.analysis, said))
+
+
+def _with(analysis: Analysis | None, fields: dict[str, Any]) -> Analysis | None:
+    return replace(analysis, **fields) if analysis is not None else None
 
 
 def _pace(paces: Random) -> RollbackPace:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from support.saga import ANALYSIS, Saga, request, step
+from support.saga import ANALYSIS, ROUTE, Saga, request, step
 
 from tidegate_contracts import rollout
 from tidegate_contracts.controls import Pause, Resume
@@ -107,6 +107,16 @@ def test_an_inconclusive_step_is_measured_once_more_and_then_waits() -> None:
     assert again.revision > first.revision
     assert again.since_s == saga.now_s
     assert saga.judged("inconclusive") == ["RolloutPaused"]
+
+
+def test_measured_once_more_waits_for_pods_that_still_settle() -> None:
+    saga = Saga()
+    asked = request(step("50%", 50, analysis=analysis(extend_once=True)), step("100%"), traffic=(ROUTE,))
+    saga.ask(asked)
+    saga.to_step(1).ready()
+    saga.shifted()
+    assert saga.judged("inconclusive") == []
+    assert saga.ready() == ["StepJudgingStarted"]
 
 
 def test_what_is_measured_once_more_may_pass() -> None:

@@ -13,6 +13,7 @@ from tidegate_contracts.decisions import (
 )
 from tidegate_contracts.facts import (
     BatchDegraded,
+    BatchReady,
     WorkloadChanged,
     WorkloadPrepared,
     WorkloadRefused,
@@ -103,7 +104,9 @@ def _of_verdict(rollout: Rollout, spoken: Spoken, now_s: float) -> Say | None:
         rolls_back = None if analysis.on_failure is None else analysis.on_failure == "roll_back"
         return _failure(rollout, verdict.reason, degraded=False, rolls_back=rolls_back)
     if verdicts.may_be_extended(rollout, spoken):
-        return Say(StepJudgingStarted, {"step": rollout.step})
+        # Measured anew like any step: once the pods of its last order are ready.
+        settled = isinstance(rollout.pods.answer, BatchReady)
+        return Say(StepJudgingStarted, {"step": rollout.step}) if settled else None
     reason = f"the analysis is inconclusive: {verdict.reason}"
     due_s = verdicts.answer_due_s(rollout, spoken)
     if due_s is not None and due_s <= now_s:
