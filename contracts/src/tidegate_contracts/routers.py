@@ -30,15 +30,25 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     header_changes: frozenset[str] = frozenset()
     """Of `set`, `add` and `remove`."""
     header_changes_max: int | None = None
+    mirrors: bool = False
+    """Whether requests can be copied to the new version."""
     marks: bool = False
     """Whether requests to one and the same Service can be marked by a change of headers."""
 
 
 _HTTP: Final = Abilities(
-    match_parts=frozenset(PARTS) - {"grpc"}, header_changes=frozenset({"set", "add", "remove"}), marks=True
+    match_parts=frozenset(PARTS) - {"grpc"},
+    header_changes=frozenset({"set", "add", "remove"}),
+    mirrors=True,
+    marks=True,
 )
+_HTTP_PROXY: Final = Abilities(match_parts=_HTTP.match_parts, header_changes=frozenset({"set", "remove"}), mirrors=True)
+_ISTIO: Final = Abilities(match_parts=_HTTP.match_parts, header_changes=_HTTP.header_changes, mirrors=True)
 _GRPC: Final = Abilities(
-    match_parts=frozenset({"headers", "headers_regex", "grpc"}), header_changes=_HTTP.header_changes, marks=True
+    match_parts=frozenset({"headers", "headers_regex", "grpc"}),
+    header_changes=_HTTP.header_changes,
+    mirrors=True,
+    marks=True,
 )
 _NGINX: Final = Abilities(match_parts=frozenset({"headers", "headers_regex"}), slots=True)
 _MSE: Final = Abilities(
@@ -50,6 +60,8 @@ _MSE: Final = Abilities(
 BUILT_IN: Final[Mapping[str, Abilities]] = {
     "gateway-http-route": _HTTP,
     "gateway-grpc-route": _GRPC,
+    "contour-http-proxy": _HTTP_PROXY,
+    "istio-virtual-service": _ISTIO,
     "ingress-nginx": _NGINX,
     "ingress-higress": _NGINX,
     "ingress-aliyun-alb": _NGINX,
@@ -65,6 +77,7 @@ def beyond(
     weight_percent: int | None,
     matches: tuple[HttpMatch, ...],
     request_headers: HeaderChange | None,
+    mirror_percent: int | None = None,
     field: str,
 ) -> Iterator[Problem]:
     """What is asked for and can't be said by the router; `field` is where the step's traffic stands."""
@@ -77,6 +90,9 @@ def beyond(
                 can = ", ".join(each for each in PARTS if each in abilities.match_parts) or "nothing"
                 rule = f"what {router} can match by: {can}"
                 yield problem(f"{field}.matches[{index}].{part}", part, rule, "Match by these, or use another router.")
+    if mirror_percent and not abilities.mirrors:
+        remedy = "Leave it out, or use a router that can copy requests."
+        yield problem(f"{field}.mirror_percent", mirror_percent, f"no copies: {router} makes none", remedy)
     if abilities.slots:
         yield from _crowded(router, matches, f"{field}.matches")
     if request_headers is not None:

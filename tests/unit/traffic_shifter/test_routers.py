@@ -52,6 +52,37 @@ MANIFESTS: Mapping[str, dict[str, Any]] = {
     ),
     "GRPCRoute": gateway_route("GRPCRoute", {"backendRefs": [BACKEND]}),
     "Ingress": ingress(),
+    "VirtualService": {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {
+            "hosts": ["web.example"],
+            "http": [
+                {"match": [{"uri": {"prefix": "/"}}], "route": [{"destination": {"host": "web"}}], "timeout": "5s"},
+                {"name": "moved", "redirect": {"uri": "/"}},
+            ],
+            "tcp": [
+                {"match": [{"port": 443}], "route": [{"destination": {"host": "web.shop", "port": {"number": 1}}}]}
+            ],
+            "tls": [
+                {"match": [{"sniHosts": ["a"]}], "route": [{"destination": {"host": "web.shop.svc.cluster.local"}}]}
+            ],
+        },
+    },
+    "HTTPProxy": {
+        "apiVersion": "projectcontour.io/v1",
+        "kind": "HTTPProxy",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {
+            "virtualhost": {"fqdn": "web.example"},
+            "routes": [
+                {"conditions": [{"prefix": "/"}], "services": [{"name": "web", "port": 80}], "timeoutPolicy": {}},
+                {"conditions": [{"prefix": "/old"}], "requestRedirectPolicy": {"path": "/"}},
+            ],
+            "tcpproxy": {"services": [{"name": "web", "port": 443}]},
+        },
+    },
 }
 
 

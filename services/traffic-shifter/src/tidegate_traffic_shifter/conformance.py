@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from tidegate_contracts.rollout import GrpcMethod, HeaderChange, HttpMatch
 from tidegate_contracts.routers import PARTS, Abilities, beyond
@@ -61,14 +62,17 @@ def shares_of(abilities: Abilities, service: str) -> dict[str, Share]:
     if abilities.shares:
         wanted |= {f"{percent} %": {"weight_percent": percent} for percent in (1, 20, 100)}
     matches = {part: (match,) for part, match in MATCHES.items() if part in abilities.match_parts}
-    found = {name: msgspec.structs.replace(nothing, **given) for name, given in wanted.items()}
-    found |= {f"by {part}": msgspec.structs.replace(nothing, matches=each) for part, each in matches.items()}
+    found = {name: replace(nothing, **given) for name, given in wanted.items()}
+    found |= {f"by {part}": replace(nothing, matches=each) for part, each in matches.items()}
     for part in sorted(abilities.header_changes):
         base = found["20 %"] if abilities.shares else next(iter(found.values()))
-        found[f"{part} a header"] = msgspec.structs.replace(base, request_headers=CHANGES[part])
+        found[f"{part} a header"] = replace(base, request_headers=CHANGES[part])
+    if abilities.mirrors:
+        found |= {f"{percent} % copied": replace(nothing, mirror_percent=percent) for percent in (10, 100)}
+        found["20 % and copies"] = replace(nothing, weight_percent=20, mirror_percent=10)
     if abilities.shares and matches:
         by_match = next(iter(matches.values()))
-        found["20 % and a match"] = msgspec.structs.replace(nothing, weight_percent=20, matches=by_match)
+        found["20 % and a match"] = replace(nothing, weight_percent=20, matches=by_match)
     return found
 
 
@@ -81,12 +85,25 @@ def _refuses(abilities: Abilities) -> Iterator[str]:
         refused = any(True for _ in _beyond(abilities, (), change))
         if refused == (part in abilities.header_changes):
             yield f"refuses to {part} a header exactly where it has no words for it"
+    refused = any(True for _ in _beyond(abilities, (), None, mirror_percent=10))
+    if refused == abilities.mirrors:
+        yield "refuses to copy requests exactly where it has no words for it"
     if unknown := abilities.match_parts - set(PARTS):
         yield f"matches by known parts, not by {', '.join(sorted(unknown))}"
 
 
-def _beyond(abilities: Abilities, matches: tuple[HttpMatch, ...], change: HeaderChange | None) -> Iterator[object]:
-    return beyond("it", abilities, weight_percent=None, matches=matches, request_headers=change, field="")
+def _beyond(
+    abilities: Abilities, matches: tuple[HttpMatch, ...], change: HeaderChange | None, *, mirror_percent: int = 0
+) -> Iterator[object]:
+    return beyond(
+        "it",
+        abilities,
+        weight_percent=None,
+        matches=matches,
+        request_headers=change,
+        mirror_percent=mirror_percent,
+        field="",
+    )
 
 
 def _judges(form: Format, manifest: Body) -> Iterator[str]:

@@ -66,9 +66,10 @@ class Rewriting:
         if self._stands(route, place.namespace, share):
             return self._accepted(route)
         own = self._own(route, place.namespace)
-        if not self._format.has_room(own, place.namespace, share):
-            return Refused(problems.no_match(place, self.resource.kind))
         wanted = self._format.render(own, place.namespace, share)
+        refused = await self._refused(place, route, own, wanted, share)
+        if refused is not None:
+            return refused
         annotations = fence.ours.annotations(**{"original-rules": own, "share": share})
         written = await self._write(place, route, wanted, annotations, fence)
         return repaired(written, self._repair(place, route, wanted, answer))
@@ -110,6 +111,24 @@ class Rewriting:
         written = decode(answer, Route)
         fence.wrote(self._called(place), written.metadata)
         return self._accepted(written)
+
+    async def _refused(self, place: Place, route: Route, own: Part, wanted: Part, share: Share) -> Refused | None:
+        """What the route, or the cluster's definition of its kind, can't say."""
+        if not self._format.has_room(own, place.namespace, share):
+            return Refused(problems.no_match(place, self.resource.kind))
+        if share.mirror_percent and not await self._kept(place, route, wanted):
+            return Refused(problems.not_kept(place, self.resource.kind))
+        return None
+
+    async def _kept(self, place: Place, route: Route, wanted: Part) -> bool:
+        """Whether the API server would store it as it is: a definition too old for a part of copies drops that alone,
+        and all requests would be copied.
+        """
+        body = {"metadata": {"resourceVersion": route.metadata.resource_version}} | self._format.patch(wanted)
+        answer = await self._client.patch(
+            self.resource, place.namespace, place.route, body, style=PatchStyle.MERGE, dry_run=True
+        )
+        return isinstance(answer, NotFound) or bool(self._format.part(decode(answer, Route)) == wanted)
 
     async def _look(self, place: Place, fence: Fence) -> Route | NotFound | Refused:
         """From the cache when it can be trusted, else live, and through the fence."""

@@ -19,6 +19,8 @@ class Condition(msgspec.Struct, frozen=True, rename="camel"):
     reason: str = ""
     message: str = ""
     observed_generation: int = 0
+    errors: list[dict[str, str]] | None = None
+    """Contour's own, of an HTTPProxy."""
 
 
 class ParentStatus(msgspec.Struct, frozen=True, rename="camel"):
@@ -28,6 +30,7 @@ class ParentStatus(msgspec.Struct, frozen=True, rename="camel"):
 
 class RouteStatus(msgspec.Struct, frozen=True, rename="camel"):
     parents: list[ParentStatus] | None = None
+    conditions: list[Condition] | None = None
 
 
 class Route(KubernetesObject, frozen=True):
