@@ -289,3 +289,35 @@ def test_an_influxql_aggregate_is_as_old_as_the_querys_own_bound(made: Any) -> N
         asked = question({"query": f"SELECT mean(x) FROM y{bound}", "database": "shop"})
         found = provider.read(provider._document(asked.query), Reply(200, body), asked)
         assert [sample.at_s for sample in found.answer.samples] == [at_s]
+
+
+HITS = {"hits": {"total": {"value": 5}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "body"),
+    [
+        ("web", {"url": "http://h/"}, True),
+        ("web", {"url": "http://h/"}, "99"),
+        ("web", {"url": "http://h/"}, [5, True]),
+        ("web", {"url": "http://h/"}, [5, None]),
+        ("web", {"url": "http://h/"}, {"value": 5}),
+        ("newrelic", {"query": "SELECT"}, nrql({"a": 1, "b": "text"})),
+        ("newrelic", {"query": "SELECT"}, nrql({"a": 1}, {"a": 1})),
+        ("elasticsearch", {"index": "a", "body": {}}, {**HITS, "timed_out": True, "_shards": {"failed": 0}}),
+        ("opensearch", {"index": "a", "body": {}}, {**HITS, "timed_out": False, "_shards": {"failed": 1}}),
+        ("influxdb", {"query": "from"}, HEAD.format("string") + ",,0,,5\r\n"),
+        (
+            "cloudwatch",
+            CLOUD,
+            {"MetricDataResults": [{"Id": "a", "StatusCode": "PartialData", "Timestamps": [1000], "Values": [5]}]},
+        ),
+    ],
+)
+def test_what_is_no_whole_number_of_one_thing_is_judged_by_no_range(
+    name: str, document: object, body: object, made: Any
+) -> None:
+    provider, asked = made(name), question(document)
+    text = body if name == "influxdb" else json.dumps(body)
+    found = provider.read(provider._document(asked.query), Reply(200, text.encode()), asked)
+    assert isinstance(found.answer if isinstance(found, Found) else found, Unusable)
