@@ -46,6 +46,7 @@ from tidegate_traffic_shifter.services import Services
 
 CLOCK = SystemClock()
 GRACE_S = 0.5
+CONTROLLER_PERIOD_S = 0.05
 HASH = "pod-template-hash"
 F = TypeVar("F", bound=Fact)
 
@@ -111,7 +112,7 @@ class TrafficRig:
         self.lost: list[str] = []
         self.notes = Notes()
         self.cluster = WakingCluster(client)
-        routers = load_routers(self.cluster)
+        routers = load_routers(self.cluster, namespace)
         self.holder = TrafficHolder(self.cluster, Services(self.cluster), routers, self.notes, CLOCK)
         self.task: asyncio.Task[None] | None = None
 
@@ -339,6 +340,29 @@ class TrafficRig:
             run.stop()
             summary = await task
         assert not lossless or summary.lost == {}, f"{self.lost} of {summary.finished}"
+
+
+@asynccontextmanager
+async def controlled(rig: TrafficRig, resource: Resource, name: str) -> AsyncIterator[None]:
+    """Somebody says of each generation of a route, as its kind's controller would, that it is taken."""
+
+    async def say() -> None:
+        answered = 0
+        while True:
+            generation = (await rig.read(resource, name))["metadata"]["generation"]
+            if generation > answered:
+                said = {"type": "Accepted", "status": "True", "observedGeneration": generation}
+                body = {"status": {"conditions": [said]}}
+                await rig.admin.patch(resource, rig.namespace, name, body, style=PatchStyle.MERGE, subresource="status")
+                answered = generation
+            await asyncio.sleep(CONTROLLER_PERIOD_S)
+
+    task = asyncio.create_task(say())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager

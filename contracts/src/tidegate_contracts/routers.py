@@ -27,6 +27,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """Those of `PARTS` that can be said."""
     slots: bool = False
     """True where the format has one place for a header, one for a cookie and one for a query, any of which matches."""
+    matches_max: int | None = None
+    """How many matches there may be at once."""
     header_changes: frozenset[str] = frozenset()
     """Of `set`, `add` and `remove`."""
     header_changes_max: int | None = None
@@ -34,7 +36,14 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """Whether requests can be copied to the new version."""
     marks: bool = False
     """Whether requests to one and the same Service can be marked by a change of headers."""
+    one_service: bool = False
+    """Whether versions can be told apart behind one and the same Service: then no canary Service has to be made."""
 
+
+SCRIPT: Final = "script"
+"""The router for any kind of object, named in the reference: a script of the cluster's says what it shall be."""
+INGRESS_SCRIPT: Final = "ingress-script"
+"""The router for Ingresses of any class, named in the reference: a script says which annotations a canary has."""
 
 _HTTP: Final = Abilities(
     match_parts=frozenset(PARTS) - {"grpc"},
@@ -57,6 +66,14 @@ _MSE: Final = Abilities(
     header_changes=frozenset({"set"}),
     header_changes_max=1,
 )
+_WEIGHTS: Final = Abilities()
+_EXPRESSIONS: Final = Abilities(match_parts=_HTTP.match_parts)
+_KUMA: Final = Abilities(match_parts=_HTTP.match_parts - {"path_regex"})
+_AWS_ALB: Final = Abilities(match_parts=frozenset({"headers", "query", "path_prefix", "path_exact"}))
+_HAPROXY: Final = Abilities(shares=False, match_parts=frozenset({"headers", "headers_regex"}), matches_max=1)
+_SCRIPT: Final = Abilities(
+    match_parts=_HTTP.match_parts, header_changes=_HTTP.header_changes, marks=True, one_service=True
+)
 BUILT_IN: Final[Mapping[str, Abilities]] = {
     "gateway-http-route": _HTTP,
     "gateway-grpc-route": _GRPC,
@@ -66,6 +83,15 @@ BUILT_IN: Final[Mapping[str, Abilities]] = {
     "ingress-higress": _NGINX,
     "ingress-aliyun-alb": _NGINX,
     "ingress-mse": _MSE,
+    "ingress-aws-alb": _AWS_ALB,
+    "ingress-haproxy": _HAPROXY,
+    "traefik-ingress-route": _EXPRESSIONS,
+    "traefik-service": _WEIGHTS,
+    "apisix-route": _EXPRESSIONS,
+    "kuma-mesh-http-route": _KUMA,
+    "smi-traffic-split": _WEIGHTS,
+    INGRESS_SCRIPT: msgspec.structs.replace(_SCRIPT, marks=False, one_service=False),
+    SCRIPT: _SCRIPT,
 }
 """By the plugin's name."""
 
@@ -84,6 +110,11 @@ def beyond(
     if weight_percent and not abilities.shares:
         remedy = "Use matches, or a router that can share."
         yield problem(f"{field}.weight_percent", weight_percent, f"no share: {router} has none", remedy)
+    most = abilities.matches_max
+    if most is not None and len(matches) > most:
+        yield problem(
+            f"{field}.matches", len(matches), f"at most {most} for {router}", "Join them into one by a pattern."
+        )
     for index, match in enumerate(matches):
         for part in PARTS:
             if getattr(match, part) and part not in abilities.match_parts:

@@ -13,8 +13,9 @@ from support.until import until
 
 from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.errors import Permanent
+from tidegate_metrics_analyzer.outbound.body import BODY_BYTES_MAX
 from tidegate_metrics_analyzer.outbound.breaker import FAILURES_MAX
-from tidegate_metrics_analyzer.outbound.door import BODY_BYTES_MAX, PARALLEL_PER_SERVER_MAX, Door
+from tidegate_metrics_analyzer.outbound.door import PARALLEL_PER_SERVER_MAX, Door
 from tidegate_metrics_analyzer.outbound.request import Reply, Request
 from tidegate_metrics_analyzer.question import Unusable
 

@@ -22,6 +22,15 @@ class Asking(Protocol):
 
 SYSTEM_NAMESPACE: Final = "tidegate-system"
 _HELD: Final = ("get", "list", "watch", "patch")
+_ROUTES: Final = {
+    "gateway.networking.k8s.io": ("httproutes", "grpcroutes"),
+    "projectcontour.io": ("httpproxies",),
+    "networking.istio.io": ("virtualservices",),
+    "traefik.io": ("ingressroutes", "traefikservices"),
+    "apisix.apache.org": ("apisixroutes",),
+    "kuma.io": ("meshhttproutes",),
+    "split.smi-spec.io": ("trafficsplits",),
+}
 RIGHTS: Final = (
     *(Right("workload-controller", "apps", each, _HELD) for each in ("deployments", "statefulsets", "daemonsets")),
     *(
@@ -35,12 +44,7 @@ RIGHTS: Final = (
     Right("workload-controller", "autoscaling", "horizontalpodautoscalers", ("list", "patch")),
     Right("workload-controller", "", "events", ("list",)),
     Right("workload-controller", "", "pods", ("list", "watch", "patch", "delete")),
-    *(
-        Right("traffic-shifter", "gateway.networking.k8s.io", each, ("get", "list", "watch", "patch"))
-        for each in ("httproutes", "grpcroutes")
-    ),
-    Right("traffic-shifter", "projectcontour.io", "httpproxies", ("get", "list", "watch", "patch")),
-    Right("traffic-shifter", "networking.istio.io", "virtualservices", ("get", "list", "watch", "patch")),
+    *(Right("traffic-shifter", group, each, _HELD) for group, kinds in _ROUTES.items() for each in kinds),
     Right("traffic-shifter", "networking.k8s.io", "ingresses", ("get", "list", "watch", "create", "patch", "delete")),
     Right("traffic-shifter", "", "services", ("get", "list", "watch", "create", "patch", "delete")),
     Right("traffic-shifter", "discovery.k8s.io", "endpointslices", ("list", "watch")),

@@ -5,7 +5,7 @@ tests/unit/traffic_shifter/test_routers.py. What writes, fences and waits is our
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from tidegate_contracts.rollout import GrpcMethod, HeaderChange, HttpMatch
 from tidegate_contracts.routers import PARTS, Abilities, beyond
 from tidegate_traffic_shifter import marks
 from tidegate_traffic_shifter.formats import Beside, Body, Format, Rewritten
+from tidegate_traffic_shifter.merge_patch import applied, foreign, replacing
 from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.share import Share
 
@@ -115,21 +116,25 @@ def _judges(form: Format, manifest: Body) -> Iterator[str]:
 def _rewrites(form: Rewritten, manifest: Body, shares: Mapping[str, Share]) -> Iterator[str]:
     namespace, route = manifest["metadata"]["namespace"], _route(manifest)
     original, before = form.part(route), _text(manifest)
-    if _text(_merged(manifest, form.patch(_saved(original)))) != before:
+    if _text(applied(manifest, form.patch(_saved(original)))) != before:
         yield "restores the user's own object byte for byte"
     nothing = shares["nothing"]
     if not form.holds(original, namespace, nothing.service) or form.holds(original, namespace, NOBODY):
         yield "holds the Services that the user's object sends to, and no other"
     for name, share in shares.items():
         rendered = form.render(original, namespace, share)
-        patch = form.patch(rendered)
-        if set(patch) - {"spec"}:
-            yield f"writes the spec only: {name}"
+        patch = replacing(form.patch(original), form.patch(rendered))
+        if foreign(patch, marks.PREFIX):
+            yield f"writes the spec, labels and annotations only, and none of ours: {name}"
         if not form.has_room(original, namespace, share) or not form.holds(rendered, namespace, CANARY):
             yield f"names the canary Service in a share: {name}"
-        found = form.part(_route(_merged(manifest, patch)))
+        written = applied(manifest, patch)
+        found = form.part(_route(written))
         if _text(found) != _text(rendered):
             yield f"reads back what it wrote: {name}"
+        back = replacing(form.patch(found), form.patch(_saved(original)))
+        if _text(applied(written, back)) != before:
+            yield f"gives back the user's own object, and nothing stays of ours: {name}"
         recovered = form.recover(found, _saved(original), namespace, share)
         if form.holds(recovered, namespace, CANARY) or form.render(recovered, namespace, share) != rendered:
             yield f"finds the user's own part again: {name}"
@@ -154,7 +159,7 @@ def _stands_beside(form: Beside, manifest: Body, shares: Mapping[str, Share]) ->
             yield f"says the same when it is asked again, and changes nothing that it was given: {name}"
         for former_name, former in shares.items():
             found = form.canary(route, former)
-            if _merged(found, form.repair(_route(found), wanted) or {}) != wanted:
+            if applied(found, form.repair(_route(found), wanted) or {}) != wanted:
                 yield f"comes from {former_name} to {name} without a trace"
     yield from _different(shares, lambda share: form.canary(route, share))
 
@@ -189,16 +194,3 @@ def _text(value: Any) -> str:
 def _saved(part: Any) -> Any:
     """As it comes back out of its annotation."""
     return msgspec.json.decode(msgspec.json.encode(part))
-
-
-def _merged(found: Body, patch: Body) -> Body:
-    """A JSON merge patch (RFC 7386), as the API server carries it out."""
-    merged = dict(found)
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        elif isinstance(value, dict):
-            merged[name] = _merged(cast("Body", merged.get(name) or {}), value)
-        else:
-            merged[name] = value
-    return merged

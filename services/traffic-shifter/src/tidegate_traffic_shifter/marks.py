@@ -20,8 +20,10 @@ ORIGINAL_RULES: Final = PREFIX + "original-rules"
 SHARE: Final = PREFIX + "share"
 ORIGINAL_SELECTOR: Final = PREFIX + "original-selector"
 ROUTER: Final = PREFIX + "router"
-"""Who made an object beside the user's own route, and for which: several routers make objects of one kind."""
-ANNOTATIONS: Final = (HELD_FOR, ORDER_REVISION, ORIGINAL_RULES, SHARE, ORIGINAL_SELECTOR, ROUTER)
+"""Who wrote a route or made an object beside it, and for which: several routers write objects of one kind."""
+MADE: Final = PREFIX + "made"
+"""What a script made of the object: whatever differs from it is somebody's edit."""
+ANNOTATIONS: Final = (HELD_FOR, ORDER_REVISION, ORIGINAL_RULES, SHARE, ORIGINAL_SELECTOR, ROUTER, MADE)
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGER: Final = "tidegate"
@@ -60,8 +62,14 @@ def saved_part(annotations: Mapping[str, str]) -> Any:
     return msgspec.json.decode(text) if text is not None else None
 
 
+def saved_made(annotations: Mapping[str, str]) -> Any:
+    """What a script made of the object; None where none did."""
+    text = annotations.get(MADE)
+    return msgspec.json.decode(text) if text is not None else None
+
+
 def saved_router(annotations: Mapping[str, str]) -> tuple[str, str]:
-    """Who made an object beside a route, and that route's name; empty where nobody did."""
+    """Who wrote a route or made an object beside it, and the route's name; empty where an earlier version did."""
     text = annotations.get(ROUTER)
     return msgspec.json.decode(text, type=tuple[str, str]) if text is not None else ("", "")
 

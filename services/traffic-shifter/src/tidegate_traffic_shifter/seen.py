@@ -30,7 +30,9 @@ class ParentStatus(msgspec.Struct, frozen=True, rename="camel"):
 
 class RouteStatus(msgspec.Struct, frozen=True, rename="camel"):
     parents: list[ParentStatus] | None = None
+    """Of the Gateway API's routes: what each gateway says."""
     conditions: list[Condition] | None = None
+    """Of others: what their one controller says."""
 
 
 class Route(KubernetesObject, frozen=True):

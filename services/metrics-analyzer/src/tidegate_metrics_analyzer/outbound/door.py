@@ -22,11 +22,11 @@ from tidegate_chassis.clock import Clock, SystemClock
 from tidegate_chassis.errors import Permanent
 from tidegate_chassis.settings import Settings, load
 from tidegate_metrics_analyzer.outbound import addresses, secrets
+from tidegate_metrics_analyzer.outbound.body import read_body
 from tidegate_metrics_analyzer.outbound.breaker import Breaker
 from tidegate_metrics_analyzer.outbound.request import REQUEST_TIMEOUT_S_MAX, Reply, Request
 from tidegate_metrics_analyzer.question import Unusable
 
-BODY_BYTES_MAX: Final = 1024 * 1024
 CONNECTIONS_MAX: Final = 32
 CONNECT_TIMEOUT_S: Final = 3.0
 REDIRECTS_MAX: Final = 2
@@ -226,21 +226,10 @@ class Door:
         for _ in range(REDIRECTS_MAX + 1):
             async with self._session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
                 if answer.status not in _REDIRECTS:
-                    return await _read(answer)
+                    body = await read_body(answer)
+                    return body if isinstance(body, Unusable) else Reply(answer.status, body)
                 target = url.join(URL(answer.headers.get("Location", "")))
             if method != "GET" or addresses.server(target) != addresses.server(url) or self._policy.fault(target):
                 return Unusable("the server redirects to where it is not followed")
             url = target
         return Unusable(f"the server redirects more than {REDIRECTS_MAX} times")
-
-
-async def _read(answer: aiohttp.ClientResponse) -> Reply | Unusable:
-    if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-        return Unusable("the answer is compressed, which was not asked for")
-    body = bytearray()
-    async for chunk in answer.content.iter_any():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            answer.close()
-            return Unusable(f"the answer is larger than {BODY_BYTES_MAX} bytes: aggregate in the query")
-    return Reply(answer.status, bytes(body))

@@ -18,6 +18,7 @@ from yarl import URL
 from tidegate_chassis.errors import Permanent
 from tidegate_chassis.settings import Settings, load
 from tidegate_metrics_analyzer import promql
+from tidegate_metrics_analyzer.outbound.body import read_body
 from tidegate_metrics_analyzer.providers import prometheus_document, reply
 from tidegate_metrics_analyzer.question import (
     Answer,
@@ -31,7 +32,6 @@ from tidegate_metrics_analyzer.question import (
 )
 from tidegate_metrics_analyzer.series import bare_series
 
-BODY_BYTES_MAX: Final = 1024 * 1024
 CONNECTIONS_MAX: Final = 32
 CONNECT_TIMEOUT_S: Final = 3.0
 _REDIRECTS: Final = range(300, 400)
@@ -188,15 +188,8 @@ async def _read(
 ) -> _Decoded | Unusable:
     if response.status in _REDIRECTS:
         return Unusable(f"Prometheus redirects, which is not followed (HTTP {response.status})")
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        return Unusable("the answer is compressed, which was not asked for")
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            response.close()
-            return Unusable(f"the answer is larger than {BODY_BYTES_MAX} bytes: aggregate in the query")
-    return decode(response.status, bytes(body))
+    body = await read_body(response)
+    return body if isinstance(body, Unusable) else decode(response.status, body)
 
 
 def _api_url(address: str) -> URL:
