@@ -1,14 +1,21 @@
 """Objects of a made-up kind and an Ingress of a made-up class, by scripts in a ConfigMap, on a real API server."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from support.traffic import GRACE_S, TrafficRig, service
+from support.until import until
 
+from tidegate_chassis.errors import OperatingError
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import NotFound
-from tidegate_chassis.kubernetes.resources import Resource
+from tidegate_chassis.kubernetes.resources import CONFIG_MAPS, INGRESSES, SERVICES, Resource
+from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficRepaired, TrafficShifted
+from tidegate_contracts.rollout import TrafficReference
+from tidegate_traffic_shifter.script_sources import CONFIG_MAP
 
 pytestmark = pytest.mark.sandbox
 
