@@ -226,8 +226,8 @@ class Door:
         for _ in range(REDIRECTS_MAX + 1):
             async with self._session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
                 if answer.status not in _REDIRECTS:
-                    body = await read_body(answer)
-                    return body if isinstance(body, Unusable) else Reply(answer.status, body)
+                    got = await read_body(answer)
+                    return got if isinstance(got, Unusable) else Reply(answer.status, got)
                 target = url.join(URL(answer.headers.get("Location", "")))
             if method != "GET" or addresses.server(target) != addresses.server(url) or self._policy.fault(target):
                 return Unusable("the server redirects to where it is not followed")
