@@ -10,6 +10,7 @@ UV := .bootstrap/bin/uv
 PYTHON := .venv/bin/python
 SOURCES := contracts/src services deploy/sandbox/src deploy/demo/src bench/src deploy/examples/20-plugin-kind/tidegate_kind_squad deploy/examples/21-plugin-router/tidegate_router_junction
 SECONDS ?= 60
+CASES ?= 100000
 OUT ?= out/bench.json
 HELM ?= helm
 
@@ -18,7 +19,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup parts kinds demo test test-thorough lint types architecture unit simulate bench judge-rates expr-differential schemas chart clean
+.PHONY: help setup parts kinds demo test test-thorough lint types architecture unit simulate fuzz bench judge-rates expr-differential schemas chart clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -68,6 +69,9 @@ architecture: setup ## Who may import whom
 
 simulate: setup ## Seeded schedules of the whole saga with faults: SECONDS=60
 	@$(PYTHON) tests/simulation/run.py --seconds $(SECONDS)
+
+fuzz: setup ## A hundred thousand wrong answers for the metric providers: CASES=100000
+	@$(PYTHON) tests/fuzz/providers.py --cases $(CASES)
 
 bench: kinds ## The figures, on this machine: OUT=FILE (ONLY=deployments, guards, traffic or kinds: a part of them)
 	$(PYTHON) -m tidegate_bench --out $(OUT) $(if $(ONLY),--only $(ONLY))

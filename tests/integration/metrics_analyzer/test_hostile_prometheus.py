@@ -19,7 +19,8 @@ from tidegate_chassis.errors import Permanent
 from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer import catalogue
 from tidegate_metrics_analyzer.measure import Measurer
-from tidegate_metrics_analyzer.providers.prometheus import BODY_BYTES_MAX, Prometheus
+from tidegate_metrics_analyzer.outbound.body import BODY_BYTES_MAX
+from tidegate_metrics_analyzer.providers.prometheus import Prometheus
 from tidegate_metrics_analyzer.question import Reading, Subject, Unusable
 
 Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -18,7 +18,8 @@ from yarl import URL
 from tidegate_chassis.errors import Permanent
 from tidegate_chassis.settings import Settings, load
 from tidegate_metrics_analyzer import promql
-from tidegate_metrics_analyzer.providers import reply
+from tidegate_metrics_analyzer.outbound.body import read_body
+from tidegate_metrics_analyzer.providers import prometheus_document, reply
 from tidegate_metrics_analyzer.question import (
     Answer,
     Question,
@@ -27,15 +28,15 @@ from tidegate_metrics_analyzer.question import (
     Reach,
     Subject,
     Unusable,
+    Value,
 )
 from tidegate_metrics_analyzer.series import bare_series
 
-BODY_BYTES_MAX: Final = 1024 * 1024
 CONNECTIONS_MAX: Final = 32
 CONNECT_TIMEOUT_S: Final = 3.0
 _REDIRECTS: Final = range(300, 400)
 _MILLISECONDS: Final = 1000
-_Decoded = TypeVar("_Decoded", Answer, RangeAnswer)
+_Decoded = TypeVar("_Decoded", Answer, RangeAnswer, Value)
 
 _log = structlog.get_logger()
 
@@ -45,6 +46,10 @@ class PrometheusSettings(Settings, frozen=True, kw_only=True):
     """For one query, from connecting to the last byte."""
     prometheus_token_file: str = ""
     """A bearer token, read anew for each query because such files are rotated. Empty: none is sent."""
+    prometheus_authorization_file: str = ""
+    """Instead of a token the whole header, such as `Basic …`."""
+    prometheus_tenant: str = ""
+    """Sent as `X-Scope-OrgID`: whose metrics Mimir and Cortex are asked for."""
 
 
 class Prometheus:
@@ -53,7 +58,7 @@ class Prometheus:
     def __init__(self, session: aiohttp.ClientSession, url: URL, settings: PrometheusSettings) -> None:
         self._session = session
         self._url = url
-        self._token_file = Path(settings.prometheus_token_file) if settings.prometheus_token_file else None
+        self._settings = settings
         self._timeout_s = settings.prometheus_timeout_s
 
     @classmethod
@@ -102,12 +107,26 @@ class Prometheus:
             answer = stamps if isinstance(stamps, Unusable) else _fresh(answer, stamps, question)
         return answer
 
+    async def ask_value(self, question: Question) -> Value | Unusable:
+        """The whole answer, however many series: nothing is asked about the age of bare series, as Argo asks nothing.
+
+        The query is PromQL, or a JSON object as `prometheus_document` reads it.
+        """
+        asked = prometheus_document.read(question.query)
+        if isinstance(asked, Unusable):
+            return asked
+        if asked.address and URL(asked.address) / "api/v1" != self._url:
+            return Unusable("the template names another Prometheus than the one that is configured")
+        times = asked.times or {"time": question.at_s}
+        path = "query" if asked.times is None else "query_range"
+        return await self._post(path, reply.decode_value, {"query": asked.query} | _written(times))
+
     async def _query(self, query: str, at_s: float) -> Answer | Unusable:
         return await self._post("query", reply.decode, {"query": query, "time": f"{at_s:.3f}"})
 
     async def _query_range(self, query: str, question: RangeQuestion) -> RangeAnswer | Unusable:
         times_ms = {"start": question.first_ms, "end": question.last_ms, "step": question.spacing_ms}
-        times = {name: f"{time_ms / _MILLISECONDS:.3f}" for name, time_ms in times_ms.items()}
+        times = _written({name: time_ms / _MILLISECONDS for name, time_ms in times_ms.items()})
         return await self._post("query_range", reply.decode_range, {"query": query, **times})
 
     async def _post(
@@ -127,9 +146,17 @@ class Prometheus:
 
     def _headers(self) -> dict[str, str]:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        if self._token_file is not None:
-            headers["Authorization"] = f"Bearer {self._token_file.read_text().strip()}"
+        if self._settings.prometheus_tenant:
+            headers["X-Scope-OrgID"] = self._settings.prometheus_tenant
+        if self._settings.prometheus_token_file:
+            headers["Authorization"] = f"Bearer {Path(self._settings.prometheus_token_file).read_text().strip()}"
+        elif self._settings.prometheus_authorization_file:
+            headers["Authorization"] = Path(self._settings.prometheus_authorization_file).read_text().strip()
         return headers
+
+
+def _written(times: Mapping[str, float]) -> dict[str, str]:
+    return {name: f"{time_s:.3f}" for name, time_s in times.items()}
 
 
 def _aged(answer: Answer, stamps: Answer) -> Answer:
@@ -161,15 +188,8 @@ async def _read(
 ) -> _Decoded | Unusable:
     if response.status in _REDIRECTS:
         return Unusable(f"Prometheus redirects, which is not followed (HTTP {response.status})")
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        return Unusable("the answer is compressed, which was not asked for")
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            response.close()
-            return Unusable(f"the answer is larger than {BODY_BYTES_MAX} bytes: aggregate in the query")
-    return decode(response.status, bytes(body))
+    body = await read_body(response)
+    return body if isinstance(body, Unusable) else decode(response.status, body)
 
 
 def _api_url(address: str) -> URL:
