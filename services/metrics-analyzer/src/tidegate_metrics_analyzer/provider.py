@@ -16,6 +16,7 @@ from tidegate_metrics_analyzer.question import (
     Reach,
     Subject,
     Unusable,
+    Value,
 )
 
 GROUP: Final = "tidegate.metric_providers"
@@ -52,3 +53,15 @@ class RangeProvider(MetricProvider, Protocol):
 
     async def ask_range(self, question: RangeQuestion) -> RangeAnswer | Unusable:
         """Asks once for all of the moments. Faults are answered as `ask` does."""
+
+
+@runtime_checkable
+class ValueProvider(MetricProvider, Protocol):
+    """A provider whose whole answer can be judged by an expression: Argo's conditions need one."""
+
+    async def ask_value(self, question: Question) -> Value | Unusable:
+        """Asks once, now, and gives what came back in the shape that Argo's provider of that name gives.
+
+        The query is as `render` made it. Providers with more to say than a query text take a JSON object, whose
+        fields are those of Argo's provider block. `window_s` is the look-back where the query names none itself.
+        """

@@ -4,6 +4,7 @@
 the answer can be judged at all. Nothing here knows a query language.
 """
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -101,6 +102,18 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 
 class RangeAnswer(msgspec.Struct, frozen=True, kw_only=True):
     series: tuple[Series, ...]
+
+
+Raw = bool | int | float | str | list["Raw"] | dict[str, "Raw"] | None
+"""What JSON can say. A number that JSON brought is a float, as Go reads it; NaN and infinities are passed on."""
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider found, unjudged: what an Argo condition calls `result`."""
+
+    raw: Raw
+    metadata: Mapping[str, str] = {}
+    """What Argo keeps beside a measurement, such as a server's warnings."""
 
 
 class Unusable(msgspec.Struct, frozen=True):

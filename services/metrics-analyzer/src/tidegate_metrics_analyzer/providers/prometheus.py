@@ -18,7 +18,7 @@ from yarl import URL
 from tidegate_chassis.errors import Permanent
 from tidegate_chassis.settings import Settings, load
 from tidegate_metrics_analyzer import promql
-from tidegate_metrics_analyzer.providers import reply
+from tidegate_metrics_analyzer.providers import prometheus_document, reply
 from tidegate_metrics_analyzer.question import (
     Answer,
     Question,
@@ -27,6 +27,7 @@ from tidegate_metrics_analyzer.question import (
     Reach,
     Subject,
     Unusable,
+    Value,
 )
 from tidegate_metrics_analyzer.series import bare_series
 
@@ -35,7 +36,7 @@ CONNECTIONS_MAX: Final = 32
 CONNECT_TIMEOUT_S: Final = 3.0
 _REDIRECTS: Final = range(300, 400)
 _MILLISECONDS: Final = 1000
-_Decoded = TypeVar("_Decoded", Answer, RangeAnswer)
+_Decoded = TypeVar("_Decoded", Answer, RangeAnswer, Value)
 
 _log = structlog.get_logger()
 
@@ -102,12 +103,26 @@ class Prometheus:
             answer = stamps if isinstance(stamps, Unusable) else _fresh(answer, stamps, question)
         return answer
 
+    async def ask_value(self, question: Question) -> Value | Unusable:
+        """The whole answer, however many series: nothing is asked about the age of bare series, as Argo asks nothing.
+
+        The query is PromQL, or a JSON object as `prometheus_document` reads it.
+        """
+        asked = prometheus_document.read(question.query)
+        if isinstance(asked, Unusable):
+            return asked
+        if asked.address and URL(asked.address) / "api/v1" != self._url:
+            return Unusable("the template names another Prometheus than the one that is configured")
+        times = asked.times or {"time": question.at_s}
+        path = "query" if asked.times is None else "query_range"
+        return await self._post(path, reply.decode_value, {"query": asked.query} | _written(times))
+
     async def _query(self, query: str, at_s: float) -> Answer | Unusable:
         return await self._post("query", reply.decode, {"query": query, "time": f"{at_s:.3f}"})
 
     async def _query_range(self, query: str, question: RangeQuestion) -> RangeAnswer | Unusable:
         times_ms = {"start": question.first_ms, "end": question.last_ms, "step": question.spacing_ms}
-        times = {name: f"{time_ms / _MILLISECONDS:.3f}" for name, time_ms in times_ms.items()}
+        times = _written({name: time_ms / _MILLISECONDS for name, time_ms in times_ms.items()})
         return await self._post("query_range", reply.decode_range, {"query": query, **times})
 
     async def _post(
@@ -130,6 +145,10 @@ class Prometheus:
         if self._token_file is not None:
             headers["Authorization"] = f"Bearer {self._token_file.read_text().strip()}"
         return headers
+
+
+def _written(times: Mapping[str, float]) -> dict[str, str]:
+    return {name: f"{time_s:.3f}" for name, time_s in times.items()}
 
 
 def _aged(answer: Answer, stamps: Answer) -> Answer:

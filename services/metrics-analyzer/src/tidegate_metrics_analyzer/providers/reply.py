@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from tidegate_metrics_analyzer.question import Answer, Point, RangeAnswer, Sample, Series, Unusable
+from tidegate_metrics_analyzer.question import Answer, Point, RangeAnswer, Raw, Sample, Series, Unusable, Value
 
 ERROR_KINDS: Final = frozenset(
     {"timeout", "canceled", "execution", "bad_data", "internal", "unavailable", "not_found", "not_acceptable"}
@@ -42,7 +42,7 @@ class _Reply(msgspec.Struct, frozen=True, rename="camel"):
     warnings: tuple[str, ...] = ()
 
 
-_Read = TypeVar("_Read", Answer, RangeAnswer)
+_Read = TypeVar("_Read", Answer, RangeAnswer, Value)
 
 _REPLY: Final = msgspec.json.Decoder(_Reply)
 _VECTOR: Final = msgspec.json.Decoder(list[_Series])
@@ -60,7 +60,18 @@ def decode_range(status: int, body: bytes) -> RangeAnswer | Unusable:
     return _decoded(status, body, _series)
 
 
-def _decoded(status: int, body: bytes, read: Callable[[_Data], _Read | Unusable]) -> _Read | Unusable:
+def decode_value(status: int, body: bytes) -> Value | Unusable:
+    """The answer to any query as Argo gives it: a number, or the list of all numbers of all series."""
+    value = _decoded(status, body, _value, warned=True)
+    if isinstance(value, Unusable):
+        return value
+    warnings = _REPLY.decode(body).warnings
+    return Value(raw=value.raw, metadata={"warnings": ", ".join(warnings)} if warnings else {})
+
+
+def _decoded(
+    status: int, body: bytes, read: Callable[[_Data], _Read | Unusable], *, warned: bool = False
+) -> _Read | Unusable:
     try:
         reply = _REPLY.decode(body)
         if reply.status == "error":
@@ -68,7 +79,7 @@ def _decoded(status: int, body: bytes, read: Callable[[_Data], _Read | Unusable]
             return Unusable(f"Prometheus refused the query: {kind} (HTTP {status})")
         if status != 200 or reply.data is None:  # noqa: PLR2004 - the only status that carries data
             return Unusable(f"Prometheus answered without data (HTTP {status})")
-        if reply.warnings:
+        if reply.warnings and not warned:
             return Unusable("Prometheus warns that its answer may be incomplete")
         return read(reply.data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError):
@@ -104,3 +115,18 @@ def _series(data: _Data) -> RangeAnswer | Unusable:
             for row in rows
         )
     )
+
+
+def _value(data: _Data) -> Value | Unusable:
+    if data.result_type == "matrix":
+        series = _series(data)
+        return (
+            series
+            if isinstance(series, Unusable)
+            else Value(raw=[point.value for one in series.series for point in one.points])
+        )
+    answer = _samples(data)
+    if isinstance(answer, Unusable):
+        return answer
+    values: list[Raw] = [sample.value for sample in answer.samples]
+    return Value(raw=values[0] if data.result_type == "scalar" else values)
