@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import msgspec
 
 from tidegate_contracts.comparison import Comparison
+from tidegate_contracts.templates import Quirks, TemplateArgument, TemplateReference
 from tidegate_contracts.workload import WorkloadReference
 
 QUERY_VARIABLES: Final = ("namespace", "workload", "revision", "stable_revision", "window")
@@ -116,8 +117,17 @@ class PodHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):
+    """What is judged: checks written here, the pods' health, and Argo's analysis templates by their names."""
+
     checks: tuple[Check, ...] = ()
     pod_health: PodHealth | None = None
+    templates: tuple[TemplateReference, ...] = ()
+    """Taken together as one analysis, as Argo does; read when it begins."""
+    arguments: tuple[TemplateArgument, ...] = ()
+    """Values for what the templates declare."""
+    dry_run: tuple[str, ...] = ()
+    """Metrics of the templates that decide nothing: regular expressions that are looked for in their names."""
+    quirks: Quirks = "argo"
 
 
 class CanaryMetadata(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from tidegate_metrics_analyzer.argo.template import Argument, SecretKeyReference
 
 _TAG: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _OPEN: Final = "{{"
-_STANDS_FOR_A_SECRET: Final = "${secret:"
+STANDS_FOR_A_SECRET: Final = "${secret:"
 _SECTION: Final = re.compile(r"[.\[\]]+")
 _SUBSCRIPT: Final = re.compile(r"metadata\.(labels|annotations)\['([^']*)'\]")
 
@@ -24,7 +24,7 @@ def resolve(declared: Iterable[Argument], given: Mapping[str, str], reading: Rea
     texts: dict[str, str] = {}
     for argument in declared:
         value = given.get(argument.name, argument.value)
-        if value is not None and _STANDS_FOR_A_SECRET in value:
+        if value is not None and STANDS_FOR_A_SECRET in value:
             remedy = "Declare the argument with valueFrom.secretKeyRef in the template."
             return problem(f"args.{argument.name}", "a secret's name", "a value that names no secret", remedy)
         if argument.secret is not None and (value is None or reading.secrets_win):
@@ -37,7 +37,7 @@ def resolve(declared: Iterable[Argument], given: Mapping[str, str], reading: Rea
 
 
 def _named(secret: SecretKeyReference) -> str:
-    return f"{_STANDS_FOR_A_SECRET}{secret.name}/{secret.key}}}"
+    return STANDS_FOR_A_SECRET + f"{secret.name}/{secret.key}}}"
 
 
 class Unresolved(Exception):  # noqa: N818 - it is an answer about a text, turned into a problem at once

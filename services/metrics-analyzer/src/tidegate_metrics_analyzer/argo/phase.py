@@ -58,7 +58,7 @@ def _evaluated(which: str, condition: str, result: Any, evaluate: Evaluate) -> b
     value = evaluate(condition, result)
     if isinstance(value, bool):
         return value
-    reason = NO_DATA if result is None or result == [] else value.reason
+    reason = NO_DATA if _is_nothing(result) else value.reason
     return Found("Error", f'could not evaluate {which} "{condition}": {reason}')
 
 
@@ -72,11 +72,15 @@ def _unless_by_accident(metric: PlannedMetric, result: Any) -> Found:
 
 def _oddities(result: Any) -> list[str]:
     """What keeps a result from being evidence by itself."""
-    values = result if isinstance(result, list) else [result]
+    values = result if isinstance(result, list | tuple) else [result]
     numbers = [value for value in values if isinstance(value, float)]
     found = {
-        "nothing": result is None or result == [],
+        "nothing": _is_nothing(result),
         "not a number (NaN)": any(math.isnan(value) for value in numbers),
         "infinite": any(math.isinf(value) for value in numbers),
     }
     return [is_what for is_what, applies in found.items() if applies]
+
+
+def _is_nothing(result: Any) -> bool:
+    return result is None or (isinstance(result, list | tuple) and not result)

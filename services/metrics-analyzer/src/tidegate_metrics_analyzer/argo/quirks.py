@@ -17,16 +17,12 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """A limit that is no number is 0; otherwise it is a fault."""
     slow_retries: bool
     """After an error the next measurement comes in ten seconds, however short the interval is."""
-    whole_result: bool
-    """`isNil(x)` and `default(x, d)` look at the whole result, whatever `x` is."""
     errors_fail: bool
     """A metric that can't be measured fails the analysis; otherwise it leaves it inconclusive."""
 
 
-ARGO: Final = Reading(secrets_win=True, texts_are_zero=True, slow_retries=True, whole_result=True, errors_fail=True)
-NONE: Final = Reading(
-    secrets_win=False, texts_are_zero=False, slow_retries=False, whole_result=False, errors_fail=False
-)
+ARGO: Final = Reading(secrets_win=True, texts_are_zero=True, slow_retries=True, errors_fail=True)
+NONE: Final = Reading(secrets_win=False, texts_are_zero=False, slow_retries=False, errors_fail=False)
 
 
 def reading(quirks: Quirks) -> Reading:
