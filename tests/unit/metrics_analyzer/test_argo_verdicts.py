@@ -1,4 +1,4 @@
-"""Argo's rules as tables: what a measurement is, how it is counted, when a metric and a run are decided, and as what."""
+"""Argo's rules as tables: what a measurement is, how it is counted, when a metric and a run are decided, and how."""
 
 import itertools
 from collections.abc import Sequence
@@ -142,6 +142,7 @@ def test_the_last_samples_are_kept() -> None:
 
 
 NONE = Limits(count=None)
+IN_A_ROW: Rule = "consecutive_success_limit"
 VERDICTS: list[tuple[Limits, str, Phase, Rule]] = [
     (NONE, "", "Pending", "not_measured"),
     (NONE, "S", "Running", "going_on"),
@@ -166,16 +167,16 @@ VERDICTS: list[tuple[Limits, str, Phase, Rule]] = [
     (Limits(count=9, consecutive_error_limit=1), "ESES", "Running", "going_on"),
     (Limits(count=9, consecutive_error_limit=1), "SEE", "Error", "consecutive_error_limit"),
     (Limits(count=None, failure_limit=2), "FSFSF", "Failed", "failure_limit"),
-    (Limits(count=None, consecutive_success_limit=2), "SS", "Successful", "consecutive_success_limit"),
-    (Limits(count=None, failure_limit=1, consecutive_success_limit=2), "SFSS", "Successful", "consecutive_success_limit"),
+    (Limits(count=None, consecutive_success_limit=2), "SS", "Successful", IN_A_ROW),
+    (Limits(failure_limit=1, count=None, consecutive_success_limit=2), "SFSS", "Successful", IN_A_ROW),
     (Limits(count=None, consecutive_success_limit=2), "SES", "Running", "going_on"),
     (Limits(count=4, failure_limit=2, consecutive_success_limit=2), "SFSF", "Inconclusive", "count_undecided"),
     (Limits(count=4, failure_limit=1, consecutive_success_limit=2), "SFSF", "Failed", "failure_limit"),
     (Limits(count=4, failure_limit=2, consecutive_success_limit=2), "FSFS", "Inconclusive", "count_undecided"),
     (Limits(count=3, failure_limit=NO_LIMIT, consecutive_success_limit=2), "SFS", "Failed", "count_without_success"),
-    (Limits(count=3, failure_limit=NO_LIMIT, consecutive_success_limit=2), "FSS", "Successful", "consecutive_success_limit"),
+    (Limits(count=3, failure_limit=NO_LIMIT, consecutive_success_limit=2), "FSS", "Successful", IN_A_ROW),
     (Limits(count=None, failure_limit=NO_LIMIT, consecutive_success_limit=2), "FFFFFF", "Running", "going_on"),
-    (Limits(count=1, consecutive_success_limit=1), "S", "Successful", "consecutive_success_limit"),
+    (Limits(count=1, consecutive_success_limit=1), "S", "Successful", IN_A_ROW),
     (Limits(count=1, consecutive_success_limit=1), "F", "Failed", "failure_limit"),
 ]
 

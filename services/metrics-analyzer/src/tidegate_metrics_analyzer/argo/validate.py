@@ -9,7 +9,7 @@ from typing import Final
 
 from tidegate_contracts import limits as bounds
 from tidegate_contracts.problem import Problem, problem
-from tidegate_metrics_analyzer.argo import duration, matching
+from tidegate_metrics_analyzer.argo import conditions, duration, matching
 from tidegate_metrics_analyzer.argo.metric import NO_LIMIT, is_number, limits_of, number
 from tidegate_metrics_analyzer.argo.quirks import Reading
 from tidegate_metrics_analyzer.argo.template import Metric, Specification
@@ -34,9 +34,7 @@ def problems(specification: Specification, reading: Reading) -> Iterator[Problem
         yield from _metric(f"metrics[{index}]", metric, reading)
     names = [metric.name for metric in metrics]
     yield from _rules("dryRun", [rule.metric_name for rule in specification.dry_run], names)
-    yield from _rules(
-        "measurementRetention", [rule.metric_name for rule in specification.measurement_retention], names
-    )
+    yield from _rules("measurementRetention", [rule.metric_name for rule in specification.measurement_retention], names)
 
 
 def _metric(field: str, metric: Metric, reading: Reading) -> Iterator[Problem]:
@@ -51,13 +49,16 @@ def _metric(field: str, metric: Metric, reading: Reading) -> Iterator[Problem]:
         yield from _texts(field, metric)
     yield from _limits(field, metric)
     yield from _times(field, metric)
+    yield from _conditions(field, metric)
 
 
 def _texts(field: str, metric: Metric) -> Iterator[Problem]:
     for name in _NUMBERS:
         value = getattr(metric, name)
         if isinstance(value, str) and not is_number(value):
-            yield problem(f"{field}.{_camel(name)}", value, "a whole number", "Write a number, or an argument that is one.")
+            yield problem(
+                f"{field}.{_camel(name)}", value, "a whole number", "Write a number, or an argument that is one."
+            )
 
 
 def _limits(field: str, metric: Metric) -> Iterator[Problem]:
@@ -95,6 +96,14 @@ def _times(field: str, metric: Metric) -> Iterator[Problem]:
         text = getattr(metric, name)
         if text and duration.seconds(text) is None:
             yield problem(f"{field}.{_camel(name)}", text, "a duration such as 30s or 1m30s", "Write it like that.")
+
+
+def _conditions(field: str, metric: Metric) -> Iterator[Problem]:
+    for name in ("success_condition", "failure_condition"):
+        condition = getattr(metric, name)
+        if condition and (fault := conditions.fault(condition)) is not None:
+            rule = f"an expression that can be read: {fault}"
+            yield problem(f"{field}.{_camel(name)}", condition, rule, "Correct the expression.")
 
 
 def _rules(field: str, patterns: Sequence[str], names: Sequence[str]) -> Iterator[Problem]:

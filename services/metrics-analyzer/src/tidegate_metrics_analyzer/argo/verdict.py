@@ -39,7 +39,9 @@ def metric_status(limits: Limits, counts: Counts, *, terminating: bool = False) 
 def _exceeded(limits: Limits, counts: Counts) -> Status | None:
     """The limit that is exceeded; of several, the last one."""
     if counts.consecutive_error > limits.consecutive_error_limit:
-        said = f"consecutiveErrors ({counts.consecutive_error}) > consecutiveErrorLimit ({limits.consecutive_error_limit})"
+        said = (
+            f"consecutiveErrors ({counts.consecutive_error}) > consecutiveErrorLimit ({limits.consecutive_error_limit})"
+        )
         return Status("Error", "consecutive_error_limit", said)
     if counts.inconclusive > limits.inconclusive_limit:
         said = f"inconclusive ({counts.inconclusive}) > inconclusiveLimit ({limits.inconclusive_limit})"
