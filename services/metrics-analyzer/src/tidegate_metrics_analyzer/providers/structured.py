@@ -1,0 +1,164 @@
+"""What the providers share whose query is a JSON object: reading it, filling it in, asking through the door.
+
+Each one says which fields its object has, which request they make and what the answer means; the rest is here, and
+`tidegate_metrics_analyzer.conformance` tries it. The fields are those of the provider's block in an Argo
+AnalysisTemplate, where Argo has one.
+"""
+
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
+
+import msgspec
+
+from tidegate_chassis.errors import Permanent
+from tidegate_chassis.settings import Settings, load
+from tidegate_metrics_analyzer.outbound import secrets
+from tidegate_metrics_analyzer.outbound.door import Door
+from tidegate_metrics_analyzer.outbound.request import Reply, Request
+from tidegate_metrics_analyzer.providers.found import BROKEN, Found
+from tidegate_metrics_analyzer.question import PLACEHOLDERS, Answer, Question, Reach, Subject, Unusable, Value
+
+_PLACEHOLDER: Final = re.compile(r"\{\{\s*([a-z_]*)\s*\}\}")
+_SUCCESS: Final = range(200, 300)
+_Document = TypeVar("_Document", bound=msgspec.Struct)
+
+
+class Structured(ABC, Generic[_Document]):
+    """A metric provider, but for what it asks and reads. `document` raises `ValueError` for what it doesn't serve."""
+
+    NAME: ClassVar[str]
+    SETTINGS: ClassVar[type[Settings]]
+    DOCUMENT: ClassVar[type[msgspec.Struct]]
+
+    def __init__(self, door: Door, settings: Any) -> None:
+        self.settings = settings
+        self._door = door
+        self._decoder: msgspec.json.Decoder[_Document] = msgspec.json.Decoder(self.DOCUMENT)
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, environment: Mapping[str, str]) -> AsyncIterator[Self]:
+        settings = load(cls.SETTINGS, environment)
+        async with Door.opened(environment, *cls.addresses(settings)) as door:
+            yield cls(door, settings)
+
+    @classmethod
+    @abstractmethod
+    def addresses(cls, settings: Any) -> tuple[str, ...]:
+        """Where the installer lets it ask; raises `Permanent` where that isn't said."""
+
+    @abstractmethod
+    def request(self, document: _Document, question: Question) -> Request:
+        """Raises `ValueError` with what can't be asked, or which credential can't be read."""
+
+    @abstractmethod
+    def found(self, document: _Document, body: bytes, question: Question) -> Found | Unusable:
+        """What a successful answer's bytes mean; may raise what `found.BROKEN` lists."""
+
+    def check(self, document: _Document) -> None:
+        """Raises `ValueError` for fields that don't go together."""
+
+    def look_back_s(self, document: _Document) -> float:
+        """How far the query looks back by itself; 0 where it takes the window."""
+        return 0.0
+
+    def fault(self, template: str) -> str | None:
+        for placeholder in _PLACEHOLDER.findall(template):
+            if placeholder not in PLACEHOLDERS:
+                return f"unknown placeholder {placeholder!r}: use {', '.join(PLACEHOLDERS)}"
+        if "{{" in _PLACEHOLDER.sub("", template):
+            return "a placeholder is not closed, or is not a plain word"
+        document = self._document(template)
+        return document.reason if isinstance(document, Unusable) else secrets.fault(template)
+
+    def reach(self, template: str) -> Reach:
+        document = self._document(template)
+        if isinstance(document, Unusable):
+            return Reach()
+        return Reach(fixed_s=self.look_back_s(document))
+
+    def render(self, template: str, subject: Subject, window_s: float) -> str | Unusable:
+        """Names need no quoting within JSON's strings; the window is in whole seconds, rounded down."""
+        values = {**subject.values(), "window": str(max(1, math.floor(window_s)))}
+        try:
+            return _PLACEHOLDER.sub(lambda found: values[found.group(1)], template)
+        except KeyError as error:
+            return Unusable(f"the {error.args[0]} is not known yet")
+
+    async def ask(self, question: Question) -> Answer | Unusable:
+        found = await self._asked(question)
+        return found if isinstance(found, Unusable) else found.answer
+
+    async def ask_value(self, question: Question) -> Value | Unusable:
+        found = await self._asked(question)
+        return found if isinstance(found, Unusable) else found.value
+
+    async def _asked(self, question: Question) -> Found | Unusable:
+        document = self._document(question.query)
+        if isinstance(document, Unusable):
+            return document
+        try:
+            request = self.request(document, question)
+        except ValueError as error:
+            return Unusable(str(error))
+        request = msgspec.structs.replace(request, namespace=question.subject.namespace)
+        reply = await self._door.ask(request)
+        return reply if isinstance(reply, Unusable) else self.read(document, reply, question)
+
+    def read(self, document: _Document, reply: Reply, question: Question) -> Found | Unusable:
+        """Total: any bytes become something found, or a reason."""
+        if reply.status not in _SUCCESS:
+            return Unusable(f"{self.NAME} refused the query (HTTP {reply.status})")
+        try:
+            return self.found(document, reply.body, question)
+        except BROKEN:
+            return Unusable(f"the answer is not what {self.NAME} sends (HTTP {reply.status})")
+
+    def _document(self, template: str) -> _Document | Unusable:
+        try:
+            document = self._decoder.decode(template)
+            self.check(document)
+        except (ValueError, RecursionError) as error:
+            return Unusable(f"the {self.NAME} query is refused: {error}")
+        return document
+
+
+def configured(variable: str, address: str, **needed: str) -> tuple[str, ...]:
+    """The one address that a provider asks, once all the other variables that it needs are set, too.
+
+    Raises:
+        Permanent: one is missing.
+    """
+    missing = [name for name, value in needed.items() if not value]
+    if not address.startswith(("http://", "https://")):
+        missing = [variable]
+    if missing:
+        raise Permanent(
+            f"not configured: {missing[0]} is not set, or not to what is needed",
+            code="not-configured",
+            field=missing[0],
+            remedy="docs/providers.md says what it holds.",
+        )
+    return (address,)
+
+
+def credential(file: str, variable: str) -> str:
+    """A mounted credential, read anew for each request because such files are rotated.
+
+    Raises:
+        ValueError: it can't be read.
+    """
+    if not file:
+        raise ValueError(f"no credential is configured: {variable} is not set")
+    return secrets.read_file(Path(file), f"the credential of {variable}")
+
+
+def span_s(question: Question, look_back_s: float) -> tuple[int, int]:
+    """From when to when to ask, in whole seconds within the look-back; of nothing, within the window."""
+    until_s = math.floor(question.at_s)
+    return min(until_s - 1, math.ceil(question.at_s - (look_back_s or question.window_s))), until_s
