@@ -1,4 +1,4 @@
-"""Conditions in Argo's expression language, as `phase` asks for them. Pure; made by `template_run`, used by `validate`."""
+"""Conditions in the expression language, as `phase` asks for them. Pure; called by `template_measure` and `validate`."""
 
 from datetime import datetime
 from typing import Any

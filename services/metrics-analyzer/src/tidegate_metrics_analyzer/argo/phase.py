@@ -1,4 +1,4 @@
-"""One measurement's phase: what its conditions say of a result. Pure; called by `template_run` for every result.
+"""One measurement's phase: what its conditions say of a result. Pure; called by `template_measure` for every result.
 
 The table is Argo's, but for one thing: a result that is nothing, not a number or infinite never passes by accident. It
 does only where the condition itself says what such a result means, as in `isNaN(result) || result < 0.05`.

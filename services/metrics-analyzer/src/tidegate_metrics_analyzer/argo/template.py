@@ -1,4 +1,4 @@
-"""An AnalysisTemplate or ClusterAnalysisTemplate as the API server stores it. Pure; decoded by `template_reader`.
+"""An AnalysisTemplate or ClusterAnalysisTemplate as the API server stores it. Pure; decoded by `cluster_templates`.
 
 Only the envelope is typed: what stands below `provider` is handed to the metric provider that its key names. Limits
 are numbers or texts, since texts may hold arguments; `metric` makes numbers of them.
