@@ -14,7 +14,8 @@ from tidegate_chassis.service import run
 from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_contracts.codec import analysis_order_decoder
-from tidegate_metrics_analyzer import catalogue, cluster_templates
+from tidegate_metrics_analyzer import catalogue
+from tidegate_metrics_analyzer.cluster_templates import ClusterTemplates
 from tidegate_metrics_analyzer.holder import AnalysisHolder
 from tidegate_metrics_analyzer.measure import Measurer
 
@@ -23,7 +24,7 @@ from tidegate_metrics_analyzer.measure import Measurer
 async def compose(context: Context) -> AsyncIterator[None]:
     async with (
         catalogue.opened(os.environ) as providers,
-        cluster_templates.opened(context.settings.kubeconfig or None) as templates,
+        ClusterTemplates.opened(context.settings.kubeconfig or None) as templates,
     ):
         holder = AnalysisHolder(Measurer(providers, context.clock, templates), context.publisher, context.clock)
         context.add(StandingOrders(context, analysis_order_decoder.decode, holder))
