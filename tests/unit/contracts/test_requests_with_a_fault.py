@@ -69,7 +69,6 @@ def deep(levels: int) -> dict[str, Any]:
 
 
 CHECK = "steps.1.analysis.checks.0"
-TEMPLATES: dict[str, Any] = {"templates": [{"name": "success-rate"}]}
 FAULTS = [
     ("workload.name", "Web", "workload.name"),
     ("workload.name", "a" * 254, "workload.name"),
@@ -138,23 +137,6 @@ FAULTS = [
     ("analysis.pod_health", {"ready_minimum_percent": 101}, "analysis.pod_health.ready_minimum_percent"),
     ("analysis.checks", [{"name": f"c{n}", "query": "x", "maximum": 1} for n in range(21)], "analysis.checks"),
     ("analysis.checks", [{"name": "same", "query": "x", "maximum": 1}] * 2, "analysis.checks[1].name"),
-    ("analysis", {"pod_health": {}, "arguments": [{"name": "a", "value": "b"}]}, "analysis.arguments"),
-    ("analysis", {"pod_health": {}, "dry_run": ["latency"]}, "analysis.dry_run"),
-    ("analysis.templates", [{"name": "Success"}], "analysis.templates[0].name"),
-    ("analysis.templates", [{"name": "a"}] * 2, "analysis.templates[1]"),
-    ("analysis.templates", [{"name": f"t{n}"} for n in range(21)], "analysis.templates"),
-    ("analysis", TEMPLATES | {"arguments": [{"name": "a b", "value": ""}]}, "analysis.arguments[0].name"),
-    ("analysis", TEMPLATES | {"arguments": [{"name": "a"}]}, "analysis.arguments[0]"),
-    ("analysis", TEMPLATES | {"arguments": [{"name": "a", "value": "", "field_path": "x"}]}, "analysis.arguments[0]"),
-    ("analysis", TEMPLATES | {"arguments": [{"name": "a", "value": "\x00"}]}, "analysis.arguments[0].value"),
-    ("analysis", TEMPLATES | {"arguments": [{"name": "a", "value": "b"}] * 2}, "analysis.arguments[1].name"),
-    (
-        "analysis",
-        TEMPLATES | {"arguments": [{"name": f"a{n}", "value": ""} for n in range(33)]},
-        "analysis.arguments",
-    ),
-    ("analysis", TEMPLATES | {"dry_run": [""]}, "analysis.dry_run[0]"),
-    ("analysis", TEMPLATES | {"dry_run": ["a", "a"]}, "analysis.dry_run[1]"),
     (f"{CHECK}.name", "Errors", "steps[1].analysis.checks[0].name"),
     (f"{CHECK}.provider", "", "steps[1].analysis.checks[0].provider"),
     (f"{CHECK}.query", "", "steps[1].analysis.checks[0].query"),

@@ -1,4 +1,4 @@
-"""From templates to metrics: what they come to together, what their arguments stand for, and what is refused in them."""
+"""From templates to metrics: what they come to together, what arguments stand for, and what is refused in them."""
 
 from typing import Any
 
@@ -206,8 +206,8 @@ def test_a_secret_is_named_and_never_known() -> None:
 
 def test_a_secret_wins_over_the_requests_value_as_with_argo_and_not_without_quirks() -> None:
     declared = template(metric(query="{{args.token}}"), args=[{"name": "token", "valueFrom": SECRET}])
-    assert metrics(declared, token="given")[0].block == {"query": "${secret:datadog/api-key}"}  # noqa: S106 - none
-    plain = metrics(declared, token="given", reading=quirks.NONE)  # noqa: S106 - none
+    assert metrics(declared, token="given")[0].block == {"query": "${secret:datadog/api-key}"}
+    plain = metrics(declared, token="given", reading=quirks.NONE)
     assert plain[0].block == {"query": "given"}
 
 

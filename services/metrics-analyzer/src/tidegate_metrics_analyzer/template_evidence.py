@@ -1,6 +1,6 @@
 """A template's metrics as evidence: what was asked, what came back, which limits there were, and the rule that decided.
 
-Pure; called by `template_run` and `template_measure`. Texts are cut so that the largest analysis still fits into one event.
+Pure; for `template_run` and `template_measure`. Texts are cut so that the largest analysis still fits into one event.
 """
 
 import json
