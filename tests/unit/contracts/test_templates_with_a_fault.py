@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from tidegate_contracts import codec
+from tidegate_contracts.faults import Malformed
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.validate import validate
 
@@ -70,5 +71,5 @@ def test_a_broken_rule_is_named(analysis: dict[str, Any], field: str) -> None:
 @pytest.mark.parametrize("word", ["quirks", "pod_template_hash"])
 def test_a_word_that_is_none_is_refused_by_the_decoder(word: str) -> None:
     wrong = NAMED | {"quirks": "some"} if word == "quirks" else arguments({"name": "a", word: "old"})
-    with pytest.raises(msgspec.ValidationError):
+    with pytest.raises(Malformed, match=word):
         problems(wrong)

@@ -1,7 +1,7 @@
 """What a metric's provider is asked: its block as the text that metric providers take. Pure.
 
-Called by `template_measure`. Prometheus takes a query alone as PromQL. All others take the block as a JSON object, under
-the lower-case name of its key; a range's start and end are expressions, whose moments are written into it.
+Called by `template_measure`. Prometheus takes a query alone as PromQL. All others take the block as a JSON object,
+under the lower-case name of its key; a range's start and end are expressions, whose moments are written into it.
 """
 
 from datetime import datetime
