@@ -5,6 +5,7 @@ and come out as facts.
 """
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
@@ -14,7 +15,7 @@ from tidegate_chassis.service import run
 from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_contracts.codec import analysis_order_decoder
-from tidegate_metrics_analyzer import catalogue
+from tidegate_metrics_analyzer import by_hand, catalogue
 from tidegate_metrics_analyzer.cluster_templates import ClusterTemplates
 from tidegate_metrics_analyzer.holder import AnalysisHolder
 from tidegate_metrics_analyzer.measure import Measurer
@@ -32,4 +33,6 @@ async def compose(context: Context) -> AsyncIterator[None]:
 
 
 def main() -> NoReturn:
+    if by_hand.asked(sys.argv[1:]):
+        by_hand.main(sys.argv[1:])
     run("metrics-analyzer", load_or_exit(Settings), compose)
