@@ -1,4 +1,4 @@
-"""A template run by hand: what is said on the command line, each measurement as it is taken, and a status for scripts."""
+"""A template run by hand: what the command line says, each measurement as it is taken, and a status for scripts."""
 
 import pytest
 from support.metric_providers import ScriptedValues, ToldValue

@@ -6,7 +6,7 @@ rules a host's name in the DNS still can't lead us home.
 """
 
 import ipaddress
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from yarl import URL
@@ -20,6 +20,12 @@ _HIDDEN: Final = ("..", "\\", "%2e", "%2f", "%5c", "%00")
 """What another server may read as a way out of the path that it stands in."""
 
 
+class Server(NamedTuple):
+    scheme: str
+    host: str
+    port: int
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """`configured` are the addresses that the installer gave to a provider: they may lie anywhere."""
 
@@ -28,7 +34,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     configured: tuple[URL, ...] = ()
 
     def is_configured(self, url: URL) -> bool:
-        return any(url.origin() == one.origin() for one in self.configured)
+        return any(server(url) == server(one) for one in self.configured)
 
     def fault(self, url: URL) -> str | None:
         """Why this URL may not be asked; None where it may be."""
@@ -53,6 +59,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             (one.is_global and not one.is_multicast) or any(one in network for network in self.networks)
             for one in every
         )
+
+
+def server(url: URL) -> Server:
+    """Which server that is, however its port is written."""
+    return Server(url.scheme, url.host or "", url.port or 0)
 
 
 def policy(urls: str, networks: str, configured: tuple[str, ...] = ()) -> Policy:
@@ -82,7 +93,7 @@ def _base(text: str) -> URL:
 def _is_under(url: URL, allowed: URL) -> bool:
     """Of the same scheme, host and port, and in the same place or below it."""
     base = allowed.raw_path.rstrip("/")
-    return url.origin() == allowed.origin() and (url.raw_path == base or url.raw_path.startswith(f"{base}/"))
+    return server(url) == server(allowed) and (url.raw_path == base or url.raw_path.startswith(f"{base}/"))
 
 
 def _inside(address: _Address) -> tuple[_Address, ...]:

@@ -40,7 +40,7 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _OVERLOADED: Final = 429
 _SERVER_ERROR: Final = 500
 
-_Server = tuple[URL, str]
+_Server = tuple[addresses.Server, str]
 """A server as one namespace knows it: what others do to themselves there is nothing to it."""
 
 _log = structlog.get_logger()
@@ -159,7 +159,7 @@ class Door:
         return not is_address or self._policy.is_configured(url) or self._policy.may_connect(url.host or "")
 
     async def _guarded(self, url: URL, request: Request) -> Reply | Unusable:
-        server = (url.origin(), request.namespace)
+        server = (addresses.server(url), request.namespace)
         breaker = self._breaker(server)
         under_way = self._under_way[server]
         if under_way >= PARALLEL_PER_SERVER_MAX and not self._policy.is_configured(url):
@@ -228,7 +228,7 @@ class Door:
                 if answer.status not in _REDIRECTS:
                     return await _read(answer)
                 target = url.join(URL(answer.headers.get("Location", "")))
-            if method != "GET" or target.origin() != url.origin() or self._policy.fault(target):
+            if method != "GET" or addresses.server(target) != addresses.server(url) or self._policy.fault(target):
                 return Unusable("the server redirects to where it is not followed")
             url = target
         return Unusable(f"the server redirects more than {REDIRECTS_MAX} times")

@@ -46,6 +46,10 @@ class PrometheusSettings(Settings, frozen=True, kw_only=True):
     """For one query, from connecting to the last byte."""
     prometheus_token_file: str = ""
     """A bearer token, read anew for each query because such files are rotated. Empty: none is sent."""
+    prometheus_authorization_file: str = ""
+    """Instead of a token the whole header, such as `Basic …`."""
+    prometheus_tenant: str = ""
+    """Sent as `X-Scope-OrgID`: whose metrics Mimir and Cortex are asked for."""
 
 
 class Prometheus:
@@ -54,7 +58,7 @@ class Prometheus:
     def __init__(self, session: aiohttp.ClientSession, url: URL, settings: PrometheusSettings) -> None:
         self._session = session
         self._url = url
-        self._token_file = Path(settings.prometheus_token_file) if settings.prometheus_token_file else None
+        self._settings = settings
         self._timeout_s = settings.prometheus_timeout_s
 
     @classmethod
@@ -142,8 +146,12 @@ class Prometheus:
 
     def _headers(self) -> dict[str, str]:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        if self._token_file is not None:
-            headers["Authorization"] = f"Bearer {self._token_file.read_text().strip()}"
+        if self._settings.prometheus_tenant:
+            headers["X-Scope-OrgID"] = self._settings.prometheus_tenant
+        if self._settings.prometheus_token_file:
+            headers["Authorization"] = f"Bearer {Path(self._settings.prometheus_token_file).read_text().strip()}"
+        elif self._settings.prometheus_authorization_file:
+            headers["Authorization"] = Path(self._settings.prometheus_authorization_file).read_text().strip()
         return headers
 
 
