@@ -147,7 +147,7 @@ async def test_told_to_go_back_in_batches(world: World) -> None:
 
 
 async def test_a_template_that_passed_a_good_version_fails_a_bad_one(world: World) -> None:
-    state, path = world.state, EXAMPLES / "13-analysis-template/request.yaml"
+    state, path = world.state, EXAMPLES / "14-analysis-template/request.yaml"
     await _start_over(state, path.parent)
     document = path.read_text(encoding="utf-8").replace("web:v2", "web:v3_errors-30")
     given = world.state.directory / "bad.yaml"
