@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from support.templates import TemplateShelf, metric, template
 
 from tidegate_chassis.errors import Permanent
+from tidegate_contracts.problem import Problem
 from tidegate_contracts.rollout import Analysis
 from tidegate_contracts.templates import TemplateArgument, TemplateReference
 from tidegate_contracts.workload import WorkloadReference
@@ -25,9 +26,11 @@ WORKLOAD = WorkloadReference(name="web")
 SECRET = {"secretKeyRef": {"name": "datadog", "key": "api-key"}}
 
 
-def assembled(*templates: Template, reading: quirks.Reading = quirks.ARGO, dry_run: tuple[str, ...] = (), **given: str):  # noqa: ANN201
+def assembled(
+    *templates: Template, reading: quirks.Reading = quirks.ARGO, dry_run: tuple[str, ...] = (), **given: str
+) -> Assembled | tuple[Problem, ...]:
     named = {TemplateReference(name=f"t{index}"): each for index, each in enumerate(templates)}
-    return assemble(named, given, dry_run, reading)
+    return assemble(named, given, dry_run, reading, must_end=False)
 
 
 def metrics(*templates: Template, **given: Any) -> tuple[PlannedMetric, ...]:
@@ -293,7 +296,7 @@ def test_a_field_of_the_workload_is_one_value(path: str, value: str | None) -> N
 
 async def read(shelf: TemplateShelf | NoTemplates, *names: str, **analysis: Any) -> Assembled | Refused:
     named = tuple(TemplateReference(name=name.removeprefix("!"), cluster_scope=name[0] == "!") for name in names)
-    return await template_reader.read(Analysis(templates=named, **analysis), SUBJECT, WORKLOAD, shelf)
+    return await template_reader.read(Analysis(templates=named, **analysis), SUBJECT, WORKLOAD, shelf, must_end=True)
 
 
 async def test_templates_that_templates_name_are_read_too_and_each_once() -> None:

@@ -25,6 +25,7 @@ from tidegate_metrics_analyzer.conclusion import conclude
 from tidegate_metrics_analyzer.judge import Verdict
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject, Unusable, Value
+from tidegate_metrics_analyzer.run import Run
 from tidegate_metrics_analyzer.template_run import TemplateRun
 
 GOOD, BAD = Value(raw=[0.99]), Value(raw=[0.5])
@@ -49,7 +50,7 @@ class Running:
         self.clock = ManualClock(1000.0)
         self.provider = ScriptedValues(**told)
         self.measurer = Measurer({"prometheus": self.provider}, self.clock, shelf)
-        self.run = TemplateRun(analysis or by_templates(), SUBJECT, WEB, since_s=1000.0)
+        self.run = TemplateRun(analysis or by_templates(), SUBJECT, WEB, since_s=1000.0, must_end=False)
         self.verdicts: list[Verdict | None] = []
 
     async def to_the_end(self) -> "Running":
@@ -202,6 +203,26 @@ async def test_a_run_that_is_left_goes_on_where_it_was() -> None:
     assert measured >= 1
 
 
+async def test_the_next_orders_run_goes_on_with_the_measurements_of_the_last() -> None:
+    it = Running(TemplateShelf(t=template(rate(interval="5s"))), errors=[GOOD])
+    earlier = Run((), SUBJECT, 1000.0, it.run)
+    async with earlier.measuring(it.measurer, it.clock):
+        while not it.provider.questions or not earlier.evidence()[0].measured:
+            await earlier.change()
+    measured = earlier.evidence()[0].measured
+    later = Run((), SUBJECT, 2000.0, TemplateRun(by_templates(), SUBJECT, WEB, since_s=2000.0, must_end=False))
+    assert later.same_as(earlier)
+    assert not later.same_as(Run((), SUBJECT, 2000.0))
+    assert not Run((), SUBJECT, 2000.0).same_as(earlier)
+    later.carry_over(earlier)
+    assert later.evidence()[0].measured == measured
+    async with asyncio.timeout(5), later.measuring(it.measurer, it.clock):
+        while later.evidence()[0].measured == measured:
+            await later.change()
+    assert measured >= 1
+    assert it.run.fault is None
+
+
 ORDER = Analyse(
     rollout="r", revision=7, workload=WEB, step=2, stable_revision="a", canary_revision="b", deadline_s=60.0
 )
@@ -245,6 +266,14 @@ async def test_a_step_is_judged_by_its_checks_and_its_templates() -> None:
         async with it.standing():
             fact = await it.facts.get()
         assert (fact.scope, fact.step, fact.verdict) == ("step", 2, verdict)
+
+
+async def test_a_step_does_not_wait_for_a_metric_without_an_end() -> None:
+    it = Standing({"step_analysis": by_templates()}, rate(interval="5s"), errors=[GOOD])
+    async with it.standing():
+        fact = await it.facts.get()
+    assert fact.verdict == "inconclusive"
+    assert "metrics[0].count: 'errors' breaks the rule: a count in a step's analysis" in fact.reason
 
 
 async def test_a_background_reports_a_bad_run_once_and_a_good_one_never() -> None:

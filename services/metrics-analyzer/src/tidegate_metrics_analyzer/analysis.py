@@ -44,10 +44,10 @@ class StandingAnalysis:
         self._clock = clock
         self.started_at_s = clock.now_s()
         since_s = order.since_s or self.started_at_s
-        self.step = _run(order.step_analysis, order, subject, since_s)
+        self.step = _run(order.step_analysis, order, subject, since_s, must_end=True)
         # Before the new revision exists there is nothing to watch: the order that names it starts the watch.
         watched = order.background_analysis if order.canary_revision else None
-        self.background = _run(watched, order, subject, since_s)
+        self.background = _run(watched, order, subject, since_s, must_end=False)
 
     async def stand(self, report: Report, observe: Observe) -> None:
         """Until cancelled, or until nothing is left to measure."""
@@ -117,10 +117,12 @@ def checks_of(analysis: Analysis) -> tuple[Check, ...]:
     return (*analysis.checks, *built_in)
 
 
-def _run(analysis: Analysis | None, order: Analyse, subject: Subject, since_s: float) -> Run | None:
+def _run(analysis: Analysis | None, order: Analyse, subject: Subject, since_s: float, *, must_end: bool) -> Run | None:
     if analysis is None:
         return None
-    templates = TemplateRun(analysis, subject, order.workload, since_s) if analysis.templates else None
+    templates = None
+    if analysis.templates:
+        templates = TemplateRun(analysis, subject, order.workload, since_s, must_end=must_end)
     return Run(checks_of(analysis), subject, since_s, templates)
 
 

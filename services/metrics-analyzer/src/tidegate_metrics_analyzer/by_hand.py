@@ -75,7 +75,7 @@ def run_of(said: argparse.Namespace) -> TemplateRun:
         quirks=said.quirks,
     )
     subject = Subject(namespace=said.namespace, workload="none", stable_revision="", revision=None)
-    return TemplateRun(analysis, subject, WorkloadReference(name="none"), SystemClock().now_s())
+    return TemplateRun(analysis, subject, WorkloadReference(name="none"), SystemClock().now_s(), must_end=False)
 
 
 def _sample(found: Measurement) -> str:

@@ -25,16 +25,24 @@ class Refused(NamedTuple):
 
 
 async def read(
-    analysis: Analysis, subject: Subject, workload: WorkloadReference, source: TemplateSource
+    analysis: Analysis, subject: Subject, workload: WorkloadReference, source: TemplateSource, *, must_end: bool
 ) -> Assembled | Refused:
-    """Raises what `source` raises."""
+    """Raises what `source` raises.
+
+    Args:
+        analysis: Names the templates, and gives values for their arguments.
+        subject: Whose revisions an argument may stand for.
+        workload: Whose fields one may stand for.
+        source: Where both are read.
+        must_end: Whether somebody waits for the end, as a step does.
+    """
     templates = await _templates(analysis.templates, subject.namespace, source)
     if isinstance(templates, Refused):
         return templates
     given = await _given(analysis.arguments, subject, workload, source)
     if isinstance(given, Refused):
         return given
-    assembled = assemble(templates, given, analysis.dry_run, quirks.reading(analysis.quirks))
+    assembled = assemble(templates, given, analysis.dry_run, quirks.reading(analysis.quirks), must_end=must_end)
     if isinstance(assembled, Assembled):
         return assembled
     return Refused("the templates can't be used: " + "; ".join(str(each) for each in assembled[:PROBLEMS_TOLD]))

@@ -34,13 +34,22 @@ READ_TIMEOUT_S: Final = 30.0
 class TemplateRun:
     """The state of one analysis by templates."""
 
-    def __init__(self, analysis: Analysis, subject: Subject, workload: WorkloadReference, since_s: float) -> None:
+    def __init__(
+        self,
+        analysis: Analysis,
+        subject: Subject,
+        workload: WorkloadReference,
+        since_s: float,
+        *,
+        must_end: bool,
+    ) -> None:
         self.analysis = analysis
         self.fault: str | None = None
         """What makes the templates impossible to measure."""
         self._subject = subject
         self._workload = workload
         self._since_s = since_s
+        self._must_end = must_end
         self._reading = quirks.reading(analysis.quirks)
         self._measured: dict[str, Measured] | None = None
         self._over = asyncio.Event()
@@ -66,7 +75,9 @@ class TemplateRun:
         began_s = clock.now_s()
         while True:
             try:
-                found = await template_reader.read(self.analysis, self._subject, self._workload, measurer.templates)
+                found = await template_reader.read(
+                    self.analysis, self._subject, self._workload, measurer.templates, must_end=self._must_end
+                )
             except OperatingError as error:
                 if not isinstance(error, Transient) or clock.now_s() - began_s > READ_TIMEOUT_S:
                     self.fault = f"the templates can't be read: {error.reason}"

@@ -35,6 +35,8 @@ def assemble(
     given: Mapping[str, str],
     dry_run: Sequence[str],
     reading: Reading,
+    *,
+    must_end: bool,
 ) -> Assembled | tuple[Problem, ...]:
     """All templates as one analysis, with the request's values for their arguments."""
     whole = flatten(templates)
@@ -48,7 +50,8 @@ def assemble(
         return (filled,)
     rules = (*(DryRun(metric_name=pattern) for pattern in dry_run), *whole.dry_run)
     specification = msgspec.structs.replace(whole, metrics=filled, dry_run=rules)
-    if found := tuple(validate.problems(specification, reading)):
+    ends = validate.endless(filled) if must_end else ()
+    if found := (*validate.problems(specification, reading), *ends):
         return found
     named = frozenset(argument.secret for argument in whole.args if argument.secret is not None)
     return Assembled(tuple(_planned(specification)), named)

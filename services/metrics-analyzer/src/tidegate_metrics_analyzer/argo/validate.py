@@ -37,6 +37,14 @@ def problems(specification: Specification, reading: Reading) -> Iterator[Problem
     yield from _rules("measurementRetention", [rule.metric_name for rule in specification.measurement_retention], names)
 
 
+def endless(metrics: Sequence[Metric]) -> Iterator[Problem]:
+    """Metrics that never come to an end, where a step waits for it."""
+    for index, metric in enumerate(metrics):
+        if limits_of(metric).count is None:
+            rule = "a count in a step's analysis, whose end is waited for"
+            yield problem(f"metrics[{index}].count", metric.name, rule, "Give one, or watch it in the background.")
+
+
 def _metric(field: str, metric: Metric, reading: Reading) -> Iterator[Problem]:
     if not metric.name:
         yield problem(f"{field}.name", "", "a name", "Name it.")
