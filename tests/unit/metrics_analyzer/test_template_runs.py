@@ -107,6 +107,21 @@ async def test_measuring_begins_after_the_delay_and_goes_on_at_the_interval() ->
     assert all(question.subject == SUBJECT for question in it.provider.questions)
 
 
+class SetBack(ManualClock):
+    """The wall clock is set back by an hour while the first answer is waited for."""
+
+    def now_s(self) -> float:
+        return super().now_s() - (3600.0 if self.slept_s else 0.0)
+
+
+async def test_a_wall_clock_that_is_set_back_loses_and_delays_nothing() -> None:
+    it = Running(TemplateShelf(t=template(rate(initialDelay="1s", interval="5s", count=3))), errors=[GOOD])
+    it.clock = SetBack(1000.0)
+    await it.to_the_end()
+    assert (it.run.verdict(), it.run.evidence()[0].measured) == ("pass", 3)
+    assert it.clock.monotonic_s() == 1011.0
+
+
 async def test_a_bad_metric_ends_the_run_though_another_has_not_begun() -> None:
     late = metric("late", "late", initialDelay="1h")
     it = await ran(rate(), late, errors=[BAD], late=[GOOD])

@@ -29,24 +29,22 @@ def fault_of(metric: PlannedMetric, measurer: Measurer, clock: Clock) -> str | N
 
 
 async def measured(metric: PlannedMetric, subject: Subject, measurer: Measurer, clock: Clock) -> Measurement:
-    started_at_s = clock.now_s()
+    started_at_s = clock.monotonic_s()
     asked = asking(metric, _moment(clock))
-    if isinstance(asked, Unusable):
-        return Measurement(
-            "", Taken(phase="Error", started_at_s=started_at_s, finished_at_s=started_at_s, message=asked.reason)
-        )
-    value = await measurer.value(asked.provider, asked.text, subject)
+    query = "" if isinstance(asked, Unusable) else asked.text
+    value = asked if isinstance(asked, Unusable) else await measurer.value(asked.provider, asked.text, subject)
     found = _found(metric, value, clock)
     metrics.count_phase(metric.provider.lower(), found.phase)
     taken = Taken(
         phase=found.phase,
         started_at_s=started_at_s,
-        finished_at_s=clock.now_s(),
+        finished_at_s=clock.monotonic_s(),
+        at_s=clock.now_s(),
         value="" if isinstance(value, Unusable) else template_evidence.text_of(value.raw),
         message=found.message,
         number=None if isinstance(value, Unusable) else template_evidence.number_of(value.raw),
     )
-    return Measurement(asked.text, taken)
+    return Measurement(query, taken)
 
 
 def _found(metric: PlannedMetric, value: Value | Unusable, clock: Clock) -> Found:

@@ -48,7 +48,9 @@ class TemplateRun:
         """What makes the templates impossible to measure."""
         self._subject = subject
         self._workload = workload
-        self._since_s = since_s
+        self._began_s = since_s
+        self._since_s = 0.0
+        """The same moment by the clock that measurements are taken by."""
         self._must_end = must_end
         self._reading = quirks.reading(analysis.quirks)
         self._measured: dict[str, Measured] | None = None
@@ -66,20 +68,21 @@ class TemplateRun:
             changed: Called whenever there may be another verdict.
         """
         if self._measured is None:
+            self._since_s = clock.monotonic_s() - max(0.0, clock.now_s() - self._began_s)
             await self._read(measurer, clock)
             changed()
         if self._measured is not None:
             await self._measure_all(measurer, clock, changed)
 
     async def _read(self, measurer: Measurer, clock: Clock) -> None:
-        began_s = clock.now_s()
+        began_s = clock.monotonic_s()
         while True:
             try:
                 found = await template_reader.read(
                     self.analysis, self._subject, self._workload, measurer.templates, must_end=self._must_end
                 )
             except OperatingError as error:
-                if not isinstance(error, Transient) or clock.now_s() - began_s > READ_TIMEOUT_S:
+                if not isinstance(error, Transient) or clock.monotonic_s() - began_s > READ_TIMEOUT_S:
                     self.fault = f"the templates can't be read: {error.reason}"
                     return
                 await clock.sleep(READ_RETRY_S)
@@ -113,7 +116,7 @@ class TemplateRun:
             await ended(*tasks)
 
     async def _measure_one(self, name: str, measurer: Measurer, clock: Clock, changed: Callable[[], None]) -> None:
-        while (wait_s := self._wait_s(name, clock.now_s())) is not None:
+        while (wait_s := self._wait_s(name, clock.monotonic_s())) is not None:
             if wait_s > 0:
                 await clock.sleep(wait_s)
                 continue

@@ -11,6 +11,9 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase
     started_at_s: float
     finished_at_s: float
+    """Both by a clock that only goes forward: a step of the wall clock must not lose or delay a measurement."""
+    at_s: float = 0.0
+    """When it was over, in epoch seconds, for people."""
     value: str = ""
     message: str = ""
     number: float | None = None
@@ -40,7 +43,7 @@ def absorb(counts: Counts, taken: Taken, samples_kept: int) -> Counts:
     if counts.last is not None and taken.started_at_s <= counts.last.started_at_s:
         return counts
     is_error = taken.phase == "Error"
-    sample = Sample(at_s=taken.finished_at_s, phase=taken.phase, value=taken.value)
+    sample = Sample(at_s=taken.at_s, phase=taken.phase, value=taken.value)
     return Counts(
         count=counts.count + (not is_error),
         successful=counts.successful + (taken.phase == "Successful"),
