@@ -54,6 +54,7 @@ class TemplateRun:
         self._must_end = must_end
         self._reading = quirks.reading(analysis.quirks)
         self._measured: dict[str, Measured] | None = None
+        self._made: dict[str, tuple[Measured, Measurement]] = {}
         self._over = asyncio.Event()
 
     def same_as(self, other: "TemplateRun | None") -> bool:
@@ -165,4 +166,11 @@ class TemplateRun:
             return (template_evidence.unmeasured(self.fault),)
         if self._measured is None:
             return (template_evidence.unmeasured("the templates are not read yet"),)
-        return tuple(template_evidence.evidence(one, self._reading) for one in self._measured.values())
+        return tuple(self._evidence(name, one) for name, one in self._measured.items())
+
+    def _evidence(self, name: str, one: Measured) -> Measurement:
+        """Made once for each measurement: it is asked for every second, of thousands of metrics."""
+        made = self._made.get(name)
+        if made is None or made[0] is not one:
+            made = self._made[name] = one, template_evidence.evidence(one, self._reading)
+        return made[1]
