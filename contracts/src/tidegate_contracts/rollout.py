@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
+from tidegate_contracts.built_in import MetricName, MetricSource
 from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.templates import Quirks, TemplateArgument, TemplateReference
 from tidegate_contracts.workload import WorkloadReference
@@ -81,7 +82,7 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One measured value and the range in which it must stay.
+    """One measured value and the range in which it must stay: a `query`, or a `metric` that is known by its name.
 
     `query` and `minimum_samples_query` may hold `{{namespace}}`, `{{workload}}`, `{{revision}}`, `{{stable_revision}}`
     and `{{window}}`.
@@ -90,7 +91,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    query: str
+    query: str = ""
     provider: str = "prometheus"
     minimum: float | None = None
     maximum: float | None = None
@@ -107,6 +108,11 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """Counts the events behind the value; below `minimum_samples` the measurement is inconclusive."""
     minimum_samples: float = 1.0
     compare: Comparison | None = None
+    metric: MetricName | None = None
+    source: MetricSource | None = None
+    """Which proxy's metrics of requests; those of pods need none."""
+    service: str | None = None
+    """The Service, or Envoy's cluster, that the counted requests go to; None: the workload's name and `-canary`."""
 
 
 class PodHealth(msgspec.Struct, frozen=True, kw_only=True):

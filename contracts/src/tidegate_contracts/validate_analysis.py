@@ -7,6 +7,7 @@ from typing import Final
 from tidegate_contracts import limits, names
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import QUERY_VARIABLES, Analysis, Check, PodHealth
+from tidegate_contracts.validate_built_in import built_in_problems
 from tidegate_contracts.validate_comparison import comparison_problems
 from tidegate_contracts.validate_comparison import shortest_s as comparison_shortest_s
 from tidegate_contracts.validate_templates import template_problems
@@ -65,15 +66,12 @@ def _check(field: str, check: Check) -> Iterator[Problem]:
     for part in ("name", "provider"):
         if not names.is_label(getattr(check, part)):
             yield problem(f"{field}.{part}", getattr(check, part), names.LABEL_RULE, "Choose another name.")
-    yield from _query(f"{field}.query", check.query)
+    if check.metric is None:
+        yield from _query(f"{field}.query", check.query)
+    yield from built_in_problems(field, check)
     if check.minimum_samples_query is not None:
         yield from _query(f"{field}.minimum_samples_query", check.minimum_samples_query)
-    if check.compare is not None:
-        yield from comparison_problems(field, check, check.compare)
-    elif check.minimum is None and check.maximum is None:
-        yield problem(f"{field}.minimum", None, "a minimum, a maximum or both", "Say which values are good.")
-    elif check.minimum is not None and check.maximum is not None and check.minimum > check.maximum:
-        yield problem(f"{field}.minimum", check.minimum, f"not above the maximum ({check.maximum})", "Swap them.")
+    yield from _range(field, check)
     for part in ("count", "failure_limit", "inconclusive_limit"):
         if not 1 <= getattr(check, part) <= limits.MEASUREMENTS_MAX:
             rule = f"1 to {limits.MEASUREMENTS_MAX}"
@@ -85,10 +83,19 @@ def _check(field: str, check: Check) -> Iterator[Problem]:
     yield from duration_problems(f"{field}.initial_delay_s", check.initial_delay_s, least=0.0)
 
 
+def _range(field: str, check: Check) -> Iterator[Problem]:
+    if check.compare is not None:
+        yield from comparison_problems(field, check, check.compare)
+    elif check.minimum is None and check.maximum is None:
+        yield problem(f"{field}.minimum", None, "a minimum, a maximum or both", "Say which values are good.")
+    elif check.minimum is not None and check.maximum is not None and check.minimum > check.maximum:
+        yield problem(f"{field}.minimum", check.minimum, f"not above the maximum ({check.maximum})", "Swap them.")
+
+
 def _query(field: str, query: str) -> Iterator[Problem]:
     if not 1 <= len(query) <= limits.QUERY_LENGTH_MAX:
         rule = f"1 to {limits.QUERY_LENGTH_MAX} characters"
-        yield problem(field, f"{len(query)} characters", rule, "Give a query.")
+        yield problem(field, f"{len(query)} characters", rule, "Give a query, or a metric.")
     elif not query.replace("\n", " ").replace("\t", " ").isprintable():
         yield problem(field, query, "printable characters, blanks and new lines", "Remove the control characters.")
     for name in _VARIABLE.findall(query):

@@ -39,7 +39,7 @@ def comparison_problems(field: str, check: Check, compare: Comparison) -> Iterat
             rule = "left out where compare is given"
             remedy = "A comparison is decided by its points, one each window_s."
             yield problem(f"{field}.{part}", getattr(check, part), rule, remedy)
-    if not _REVISION.search(check.query):
+    if check.metric is None and not _REVISION.search(check.query):
         remedy = (
             'Select the pods by it, as in revision="{{revision}}": it stands for the new revision, then for the old.'
         )

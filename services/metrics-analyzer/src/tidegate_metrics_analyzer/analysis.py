@@ -14,7 +14,7 @@ from tidegate_contracts.limits import CHECKS_MAX
 from tidegate_contracts.orders import Analyse
 from tidegate_contracts.rollout import Analysis, Check
 from tidegate_contracts.telemetry import MetricsMeasured
-from tidegate_metrics_analyzer import judge, pod_health
+from tidegate_metrics_analyzer import built_in, judge, pod_health
 from tidegate_metrics_analyzer.conclusion import Scope, conclude
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
@@ -113,8 +113,8 @@ class StandingAnalysis:
 
 
 def checks_of(analysis: Analysis) -> tuple[Check, ...]:
-    built_in = pod_health.checks(analysis.pod_health) if analysis.pod_health is not None else ()
-    return (*analysis.checks, *built_in)
+    health = pod_health.checks(analysis.pod_health) if analysis.pod_health is not None else ()
+    return (*map(built_in.written_out, analysis.checks), *health)
 
 
 def _run(analysis: Analysis | None, order: Analyse, subject: Subject, since_s: float, *, must_end: bool) -> Run | None:

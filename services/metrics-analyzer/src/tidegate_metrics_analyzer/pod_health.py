@@ -20,18 +20,18 @@ INCONCLUSIVE_LIMIT: Final = 60
 UNREADY_LIMIT: Final = 5
 """At one measurement a second: pods that a rising replica count adds are not ready at once."""
 
-_PODS: Final = (
+PODS: Final = (
     'max by (namespace, pod) (kube_pod_labels{namespace="{{namespace}}", label_pod_template_hash="{{revision}}"})'
 )
-_RESTARTS: Final = (
+RESTARTS: Final = (
     "sum(max by (namespace, pod, container)"
     ' (kube_pod_container_status_restarts_total{namespace="{{namespace}}"})'
-    f" * on (namespace, pod) group_left () {_PODS})"
+    f" * on (namespace, pod) group_left () {PODS})"
 )
-_READY: Final = (
+READY: Final = (
     "100 * sum(max by (namespace, pod)"
     ' (kube_pod_status_ready{namespace="{{namespace}}", condition="true"})'
-    f" * on (namespace, pod) {_PODS}) / count({_PODS})"
+    f" * on (namespace, pod) {PODS}) / count({PODS})"
 )
 
 
@@ -44,7 +44,7 @@ def checks(health: PodHealth) -> tuple[Check, ...]:
         Check(
             name="pod_restarts",
             provider=PROVIDER,
-            query=_RESTARTS,
+            query=RESTARTS,
             maximum=float(health.restarts_maximum),
             window_s=WINDOW_S,
             inconclusive_limit=INCONCLUSIVE_LIMIT,
@@ -52,7 +52,7 @@ def checks(health: PodHealth) -> tuple[Check, ...]:
         Check(
             name="pod_readiness",
             provider=PROVIDER,
-            query=_READY,
+            query=READY,
             minimum=health.ready_minimum_percent,
             window_s=WINDOW_S,
             failure_limit=UNREADY_LIMIT,
