@@ -19,7 +19,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup parts kinds demo test test-thorough lint types architecture unit simulate fuzz bench judge-rates schemas chart clean
+.PHONY: help setup parts kinds demo test test-thorough lint types architecture unit simulate fuzz bench judge-rates expr-differential schemas chart clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -80,6 +80,9 @@ judge-rates: setup ## How often a comparison errs, by simulation: the table and 
 	@mkdir -p out
 	$(PYTHON) -m tidegate_bench.judge_rates out
 	@cat out/judge-rates.md
+
+expr-differential: setup ## Expressions of Argo's conditions against the real expr (needs Go): COUNT=100000
+	$(PYTHON) tests/differential/run.py --count $(or $(COUNT),100000)
 
 schemas: setup ## Write the generated schemas again after a change of the contracts
 	$(PYTHON) -m tidegate_contracts.schema write

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -99,7 +100,7 @@ var kinds = []struct {
 }
 
 // A conversion of what has no number at all is a fault of type, one of a text that is none is a fault of value.
-var noNumbers = []string{"bool", "<nil>", "[]", "map[", "string", "func", "time.", "*time", "int", "float", "uint"}
+var convertsType = regexp.MustCompile(`invalid operation: (int|float)\((bool|<nil>|string|\[\](interface {}|int|float64|string|uint8|\[2\]interface {})|\[2\]interface {}|map\[(string|int|interface {})\](\[\])?(interface|struct) {}|func\(.*|\*?time\.\w+)\)`).MatchString
 
 func kindOf(message string) string {
 	for _, named := range kinds {
@@ -110,19 +111,4 @@ func kindOf(message string) string {
 		}
 	}
 	return "type"
-}
-
-func convertsType(message string) bool {
-	for _, opening := range []string{"invalid operation: int(", "invalid operation: float("} {
-		_, after, found := strings.Cut(message, opening)
-		if !found {
-			continue
-		}
-		for _, name := range noNumbers {
-			if strings.HasPrefix(after, name) {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -105,8 +105,8 @@ func shownContainer(value reflect.Value) string {
 		return name + "[" + strings.Join(items, ", ") + "]"
 	case reflect.Map:
 		entries := make([]string, 0, value.Len())
-		for _, key := range value.MapKeys() {
-			entries = append(entries, shown(key.Interface())+": "+shown(value.MapIndex(key).Interface()))
+		for each := value.MapRange(); each.Next(); {
+			entries = append(entries, shown(each.Key().Interface())+": "+shown(each.Value().Interface()))
 		}
 		sort.Strings(entries)
 		return name + "{" + strings.Join(entries, ", ") + "}"

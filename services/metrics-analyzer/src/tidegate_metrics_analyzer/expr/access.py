@@ -3,6 +3,9 @@
 Texts are bytes here, as Go's strings are: an index gives a byte, and a slice may cut a character in two.
 """
 
+import math
+from typing import cast
+
 from tidegate_metrics_analyzer.expr.arithmetic import as_integer
 from tidegate_metrics_analyzer.expr.budget import Budget
 from tidegate_metrics_analyzer.expr.equality import equal
@@ -55,6 +58,8 @@ def lookup_key(table: Table, key: Value) -> tuple[str, Value]:
 def hashable(key: Value) -> tuple[str, Value]:
     if isinstance(key, Slice | Table) or type_of(key) == "func":
         raise mismatch(f"hash of unhashable type {type_of(key)}")
+    if isinstance(key, float) and math.isnan(key):
+        return key_of(float("nan"))  # a new one each time, for it is no key that anything finds again
     return key_of(key)
 
 
@@ -70,7 +75,7 @@ def get(base: Value, key: Value) -> Value:
     return bound_method(base, key) if isinstance(key, str) else None
 
 
-def cut(base: Value, start: Value, end: Value) -> Value:
+def cut(base: Value, start: Value, end: Value) -> Slice | str:
     if not isinstance(base, Slice | str):
         raise mismatch(f"cannot slice {type_of(base)}")
     data = bytes_of(base) if isinstance(base, str) else base.items
@@ -79,11 +84,9 @@ def cut(base: Value, start: Value, end: Value) -> Value:
     first = max(length + first if first < 0 else first, 0)
     last = min(max(length + last if last < 0 else last, 0), length)
     part = data[min(first, last) : last]
-    return text_of(part) if isinstance(part, bytes) and isinstance(base, str) else Slice(_element(base), part)
-
-
-def _element(base: Slice | str) -> str:
-    return "uint8" if isinstance(base, str) else base.element
+    if isinstance(base, Slice):
+        return Slice(base.element, part, absent=base.absent)
+    return text_of(bytes(cast("bytes", part)))
 
 
 def length_in_bytes(value: Value) -> int:

@@ -1,4 +1,6 @@
-"""Sums, products and powers as Go computes them: 64 bits that wrap, divisions that are always floats. Pure; called by `interpreter`."""
+"""Sums, products and powers as Go computes them: 64 bits that wrap, divisions that are always floats. Pure; called by
+`interpreter`.
+"""
 
 import math
 from collections.abc import Callable

@@ -1,7 +1,8 @@
-"""What one evaluation may still use. Pure; made by `expression` for each evaluation and handed down through `interpreter`.
+"""What one evaluation may still use. Pure; made by `expression` for each evaluation and handed down through
+`interpreter`.
 
-Items are counted where expr counts them, so that its own limit falls at the same place; steps and text are counted besides, because
-neither a long loop nor a text doubled twenty times costs expr's budget anything.
+Items are counted where expr counts them, so that its own limit falls at the same place; steps and text are counted
+besides, because neither a long loop nor a text doubled twenty times costs expr's budget anything.
 """
 
 from dataclasses import dataclass

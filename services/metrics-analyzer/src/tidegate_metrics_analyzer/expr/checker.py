@@ -3,7 +3,8 @@
 Called by `expression` with the natures of the environment, which depend on the live result. Operators are judged in
 `checking_operators`, calls of functions in `checking_calls`, those with predicates in `checking_predicates`.
 
-What expr doesn't look at, isn't looked at here: the arguments of a call of something unknown, the ends of a slice of it.
+What expr doesn't look at, isn't looked at here: the arguments of a call of something unknown, the ends of a slice of
+it.
 """
 
 from collections.abc import Mapping

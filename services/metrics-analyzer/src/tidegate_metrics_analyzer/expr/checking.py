@@ -1,6 +1,8 @@
-"""What the parts of the checker share: the environment's natures, declared variables, the predicates around a node. Pure.
+"""What the parts of the checker share: the environment's natures, declared variables, the predicates around a node.
+Pure.
 
-`checker` fills it in; `checking_operators`, `checking_calls` and `checking_predicates` are handed it, and visit through it.
+`checker` fills it in; `checking_operators`, `checking_calls` and `checking_predicates` are handed it, and visit
+through it.
 """
 
 from abc import ABC, abstractmethod

@@ -1,7 +1,7 @@
 """Whether a function takes what it is given. Pure; called by `checker` for calls of built-in functions and of values.
 
-An integer literal where a float is asked for becomes a float, also within sums and products: `isNaN(1)` is `isNaN(1.0)`. A computed
-integer stays one, passes the check, and is refused when it is called. Both are expr's.
+An integer literal where a float is asked for becomes a float, also within sums and products: `isNaN(1)` is
+`isNaN(1.0)`. A computed integer stays one, passes the check, and is refused when it is called. Both are expr's.
 """
 
 from tidegate_metrics_analyzer.expr.checking import Checking
@@ -25,13 +25,12 @@ def call(checking: Checking, node: Call) -> Nature:
     return matched_overload(checking, name, ((callee.function.parameters, callee.function.result),), node.arguments)
 
 
-def matched_overload(
-    checking: Checking, name: str, overloads: tuple[Overload, ...], arguments: list[Node]
-) -> Nature:
+def matched_overload(checking: Checking, name: str, overloads: tuple[Overload, ...], arguments: list[Node]) -> Nature:
     last: Refused | None = None
+    offered = _Offered(checking, arguments)
     for parameters, result in overloads:
         try:
-            _check_arguments(checking, name, parameters, arguments)
+            _check_arguments(offered, name, parameters)
         except _Unfit as unfit:
             last = unfit
         else:
@@ -67,18 +66,32 @@ class _Unfit(Refused):
         Refused.__init__(self, mismatch("").fault.kind, message)
 
 
-def _check_arguments(checking: Checking, name: str, parameters: tuple[str, ...], arguments: list[Node]) -> None:
-    if len(arguments) != len(parameters):
-        for argument in arguments:
-            checking.visit(argument)
-        raise _Unfit(f"{'too many' if len(arguments) > len(parameters) else 'not enough'} arguments to call {name}")
+class _Offered:
+    """Arguments, each looked at when first asked for, and once: overloads within overloads would take for ever."""
+
+    def __init__(self, checking: Checking, arguments: list[Node]) -> None:
+        self.arguments = arguments
+        self._checking = checking
+        self._natures: dict[int, Nature] = {}
+
+    def nature(self, position: int) -> Nature:
+        if position not in self._natures:
+            self._natures[position] = self._checking.visit(self.arguments[position])
+        return self._natures[position]
+
+
+def _check_arguments(offered: _Offered, name: str, parameters: tuple[str, ...]) -> None:
+    count = len(offered.arguments)
+    if count != len(parameters):
+        for position in range(count):
+            offered.nature(position)
+        raise _Unfit(f"{'too many' if count > len(parameters) else 'not enough'} arguments to call {name}")
     for position, parameter in enumerate(parameters):
-        wanted = Nature(parameter)
-        offered = checking.visit(arguments[position])
-        if parameter == "float64" and offered.is_integer:
-            arguments[position] = _as_float(arguments[position])
-        elif not _fits(offered, wanted):
-            raise _Unfit(f"cannot use {offered} as argument (type {parameter}) to call {name}")
+        nature = offered.nature(position)
+        if parameter == "float64" and nature.is_integer:
+            offered.arguments[position] = _as_float(offered.arguments[position])
+        elif not _fits(nature, Nature(parameter)):
+            raise _Unfit(f"cannot use {nature} as argument (type {parameter}) to call {name}")
 
 
 def _fits(offered: Nature, wanted: Nature) -> bool:

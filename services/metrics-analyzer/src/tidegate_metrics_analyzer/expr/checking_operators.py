@@ -5,8 +5,19 @@ from typing import Final
 
 from tidegate_metrics_analyzer.expr.checking import Checking
 from tidegate_metrics_analyzer.expr.faults import mismatch
-from tidegate_metrics_analyzer.expr.natures import BOOL, DURATION, FLOAT, INT, NIL, STRING, TIME, UNKNOWN, Nature
-from tidegate_metrics_analyzer.expr.natures import array_of, promoted
+from tidegate_metrics_analyzer.expr.natures import (
+    BOOL,
+    DURATION,
+    FLOAT,
+    INT,
+    NIL,
+    STRING,
+    TIME,
+    UNKNOWN,
+    Nature,
+    array_of,
+    promoted,
+)
 from tidegate_metrics_analyzer.expr.patterns import pattern
 from tidegate_metrics_analyzer.expr.tree import Binary, Text, Unary
 
@@ -134,6 +145,12 @@ RULES: Final[dict[str, Rule]] = {
     **dict.fromkeys(("<", ">", "<=", ">="), _order),
     **dict.fromkeys(("/", "**", "^"), _ratio),
     **dict.fromkeys(("contains", "startsWith", "endsWith"), _text),
-    **{"-": _minus, "*": _times, "%": _remainder, "+": _plus, "in": _in, "matches": _matches},
-    **{"..": _range, "??": _coalesced},
+    "-": _minus,
+    "*": _times,
+    "%": _remainder,
+    "+": _plus,
+    "in": _in,
+    "matches": _matches,
+    "..": _range,
+    "??": _coalesced,
 }

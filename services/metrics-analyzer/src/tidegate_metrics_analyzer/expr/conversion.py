@@ -1,17 +1,23 @@
-"""The border between Python's JSON and the values of an expression, both ways. Pure; called by `expression` and by `fromJSON`.
+"""The border between Python's JSON and the values of an expression, both ways. Pure; called by `expression` and by
+`fromJSON`.
 
-Only the types of JSON come in, whatever a provider hands over; a tuple of floats is Go's `[]float64`, a list may hold anything.
+Only the types of JSON come in, whatever a provider hands over; a tuple of floats is Go's `[]float64`, a list may hold
+anything.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from tidegate_metrics_analyzer.expr import limits
 from tidegate_metrics_analyzer.expr.budget import Budget
-from tidegate_metrics_analyzer.expr.faults import beyond, mismatch
+from tidegate_metrics_analyzer.expr.faults import beyond, mismatch, no_answer
 from tidegate_metrics_analyzer.expr.formatting import shown
 from tidegate_metrics_analyzer.expr.values import INT_MAX, INT_MIN, Slice, Table, Value, table_of
+
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
+"""No text of Go's holds one."""
 
 
 @dataclass(slots=True)
@@ -25,11 +31,11 @@ class _Converted:
         if given is None or isinstance(given, bool):
             return given
         if isinstance(given, str):
-            return given.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+            return SURROGATE.sub("\ufffd", given)
         if isinstance(given, int) and INT_MIN <= given <= INT_MAX:
             return int(given)
         if isinstance(given, int | float):
-            return float(given)
+            return _float(given)
         return self._container(given, level)
 
     def _container(self, given: Any, level: int) -> Value:
@@ -50,16 +56,24 @@ class _Converted:
         return Slice("float64", given)
 
 
+def _float(given: float) -> float:
+    try:
+        return float(given)
+    except OverflowError:
+        raise no_answer("a number beyond what a float holds") from None
+
+
 def from_json(given: Any) -> Value:
     return _Converted().value(given)
 
 
-def to_json(value: Value) -> Any:
+def to_json(value: Value, budget: Budget) -> Any:
     """What an expression came to, for those who read it: functions, times and durations as the text that expr shows."""
+    budget.step()
     if isinstance(value, Slice):
-        return None if value.absent else [to_json(item) for item in value.items]
+        return None if value.absent else [to_json(item, budget) for item in value.items]
     if isinstance(value, Table):
-        return {shown(key, Budget(now=None)): to_json(item) for (_, key), item in value.entries.items()}
+        return {shown(key, budget): to_json(item, budget) for (_, key), item in value.entries.items()}
     if value is None or isinstance(value, bool | float | str):
         return value
-    return int(value) if isinstance(value, int) else shown(value, Budget(now=None))
+    return int(value) if isinstance(value, int) else shown(value, budget)

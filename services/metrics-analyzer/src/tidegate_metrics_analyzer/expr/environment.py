@@ -27,8 +27,12 @@ def of_condition(result: Value) -> dict[str, Value]:
 def of_moment() -> dict[str, Value]:
     """Where the start and the end of a range query are evaluated."""
     return {
-        "isNaN": Function("isNaN", ("float64",), "bool", lambda value, _: isinstance(value, float) and math.isnan(value)),
-        "isInf": Function("isInf", ("float64",), "bool", lambda value, _: isinstance(value, float) and math.isinf(value)),
+        "isNaN": Function(
+            "isNaN", ("float64",), "bool", lambda value, _: isinstance(value, float) and math.isnan(value)
+        ),
+        "isInf": Function(
+            "isInf", ("float64",), "bool", lambda value, _: isinstance(value, float) and math.isinf(value)
+        ),
     }
 
 

@@ -1,4 +1,6 @@
-"""When two values are equal and which comes first, as expr has it: numbers across types, nothing else. Pure; used by operators and functions."""
+"""When two values are equal and which comes first, as expr has it: numbers across types, nothing else. Pure; used by
+operators and functions.
+"""
 
 from collections.abc import Callable
 from typing import Final, cast
@@ -29,7 +31,9 @@ COMPARISONS: Final[dict[str, Callable[[int, int], bool]]] = {
 
 
 def equal(left: Value, right: Value, budget: Budget) -> bool:
-    """`==`: arrays item by item as far as one of them may hold anything, and otherwise only what is the same in type and content."""
+    """`==`: arrays item by item as far as one of them may hold anything, and otherwise only what is the same in type
+    and content.
+    """
     budget.step()
     if is_number(left) and is_number(right):
         return same_number(left, right)

@@ -9,18 +9,32 @@ from typing import Final
 from tidegate_metrics_analyzer.expr.faults import syntax
 
 SIMPLE: Final = {
-    **{"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"},
-    **{"'": "'", '"': '"', "`": "`", "?": "?"},
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+    "\\": "\\",
+    "'": "'",
+    '"': '"',
+    "`": "`",
+    "?": "?",
 }
 CODE_POINT_MAX: Final = 0x10FFFF
 REPLACEMENT: Final = "\ufffd"
+SURROGATES: Final = range(0xD800, 0xE000)
 ESCAPE: Final = re.compile(
-    r"\\(?:x([0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|(.))", re.DOTALL
+    r"\\(?:x(?P<digits>[0-9a-fA-F]{2})"
+    r"|(?P<unicode>u\{[0-9a-fA-F]{1,6}\}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})"
+    r"|(?P<octal>[0-3][0-7]{2})|(?P<simple>.))",
+    re.DOTALL,
 )
 
 
 def unescaped(inside: str) -> str:
-    return ESCAPE.sub(lambda found: character(*found.groups()), inside)
+    return ESCAPE.sub(_character, inside)
 
 
 def unescaped_bytes(inside: str) -> bytes:
@@ -28,29 +42,20 @@ def unescaped_bytes(inside: str) -> bytes:
     parts: list[bytes] = []
     end = 0
     for found in ESCAPE.finditer(inside):
-        two_digits, braces, four_digits, eight_digits, octal, simple = found.groups()
-        if braces or four_digits or eight_digits:
+        if found["unicode"]:
             raise syntax("unable to unescape string")
-        parts.append(inside[end : found.start()].encode("utf-8", "surrogateescape"))
-        parts.append(character(two_digits, None, None, None, octal, simple).encode("latin-1"))
+        parts += [inside[end : found.start()].encode("utf-8"), _character(found).encode("latin-1")]
         end = found.end()
-    parts.append(inside[end:].encode("utf-8", "surrogateescape"))
-    return b"".join(parts)
+    return b"".join([*parts, inside[end:].encode("utf-8")])
 
 
-def character(
-    two_digits: str | None,
-    braces: str | None,
-    four_digits: str | None,
-    eight_digits: str | None,
-    octal: str | None,
-    simple: str | None,
-) -> str:
-    if simple is not None:
-        if simple not in SIMPLE:
+def _character(found: re.Match[str]) -> str:
+    if found["simple"] is not None:
+        if found["simple"] not in SIMPLE:
             raise syntax("unable to unescape string")
-        return SIMPLE[simple]
-    code = int(octal, 8) if octal else int(two_digits or braces or four_digits or eight_digits or "", 16)
+        return SIMPLE[found["simple"]]
+    digits = found["digits"] or (found["unicode"] or "").strip("uU{}")
+    code = int(found["octal"], 8) if found["octal"] else int(digits, 16)
     if code > CODE_POINT_MAX:
         raise syntax("unable to unescape string")
-    return REPLACEMENT if 0xD800 <= code <= 0xDFFF else chr(code)
+    return REPLACEMENT if code in SURROGATES else chr(code)

@@ -1,7 +1,8 @@
 """An expression and the two ways to ask it: whether it holds for a measured result, and what it comes to. Pure.
 
-Called with the conditions of an analysis. A text is read once; checked and rewritten once for each type of result, because expr judges
-an expression against the live result's type; and computed for each result. Whatever happens is a value or a `Fault`: nothing is raised.
+Called with the conditions of an analysis. A text is read once; checked and rewritten once for each type of result,
+because expr judges an expression against the live result's type; and computed for each result. Whatever happens is a
+value or a `Fault`: nothing is raised.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from tidegate_metrics_analyzer.expr.budget import Budget
 from tidegate_metrics_analyzer.expr.checker import Checker
 from tidegate_metrics_analyzer.expr.conversion import from_json, to_json
 from tidegate_metrics_analyzer.expr.environment import nature_of, of_condition, of_moment
-from tidegate_metrics_analyzer.expr.faults import Fault, Refused, mismatch
+from tidegate_metrics_analyzer.expr.faults import Fault, Refused, beyond, mismatch
 from tidegate_metrics_analyzer.expr.interpreter import Interpreter
 from tidegate_metrics_analyzer.expr.parser import parsed
 from tidegate_metrics_analyzer.expr.rewriting import rewritten
@@ -26,6 +27,8 @@ Answer = TypeVar("Answer")
 @dataclass(frozen=True, slots=True)
 class Expression:
     text: str
+    _unused: list[Node] = field(default_factory=list, repr=False, compare=False)
+    """The tree that reading the text made, until a type of result takes it."""
     _trees: dict[str, Node | Fault] = field(default_factory=dict, repr=False, compare=False)
 
     def holds(self, result: Any, *, now: datetime | None = None) -> bool | Fault:
@@ -41,7 +44,7 @@ class Expression:
 
     def evaluate(self, result: Any, *, now: datetime | None = None) -> Any | Fault:
         """What the expression comes to, as JSON has it."""
-        return _answered(lambda: to_json(self.value(of_condition(from_json(result)), now)))
+        return _answered(lambda: to_json(self.value(of_condition(from_json(result)), now), Budget(None)))
 
     def moment(self, now: datetime) -> datetime | Fault:
         """The time that it comes to without any result, such as `now() - duration("5m")`."""
@@ -58,27 +61,21 @@ class Expression:
         """The value with its type; raises `Refused`."""
         known = type_of(environment["result"]) if "result" in environment else ""
         if known not in self._trees:
-            self._trees[known] = _answered(lambda: _prepared(self.text, environment))
+            self._trees[known] = _answered(lambda: self._prepared(environment))
         tree = self._trees[known]
         if isinstance(tree, Fault):
             raise Refused(tree.kind, tree.message)
         return Interpreter(environment, Budget(now)).value(tree)
 
+    def _prepared(self, environment: Mapping[str, Value]) -> Node:
+        tree = self._unused.pop() if self._unused else parsed(self.text)
+        Checker({name: nature_of(value) for name, value in environment.items()}).visit(tree)
+        return rewritten(tree)
+
 
 def compile_expression(text: str) -> Expression | Fault:
     """The expression of a text; a fault where it is none, or is too large. What else is wrong shows with a result."""
-    return _answered(lambda: _readable(text))
-
-
-def _readable(text: str) -> Expression:
-    parsed(text)
-    return Expression(text)
-
-
-def _prepared(text: str, environment: Mapping[str, Value]) -> Node:
-    tree = parsed(text)
-    Checker({name: nature_of(value) for name, value in environment.items()}).visit(tree)
-    return rewritten(tree)
+    return _answered(lambda: Expression(text, [parsed(text)]))
 
 
 def _answered(answer: Callable[[], Answer]) -> Answer | Fault:
@@ -86,3 +83,5 @@ def _answered(answer: Callable[[], Answer]) -> Answer | Fault:
         return answer()
     except Refused as refused:
         return refused.fault
+    except RecursionError:  # an expression can nest a value as deep as it likes: reduce(1..n, [#acc], 0)
+        return beyond("a value nests too deep").fault

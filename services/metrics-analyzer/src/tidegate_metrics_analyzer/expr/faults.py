@@ -1,4 +1,5 @@
-"""Why an expression has no value: a small closed class, so that a caller decides by kind and a person reads the text. Pure.
+"""Why an expression has no value: a small closed class, so that a caller decides by kind and a person reads the text.
+Pure.
 
 Raised as `Refused` by every module of the package; caught in `expression` alone, which hands it out as a `Fault`.
 """

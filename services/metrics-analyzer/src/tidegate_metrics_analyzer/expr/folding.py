@@ -1,4 +1,6 @@
-"""Computes what is constant: sums of literals, `true and x`, arrays of literals, a filter of a filter. Pure; called by `rewriting`."""
+"""Computes what is constant: sums of literals, `true and x`, arrays of literals, a filter of a filter. Pure; called
+by `rewriting`.
+"""
 
 from dataclasses import dataclass
 from typing import Final

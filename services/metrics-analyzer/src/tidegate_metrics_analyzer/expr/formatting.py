@@ -18,7 +18,7 @@ def shown(value: Value, budget: Budget) -> str:
     return budget.text(_shown(value, budget))
 
 
-def _shown(value: Value, budget: Budget) -> str:
+def _shown(value: Value, budget: Budget) -> str:  # noqa: C901, PLR0911 (one line for each type)
     budget.step()
     match value:
         case None:

@@ -1,4 +1,5 @@
-"""The built-in functions that take no predicate, by name. Pure; called by `interpreter` with values that the checker may not have seen.
+"""The built-in functions that take no predicate, by name. Pure; called by `interpreter` with values that the checker
+may not have seen.
 
 A function answers a value or raises a fault; how many arguments each takes stands beside it.
 """

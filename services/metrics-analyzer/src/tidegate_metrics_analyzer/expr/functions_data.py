@@ -15,8 +15,17 @@ from tidegate_metrics_analyzer.expr.marshalling import marshalled
 from tidegate_metrics_analyzer.expr.values import Slice, Table, Value, bytes_of, text_of, type_of
 
 NAMES: Final = {
-    **{"nil": "nil", "bool": "bool", "int": "int", "int64": "int", "uint8": "uint", "float64": "float"},
-    **{"string": "string", "func": "func", "duration": "time.Duration", "time": "time.Time", "location": "unknown"},
+    "nil": "nil",
+    "bool": "bool",
+    "int": "int",
+    "int64": "int",
+    "uint8": "uint",
+    "float64": "float",
+    "string": "string",
+    "func": "func",
+    "duration": "time.Duration",
+    "time": "time.Time",
+    "location": "unknown",
 }
 
 

@@ -96,6 +96,7 @@ def _numbers(name: str, arguments: list[Value], budget: Budget) -> Iterator[int 
     for argument in arguments:
         budget.step()
         if isinstance(argument, Slice):
+            budget.step(len(argument.items))
             items = [item_of(argument, at) for at in range(len(argument.items))]
             yield from _numbers(name, items, budget)
         elif isinstance(argument, int | float) and is_number(argument):
@@ -115,6 +116,7 @@ def _sum(arguments: list[Value], budget: Budget) -> tuple[int, float]:
     for argument in arguments:
         budget.step()
         if isinstance(argument, Slice):
+            budget.step(len(argument.items))
             inner_count, inner = _sum([item_of(argument, at) for at in range(len(argument.items))], budget)
             count, total = count + inner_count, total + inner
         elif isinstance(argument, int | float) and is_number(argument):

@@ -1,4 +1,6 @@
-"""Functions of texts: trim, split, replace and their like, as Go's strings package has them. Pure; gathered by `functions`."""
+"""Functions of texts: trim, split, replace and their like, as Go's strings package has them. Pure; gathered by
+`functions`.
+"""
 
 from collections.abc import Callable
 from typing import Final

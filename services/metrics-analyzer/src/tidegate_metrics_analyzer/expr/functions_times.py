@@ -1,4 +1,6 @@
-"""Functions of time: now, duration, date and timezone. Pure: the clock comes with the budget; gathered by `functions`."""
+"""Functions of time: now, duration, date and timezone. Pure: the clock comes with the budget; gathered by
+`functions`.
+"""
 
 from collections.abc import Callable
 from typing import Final

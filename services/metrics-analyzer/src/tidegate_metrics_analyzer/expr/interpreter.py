@@ -1,7 +1,9 @@
-"""Computes a checked and rewritten tree, node by node. Pure; called by `expression`, goes on in `looping` and the functions.
+"""Computes a checked and rewritten tree, node by node. Pure; called by `expression`, goes on in `looping` and the
+functions.
 
-It is expr's virtual machine without the code in between: operands from the left, `and`, `or` and `??` only as far as needed, and each
-operator on whatever the values turn out to be. Nothing of Python's is reachable from here but the closed set of `values`.
+It is expr's virtual machine without the code in between: operands from the left, `and`, `or` and `??` only as far as
+needed, and each operator on whatever the values turn out to be. Nothing of Python's is reachable from here but the
+closed set of `values`.
 """
 
 from collections.abc import Mapping
@@ -15,7 +17,7 @@ from tidegate_metrics_analyzer.expr.equality import compare, equal
 from tidegate_metrics_analyzer.expr.faults import mismatch, unknown_name
 from tidegate_metrics_analyzer.expr.functions import called
 from tidegate_metrics_analyzer.expr.looping import LOOPS, Scope
-from tidegate_metrics_analyzer.expr.patterns import matches
+from tidegate_metrics_analyzer.expr.patterns import PATTERN_STEPS, text_operation
 from tidegate_metrics_analyzer.expr.signatures import PREDICATES
 from tidegate_metrics_analyzer.expr.tree import (
     Array,
@@ -42,9 +44,11 @@ from tidegate_metrics_analyzer.expr.tree import (
     Text,
     Unary,
 )
-from tidegate_metrics_analyzer.expr.values import Function, Slice, Value, bytes_of, is_nil, table_of, type_of
+from tidegate_metrics_analyzer.expr.values import Function, Slice, Value, is_nil, table_of, type_of
 
 SIMPLE_TYPES: Final = ("int", "string")
+TEXT_PER_STEP: Final = 100
+ITEMS_PER_STEP: Final = 10
 
 
 class _ChainEnds(Exception):  # noqa: N818 (it is no error)
@@ -141,9 +145,12 @@ class Interpreter:
                 return self._equality(node)
             case "!=":
                 return not self._equality(node)
+            case "matches" if not isinstance(node.right, Text):
+                self.budget.step(PATTERN_STEPS)
         return self._operation(node.operator, self.value(node.left), self.value(node.right))
 
     def _operation(self, operator: str, left: Value, right: Value) -> Value:  # noqa: PLR0911 (one for each operator)
+        self._charge(left, right)
         match operator:
             case "<" | ">" | "<=" | ">=":
                 return compare(operator, left, right)
@@ -163,7 +170,7 @@ class Interpreter:
                 return self._range(left, right)
             case "**" | "^":
                 return arithmetic.exponent(left, right)
-        return _text_operation(operator, left, right)
+        return text_operation(operator, left, right, self.budget)
 
     def _equality(self, node: Binary) -> bool:
         """Where both are known to be ints, or texts, expr takes them for what they should be."""
@@ -175,6 +182,12 @@ class Interpreter:
                     raise mismatch(f"interface conversion: {type_of(value)} is not {known}")
         return equal(left, right, self.budget)
 
+    def _charge(self, *values: Value) -> None:
+        """A text is gone through as a whole, and an array that is cut is copied; a step is a part of that."""
+        for value in values:
+            if isinstance(value, str):
+                self.budget.step(len(value) // TEXT_PER_STEP)
+
     def _range(self, left: Value, right: Value) -> Value:
         first, last = as_integer(left), as_integer(right)
         self.budget.grow(max(last - first + 1, 0))
@@ -182,6 +195,7 @@ class Interpreter:
 
     def _member(self, node: Member) -> Value:
         base = self.value(node.base)
+        self._charge(base)
         if node.optional and self._chains and is_nil(base):
             raise _ChainEnds
         return fetch(base, self.value(node.key))
@@ -200,8 +214,12 @@ class Interpreter:
         base = self.value(node.base)
         end = length_in_bytes(base) if node.end is None else self.value(node.end)
         start = 0 if node.start is None else self.value(node.start)
+        self._charge(base)
         made = cut(base, start, end)
-        return self.budget.text(made) if isinstance(made, str) else made
+        if isinstance(made, str):
+            return self.budget.text(made)
+        self.budget.step(len(made.items) // ITEMS_PER_STEP)
+        return made
 
     def _array(self, node: Array) -> Value:
         items = [self.value(item) for item in node.items]
@@ -236,6 +254,7 @@ class Interpreter:
         if node.name in PREDICATES:
             return LOOPS[node.name](self, node)
         arguments = [self.value(argument) for argument in node.arguments]
+        self._charge(*arguments)
         return called(node.name, arguments, self.budget)
 
 
@@ -256,22 +275,3 @@ def _accepted(function: Function, arguments: list[Value], *, known: bool) -> tup
             raise mismatch(f"using {type_of(argument)} as {parameter} in a call of {function.name}")
         accepted.append(offered)
     return cast("tuple[Value, Value]", (*accepted, None, None)[:2])
-
-
-def _text_operation(operator: str, left: Value, right: Value) -> Value:
-    if is_nil(left) or is_nil(right):
-        return False
-    if not isinstance(right, str):
-        raise mismatch(f"interface conversion: {type_of(right)} is not string")
-    if operator == "matches" and isinstance(left, Slice) and left.element == "uint8":
-        return matches(right, bytes(cast("bytes", left.items)))
-    if not isinstance(left, str):
-        raise mismatch(f"interface conversion: {type_of(left)} is not string")
-    match operator:
-        case "matches":
-            return matches(right, bytes_of(left))
-        case "contains":
-            return right in left
-        case "startsWith":
-            return left.startswith(right)
-    return left.endswith(right)

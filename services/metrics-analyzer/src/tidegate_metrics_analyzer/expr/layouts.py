@@ -1,6 +1,7 @@
 """Times read by Go's layouts, in which an example time shows where what stands. Pure; called by `functions_times`.
 
-A layout becomes a regular expression without a repetition in a repetition, over a text of bounded length: it cannot run away.
+A layout becomes a regular expression without a repetition in a repetition, over a text of bounded length: it cannot
+run away.
 """
 
 import re

@@ -14,8 +14,8 @@ NODES_MAX: Final = 10_000
 NESTING_LEVELS_MAX: Final = 80
 """Of its tree: each level is some frames of our own stack. expr has no such limit."""
 
-STEPS_MAX: Final = 500_000
-"""Nodes evaluated and items touched by one evaluation: about a second. expr has no such limit."""
+STEPS_MAX: Final = 200_000
+"""Nodes evaluated and items touched by one evaluation: about half a second. expr has no such limit."""
 
 MEMORY_ITEMS_MAX: Final = 1_000_000
 """Items that an evaluation may make: expr's own budget, counted where expr counts it."""
@@ -23,7 +23,7 @@ MEMORY_ITEMS_MAX: Final = 1_000_000
 TEXT_BYTES_MAX: Final = 4_000_000
 """Characters that an evaluation may make, over all the texts it makes. expr has no such limit."""
 
-RESULT_ITEMS_MAX: Final = 200_000
+RESULT_ITEMS_MAX: Final = 100_000
 """Values within a measured result."""
 
 VALUE_LEVELS_MAX: Final = 50

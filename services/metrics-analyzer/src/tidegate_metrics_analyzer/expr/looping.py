@@ -192,8 +192,17 @@ def _reduce(interpreter: "Interpreter", node: Builtin) -> Value:
 
 
 LOOPS: Final[dict[str, Loop]] = {
-    **{"all": _all, "any": _any, "none": _none, "one": _one, "filter": _filter, "map": _map, "count": _count},
-    **{"sum": _sum, "groupBy": _group, "sortBy": _sort, "reduce": _reduce},
+    "all": _all,
+    "any": _any,
+    "none": _none,
+    "one": _one,
+    "filter": _filter,
+    "map": _map,
+    "count": _count,
+    "sum": _sum,
+    "groupBy": _group,
+    "sortBy": _sort,
+    "reduce": _reduce,
     "find": _found(backwards=False, position=False),
     "findIndex": _found(backwards=False, position=True),
     "findLast": _found(backwards=True, position=False),

@@ -1,6 +1,8 @@
-"""The methods of Go's durations and times that a condition may call: `duration("5m").Seconds()`. Pure; called by `checker` and `access`.
+"""The methods of Go's durations and times that a condition may call: `duration("5m").Seconds()`. Pure; called by
+`checker` and `access`.
 
-Only those that answer numbers, texts, booleans, times or durations; others are faults of type, which is a difference from expr.
+Only those that answer numbers, texts, booleans, times or durations; others are faults of type, which is a difference
+from expr.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,9 @@
 """What is known of a value before it is computed: expr's static types, with its two ways of knowing nothing. Pure.
 
-`checker` gives each node its nature; `interpreter` and `rewriting` ask for a few of them, because expr picks other operations by them.
-UNKNOWN is what expr has no type for, ANY the type `interface{}`: an expression `c ? 1 : x` is an int where x is ANY, and unknown where
-x is UNKNOWN. Such differences are expr's own, and conditions written for it depend on them.
+`checker` gives each node its nature; `interpreter` and `rewriting` ask for a few of them, because expr picks other
+operations by them. UNKNOWN is what expr has no type for, ANY the type `interface{}`: an expression `c ? 1 : x` is an
+int where x is ANY, and unknown where x is UNKNOWN. Such differences are expr's own, and conditions written for it
+depend on them.
 """
 
 from dataclasses import dataclass
@@ -58,7 +59,9 @@ class Nature:
             return "slice"
         if self.is_map:
             return "map"
-        return {"duration": "int64", "time": "struct", "location": "pointer"}.get(self.type, self.type.partition("(")[0])
+        return {"duration": "int64", "time": "struct", "location": "pointer"}.get(
+            self.type, self.type.partition("(")[0]
+        )
 
     @property
     def key(self) -> "Nature":

@@ -1,12 +1,12 @@
-"""Reads what operators stand between: literals, names, calls, members, slices, predicates. Pure; the lower half of `parser`."""
+"""Reads what operators stand between: literals, names, calls, members, slices, predicates. Pure; the lower half of
+`parser`.
+"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Final
 
-from tidegate_metrics_analyzer.expr import limits
-from tidegate_metrics_analyzer.expr.faults import Refused, beyond, syntax
+from tidegate_metrics_analyzer.expr.cursor import Cursor
+from tidegate_metrics_analyzer.expr.faults import syntax
 from tidegate_metrics_analyzer.expr.literals import number
 from tidegate_metrics_analyzer.expr.signatures import BUILTINS, PREDICATES
 from tidegate_metrics_analyzer.expr.tokens import Kind, Token, is_name
@@ -33,15 +33,10 @@ from tidegate_metrics_analyzer.expr.tree import (
 UNARY_PRECEDENCES: Final = {"not": 50, "!": 50, "-": 90, "+": 90}
 CONSTANTS: Final = ("true", "false", "nil")
 
-Made = TypeVar("Made", bound=Node)
 
-
-class Operands(ABC):
+class Operands(Cursor, ABC):
     def __init__(self, tokens: list[Token]) -> None:
-        self._tokens = tokens
-        self._position = 0
-        self._nodes = 0
-        self._level = 0
+        super().__init__(tokens)
         self._predicates = 0
 
     @abstractmethod
@@ -49,56 +44,6 @@ class Operands(ABC):
 
     @abstractmethod
     def expression(self, precedence: int = 0) -> Node: ...
-
-    @property
-    def kind(self) -> Kind:
-        return self._tokens[self._position].kind
-
-    @property
-    def text(self) -> str:
-        return self._tokens[self._position].text
-
-    @property
-    def following(self) -> Token:
-        return self._tokens[min(self._position + 1, len(self._tokens) - 1)]
-
-    def at(self, kind: Kind, text: str) -> bool:
-        return self.kind is kind and self.text == text
-
-    def advance(self) -> Token:
-        token = self._tokens[self._position]
-        if token.kind is Kind.END:
-            raise syntax("unexpected end of expression")
-        self._position += 1
-        return token
-
-    def take_if(self, kind: Kind, text: str) -> bool:
-        found = self.at(kind, text)
-        if found:
-            self.advance()
-        return found
-
-    def expect(self, kind: Kind, text: str | None = None) -> str:
-        if self.kind is not kind or (text is not None and self.text != text):
-            raise self.unexpected()
-        return self.advance().text
-
-    def unexpected(self) -> Refused:
-        return syntax(f"unexpected token {self._tokens[self._position]}")
-
-    def made(self, node: Made) -> Made:
-        self._nodes += 1
-        if self._nodes > limits.NODES_MAX:
-            raise beyond("expression exceeds maximum allowed nodes")
-        return node
-
-    @contextmanager
-    def deeper(self) -> Iterator[None]:
-        self._level += 1
-        if self._level > limits.NESTING_LEVELS_MAX:
-            raise beyond(f"the expression nests deeper than {limits.NESTING_LEVELS_MAX} levels")
-        yield
-        self._level -= 1
 
     def primary(self) -> Node:
         if self.kind is Kind.SIGN and self.text in UNARY_PRECEDENCES:

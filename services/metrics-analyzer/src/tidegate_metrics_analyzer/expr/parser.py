@@ -1,7 +1,7 @@
 """Reads tokens into a tree by precedence, as the parser of expr v1.17 does. Pure; called by `expression` for a text.
 
-Operands and what is attached to them (calls, members, slices) are read in `operands`. Whatever can't be read is a syntax fault; a
-tree that is too large or too deep is a fault of limit, so that everything after may recurse.
+Operands and what is attached to them (calls, members, slices) are read in `operands`. Whatever can't be read is a
+syntax fault; a tree that is too large or too deep is a fault of limit, so that everything after may recurse.
 """
 
 from typing import Final
@@ -10,12 +10,24 @@ from tidegate_metrics_analyzer.expr import limits
 from tidegate_metrics_analyzer.expr.faults import beyond, syntax
 from tidegate_metrics_analyzer.expr.operands import Operands
 from tidegate_metrics_analyzer.expr.tokens import Kind, tokens_of
-from tidegate_metrics_analyzer.expr.tree import Binary, Conditional, Declaration, Node, Sequence, Unary, depth
+from tidegate_metrics_analyzer.expr.tree import Binary, Conditional, Declaration, Node, Sequence, Unary
 
 PRECEDENCES: Final = {
-    **{"|": 0, "or": 10, "||": 10, "and": 15, "&&": 15},
+    "|": 0,
+    "or": 10,
+    "||": 10,
+    "and": 15,
+    "&&": 15,
     **dict.fromkeys(("==", "!=", "<", ">", ">=", "<=", "in", "matches", "contains", "startsWith", "endsWith"), 20),
-    **{"..": 25, "+": 30, "-": 30, "*": 60, "/": 60, "%": 60, "**": 100, "^": 100, "??": 500},
+    "..": 25,
+    "+": 30,
+    "-": 30,
+    "*": 60,
+    "/": 60,
+    "%": 60,
+    "**": 100,
+    "^": 100,
+    "??": 500,
 }
 RIGHT_TO_LEFT: Final = frozenset({"**", "^"})
 COMPARISONS: Final = frozenset({"<", ">", ">=", "<="})
@@ -30,8 +42,6 @@ def parsed(text: str) -> Node:
     node = parser.sequence()
     if parser.kind is not Kind.END:
         raise parser.unexpected()
-    if depth(node) > limits.NESTING_LEVELS_MAX:
-        raise beyond(f"the expression nests deeper than {limits.NESTING_LEVELS_MAX} levels")
     return node
 
 
@@ -48,13 +58,16 @@ class Parser(Operands):
         return nodes[0] if len(nodes) == 1 else self.made(Sequence(nodes))
 
     def expression(self, precedence: int = 0) -> Node:
-        with self.deeper():
-            if precedence == 0 and self.at(Kind.SIGN, "let"):
-                return self._declaration()
-            if precedence == 0 and self.at(Kind.SIGN, "if"):
-                return self._choice()
+        self.deeper()
+        if precedence == 0 and self.at(Kind.SIGN, "let"):
+            node = self._declaration()
+        elif precedence == 0 and self.at(Kind.SIGN, "if"):
+            node = self._choice()
+        else:
             node = self._operations(self.primary(), precedence)
-            return self._ternary(node) if precedence == 0 else node
+            node = self._ternary(node) if precedence == 0 else node
+        self.back()
+        return node
 
     def _operations(self, node: Node, precedence: int) -> Node:
         before = ""
@@ -110,11 +123,7 @@ class Parser(Operands):
         condition = self.expression()
         then = self._block()
         self.expect(Kind.SIGN, "else")
-        if self.at(Kind.SIGN, "if"):
-            with self.deeper():
-                otherwise = self._choice()
-        else:
-            otherwise = self._block()
+        otherwise = self.expression() if self.at(Kind.SIGN, "if") else self._block()
         return self.made(Conditional(condition, then, otherwise))
 
     def _block(self) -> Node:

@@ -1,4 +1,5 @@
-"""Powers of floats, computed by Go's method, so that they come out the same to the last bit for whole exponents. Pure; called by `arithmetic`.
+"""Powers of floats, computed by Go's method, so that they come out the same to the last bit for whole exponents.
+Pure; called by `arithmetic`.
 
 Fractional exponents go through the platform's exp and log and may differ from Go's in the last digits.
 """
@@ -9,6 +10,7 @@ from typing import Final
 EXPONENT_BITS_MAX: Final = 2**12
 """Beyond it a power is 0 or infinite, whatever the base."""
 
+HALF: Final = 0.5
 ODD_BELOW: Final = 2.0**53
 WHOLE_FROM: Final = 2.0**63
 
@@ -57,28 +59,31 @@ def _of_finite(base: float, exponent: float) -> float:
         if base == -1:
             return 1.0
         return 0.0 if (abs(base) < 1) == (exponent > 0) else math.inf
-    mantissa, binary_exponent = 1.0, 0
-    if fraction:
-        if fraction > 0.5:
-            fraction, whole = fraction - 1, whole + 1
-        mantissa = math.exp(fraction * math.log(base))
+    if fraction > HALF:
+        fraction, whole = fraction - 1, whole + 1
+    start = math.exp(fraction * math.log(base)) if fraction else 1.0
+    mantissa, binary_exponent = _multiplied(start, base, int(whole))
+    if exponent < 0:
+        mantissa, binary_exponent = 1 / mantissa, -binary_exponent
+    return _scaled(mantissa, binary_exponent)
+
+
+def _multiplied(mantissa: float, base: float, times: int) -> tuple[float, int]:
+    """The mantissa times the base, as often as said, by squaring; and the power of two that goes with it."""
+    binary_exponent = 0
     factor, factor_exponent = math.frexp(base)
-    bits = int(whole)
-    while bits:
+    while times:
         if abs(factor_exponent) > EXPONENT_BITS_MAX:
-            binary_exponent += factor_exponent
-            break
-        if bits & 1:
+            return mantissa, binary_exponent + factor_exponent
+        if times & 1:
             mantissa *= factor
             binary_exponent += factor_exponent
         factor *= factor
         factor_exponent *= 2
-        if factor < 0.5:
+        if factor < HALF:
             factor, factor_exponent = factor * 2, factor_exponent - 1
-        bits >>= 1
-    if exponent < 0:
-        mantissa, binary_exponent = 1 / mantissa, -binary_exponent
-    return _scaled(mantissa, binary_exponent)
+        times >>= 1
+    return mantissa, binary_exponent
 
 
 def _scaled(mantissa: float, binary_exponent: int) -> float:

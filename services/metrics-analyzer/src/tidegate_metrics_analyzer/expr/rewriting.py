@@ -1,14 +1,17 @@
-"""Rewrites a checked tree as expr does before it computes it, in passes from the leaves up. Pure; called by `expression`.
+"""Rewrites a checked tree as expr does before it computes it, in passes from the leaves up. Pure; called by
+`expression`.
 
-Elsewhere this would only be for speed. Here it decides what comes out: `x and false` is false without x being looked at,
-`filter(…)[0]` stops at the first item found, `sum(1..n)` takes no memory, `x in ["a"]` refuses an x that is no text. Conditions are
-written against that, so it is kept pass by pass: constants in `folding`, loops in `shortening`.
+Elsewhere this would only be for speed. Here it decides what comes out: `x and false` is false without x being looked
+at, `filter(…)[0]` stops at the first item found, `sum(1..n)` takes no memory, `x in ["a"]` refuses an x that is no
+text. Conditions are written against that, so it is kept pass by pass: constants in `folding`, loops in `shortening`.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-from tidegate_metrics_analyzer.expr import shortening
+from tidegate_metrics_analyzer.expr import limits, shortening
+from tidegate_metrics_analyzer.expr.faults import beyond
 from tidegate_metrics_analyzer.expr.folding import Folding
 from tidegate_metrics_analyzer.expr.natures import Nature
 from tidegate_metrics_analyzer.expr.shortening import constant_range, in_place_of
@@ -21,28 +24,38 @@ Rewrite = Callable[[Node], Node]
 
 
 def rewritten(tree: Node) -> Node:
-    tree = walked(tree, _constant_set)
+    walk = _Walk()
+    tree = walk.through(tree, _constant_set)
     for _ in range(FOLDS_MAX):
         folding = Folding()
-        tree = walked(tree, folding.rewrite)
+        tree = walk.through(tree, folding.rewrite)
         if not folding.applied:
             break
     for rewrite in (_range_membership, *shortening.PASSES):
-        tree = walked(tree, rewrite)
+        tree = walk.through(tree, rewrite)
     return tree
 
 
-def walked(node: Node, rewrite: Rewrite) -> Node:
-    """Children first; what a pass made isn't walked again, nor is what `filter` does with the items it keeps."""
-    for name in node.__slots__:
-        part = getattr(node, name)
-        if name == "then" and isinstance(node, Builtin):
-            continue
-        if isinstance(part, Node):
-            setattr(node, name, walked(part, rewrite))
-        elif isinstance(part, list):
-            part[:] = [walked(item, rewrite) for item in part]
-    return rewrite(node)
+@dataclass(slots=True)
+class _Walk:
+    """Bounded, because a node that a rewrite put in two places is walked twice."""
+
+    visits: int = 0
+
+    def through(self, node: Node, rewrite: Rewrite) -> Node:
+        """Children first; what a pass made isn't walked again, nor is what `filter` does with the items it keeps."""
+        self.visits += 1
+        if self.visits > limits.STEPS_MAX:
+            raise beyond(f"the expression takes more than {limits.STEPS_MAX} steps to prepare")
+        for name in node.__slots__:
+            part = getattr(node, name)
+            if name == "then" and isinstance(node, Builtin):
+                continue
+            if isinstance(part, Node):
+                setattr(node, name, self.through(part, rewrite))
+            elif isinstance(part, list):
+                part[:] = [self.through(item, rewrite) for item in part]
+        return rewrite(node)
 
 
 def _constant_set(node: Node) -> Node:

@@ -1,4 +1,5 @@
-"""Shortens loops: `filter(…)[0]` finds one item, `count(…) > 2` counts to three, `sum(1..n)` is a formula. Pure; called by `rewriting`.
+"""Shortens loops: `filter(…)[0]` finds one item, `count(…) > 2` counts to three, `sum(1..n)` is a formula. Pure;
+called by `rewriting`.
 
 Each function is one pass over a whole tree, in the order of PASSES.
 """
@@ -134,7 +135,7 @@ def _halved(value: int) -> int:
     return -(-value // 2) if value < 0 else value // 2
 
 
-def _sum(node: Builtin, total: int, count: int) -> int | None:
+def _sum(node: Builtin, total: int, count: int) -> int | None:  # noqa: PLR0911 (one line for each form)
     if len(node.arguments) == 1:
         return total
     predicate = node.arguments[1]

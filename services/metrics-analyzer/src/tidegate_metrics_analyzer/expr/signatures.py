@@ -1,6 +1,7 @@
 """What the built-in functions of expr v1.17 take and answer, as far as that is known before they are called. Pure.
 
-Asked by `operands` (which names are built in) and by `checker`; what the functions do stands in the `functions_` modules.
+Asked by `operands` (which names are built in) and by `checker`; what the functions do stands in the `functions_`
+modules.
 """
 
 from collections.abc import Callable

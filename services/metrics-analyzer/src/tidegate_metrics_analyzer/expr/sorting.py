@@ -1,6 +1,7 @@
 """The order that `sort` and `sortBy` bring items into. Pure; called by `looping` and `functions_collections`.
 
-Up to a dozen items are sorted by insertion, as Go does, so that even NaN, which is in no order at all, ends up in the same place.
+Up to a dozen items are sorted by insertion, as Go does, so that even NaN, which is in no order at all, ends up in the
+same place.
 """
 
 from functools import cmp_to_key
@@ -22,7 +23,11 @@ def sorted_positions(keys: list[Value], order: str, budget: Budget) -> list[int]
         return compare("<", keys[other], keys[one]) if descending else compare("<", keys[one], keys[other])
 
     if len(keys) > INSERTION_ITEMS_MAX:
-        return sorted(range(len(keys)), key=cmp_to_key(lambda one, other: before(other, one) - before(one, other)))
+
+        def order_of(one: int, other: int) -> int:
+            return before(other, one) - before(one, other)
+
+        return sorted(range(len(keys)), key=cmp_to_key(order_of))
     positions = list(range(len(keys)))
     for start in range(1, len(positions)):
         at = start

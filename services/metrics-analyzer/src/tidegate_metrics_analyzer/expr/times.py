@@ -1,4 +1,5 @@
-"""Durations and moments as Go writes and reads them. Pure; called by `functions_times`, `methods`, `formatting` and `marshalling`.
+"""Durations and moments as Go writes and reads them. Pure; called by `functions_times`, `methods`, `formatting` and
+`marshalling`.
 
 A moment is exact to the microsecond, not the nanosecond; a duration to the nanosecond.
 """

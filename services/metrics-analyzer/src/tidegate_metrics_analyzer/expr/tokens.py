@@ -1,8 +1,11 @@
-"""Cuts an expression's text into tokens, as the lexer of expr v1.17 does. Pure; called by `parser`, which asks for all at once.
+"""Cuts an expression's text into tokens, as the lexer of expr v1.17 does. Pure; called by `parser`, which asks for
+all at once.
 
-A surprise kept: the text after `not` is one operator more where it is a word such as `in`; digits may hold underscores anywhere.
+A surprise kept: the text after `not` is one operator more where it is a word such as `in`; digits may hold
+underscores anywhere.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from enum import Enum
@@ -21,6 +24,7 @@ SIGNS: Final = (
     *("??", "?.", "?", "||", "|", "::", ":", "&&", "&=", "&*", "&", "!&", "!=", "!*", "!", "=&", "==", "=*", "="),
     *("*&", "*=", "**", "*", "<&", "<=", "<*", "<", ">&", ">=", ">*", ">", "..", ".", ",", ";", "%", "+", "-", "^"),
 )
+ASCII_WORD: Final = re.compile(r"[A-Za-z0-9_$]+")
 
 
 class Kind(Enum):
@@ -43,10 +47,14 @@ class Token:
 
 
 def is_letter(character: str) -> bool:
-    return character in "_$" or unicodedata.category(character).startswith("L")
+    if character.isascii():
+        return character.isalpha() or character in "_$"
+    return unicodedata.category(character).startswith("L")
 
 
 def is_word(character: str) -> bool:
+    if character.isascii():
+        return character.isalnum() or character in "_$"
     return is_letter(character) or unicodedata.category(character) == "Nd"
 
 
@@ -63,7 +71,7 @@ def tokens_of(text: str) -> list[Token]:
     return [*tokens, Token(Kind.END, "")]
 
 
-def _next(text: str, at: int, tokens: list[Token]) -> int:
+def _next(text: str, at: int, tokens: list[Token]) -> int:  # noqa: PLR0911 (one for each sort of token)
     character = text[at]
     if character in SPACES:
         return at + 1
@@ -95,6 +103,8 @@ def _sign_or_word(text: str, at: int, tokens: list[Token]) -> int:
 
 
 def _word_end(text: str, at: int) -> int:
+    found = ASCII_WORD.match(text, at)
+    at = at if found is None else found.end()
     while at < len(text) and is_word(text[at]):
         at += 1
     return at
@@ -165,7 +175,9 @@ def _quoted(text: str, at: int, tokens: list[Token]) -> int:
 
 
 def _closing(text: str, start: int) -> int:
-    """Where the quote closes. What stands behind a backslash is judged by `escapes`, but for one rule of the lexer's own."""
+    """Where the quote closes. What stands behind a backslash is judged by `escapes`, but for one rule of the lexer's
+    own.
+    """
     quote, at = text[start], start + 1
     while at < len(text) and text[at] not in (quote, "\n"):
         if text[at] == "\\":

@@ -1,7 +1,8 @@
-"""The parts of an expression's tree. Pure; made by `parser`, given their natures by `checker`, rewritten by `rewriting`.
+"""The parts of an expression's tree. Pure; made by `parser`, given their natures by `checker`, rewritten by
+`rewriting`.
 
-Nodes are mutable on purpose: checking finds out what each is, and an integer that stands where a float is asked for becomes one.
-Each evaluation against another type of result starts from a tree of its own.
+Nodes are mutable on purpose: checking finds out what each is, and an integer that stands where a float is asked for
+becomes one. Each evaluation against another type of result starts from a tree of its own.
 """
 
 from dataclasses import dataclass, field
@@ -169,15 +170,6 @@ def children(node: Node) -> list[Node]:
         elif isinstance(part, list):
             found.extend(part)
     return found
-
-
-def depth(node: Node) -> int:
-    levels = 0
-    level = [node]
-    while level:
-        levels += 1
-        level = [child for parent in level for child in children(parent)]
-    return levels
 
 
 def fingerprint(node: Node) -> str:

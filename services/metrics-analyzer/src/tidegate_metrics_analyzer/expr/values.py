@@ -1,9 +1,10 @@
 """The values that an expression works on, typed as Go types them. Pure; the floor of the package.
 
-Nil, booleans, floats and texts are Python's own; Go's int is Python's int kept within 64 bits, and the few other integers are subclasses,
-because expr tells them apart. Arrays say what they hold: a range of ints is no list of anything, even when the items are the same.
-A text is Go's string: bytes that are mostly UTF-8, with stray ones as surrogate escapes. `from_json` lets nothing else in, so that no
-method or attribute of a Python object is ever within reach of an expression.
+Nil, booleans, floats and texts are Python's own; Go's int is Python's int kept within 64 bits, and the few other
+integers are subclasses, because expr tells them apart. Arrays say what they hold: a range of ints is no list of
+anything, even when the items are the same. A text is Go's string: bytes that are mostly UTF-8, with stray ones as
+surrogate escapes. `from_json` lets nothing else in, so that no method or attribute of a Python object is ever within
+reach of an expression.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,9 +13,9 @@ from datetime import datetime
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-INT_BITS: Final = 64
 INT_MAX: Final = 2**63 - 1
 INT_MIN: Final = -(2**63)
+INT_VALUES: Final = 2**64
 
 
 class LongInteger(int):
@@ -71,19 +72,7 @@ class Moment:
 
 
 Value: TypeAlias = (
-    None
-    | bool
-    | int
-    | LongInteger
-    | Byte
-    | float
-    | str
-    | Slice
-    | Table
-    | Function
-    | Duration
-    | Moment
-    | ZoneInfo
+    bool | int | LongInteger | Byte | float | str | Slice | Table | Function | Duration | Moment | ZoneInfo | None
 )
 
 GO_NAMES: Final[dict[type, str]] = {
@@ -125,7 +114,7 @@ def wrapped(number: int) -> int:
     """As 64 bits hold it."""
     if INT_MIN <= number <= INT_MAX:
         return int(number)
-    return (number + 2 ** (INT_BITS - 1)) % 2**INT_BITS - 2 ** (INT_BITS - 1)
+    return (number - INT_MIN) % INT_VALUES + INT_MIN
 
 
 def bytes_of(text: str) -> bytes:
