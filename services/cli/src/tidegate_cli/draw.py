@@ -161,7 +161,7 @@ def _traffic(step: PlannedStep) -> str:
 def _analysis(step: PlannedStep) -> str:
     if step.analysis is None:
         return "-"
-    names = [named.name for named in (*step.analysis.checks, *step.analysis.templates)]
+    names = [check.name for check in step.analysis.checks] + [template.name for template in step.analysis.templates]
     return ", ".join([*names, *(["pod health"] if step.analysis.pod_health else [])])
 
 
