@@ -134,6 +134,14 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: tuple[str, ...] = ()
     """Metrics of the templates that decide nothing: regular expressions that are looked for in their names."""
     quirks: Quirks = "argo"
+    on_failure: Literal["roll_back", "pause", "go_on"] | None = None
+    """What a failing verdict leads to; None: what the request says. go_on: it is told of, and changes nothing."""
+    on_inconclusive: Literal["roll_back", "pause"] = "pause"
+    """Without a verdict nothing goes on: it waits for somebody, for ever or only so long as `answer_within_s` says."""
+    answer_within_s: Seconds = 0.0
+    """How long somebody may answer an inconclusive verdict before it rolls back; of no use where it pauses for ever."""
+    extend_once: bool = False
+    """Whether a step that is inconclusive is measured once more, from the start, before anything comes of it."""
 
 
 class CanaryMetadata(msgspec.Struct, frozen=True, kw_only=True):

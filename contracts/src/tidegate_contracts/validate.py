@@ -83,6 +83,9 @@ def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
     if request.analysis is not None:
         yield from analysis_problems("analysis", request.analysis)
         yield from background_problems("analysis", request.analysis)
+        if request.analysis.extend_once:
+            rule = "false in the background, which has no end to be put off"
+            yield problem("analysis.extend_once", "true", rule, "Leave it out, or put it into a step's analysis.")
     for name in ("progress_s", "traffic_s", "analysis_s"):
         yield from duration_problems(f"deadlines.{name}", getattr(request.deadlines, name), least=1.0)
     yield from _author("requested_by", request.requested_by)

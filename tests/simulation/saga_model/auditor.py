@@ -5,7 +5,8 @@ Invariants of the history itself: approvals cite evidence of that very step (I4)
 checked by `world`.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from saga_model.options import REPLICAS
 from saga_model.watched import Watched
@@ -79,7 +80,8 @@ class Auditor:
 
     def _decision(self, event: Decision) -> None:
         kind = type(event).__name__
-        self.require(event.revision == self.revision + 1, f"I5 {kind} is number {event.revision} after {self.revision}")
+        if event.revision != self.revision + 1:
+            raise Violation(f"I5 {kind} is number {event.revision} after {self.revision}")
         self.revision = event.revision
         self.decided_at_s[event.revision] = event.at_s
         if kind == "ControlRefused":
@@ -91,15 +93,18 @@ class Auditor:
             self._accept(event)
             return
         watched = self.watched
-        self.require(watched is not None and watched.id == event.rollout, f"I6 {kind} of a rollout that isn't active")
-        assert watched is not None
-        getattr(self, f"_{kind}", self._anything)(watched, event)
+        if watched is None or watched.id != event.rollout:
+            raise Violation(f"I6 {kind} of a rollout that isn't active")
+        rule = _RULES.get(kind)
+        if rule is not None:
+            rule(self, watched, event)
         if type(event) in _TERMINAL:
             self._end(event, kind)
             self.watched, self.superseded = None, watched if kind == "RolloutSuperseded" else None
 
     def _end(self, event: Decision, kind: str) -> None:
-        self.require(event.rollout not in self.ended, f"I6 {kind} after {self.ended.get(event.rollout)}")
+        if event.rollout in self.ended:
+            raise Violation(f"I6 {kind} after {self.ended[event.rollout]}")
         self.ended[event.rollout] = kind
 
     def _accept(self, event: RolloutAccepted) -> None:
@@ -125,9 +130,6 @@ class Auditor:
         self.require(mode is not None or released, "I5 a workload was taken over halfway through its promotion")
         self.require(mode != "promote" or older.ending == "promoting", "I8 a version that was turned back was promoted")
 
-    def _anything(self, watched: Watched, _: Any) -> None:
-        """No rule of its own."""
-
     def _PreparationStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802 - named by event
         watched.prepare_revisions = [event.revision]
 
@@ -137,9 +139,10 @@ class Auditor:
         watched.shift_ordered(event.revision, 0)
 
     def _going_on(self, watched: Watched, event: Any) -> None:
-        kind = type(event).__name__
-        self.require(not watched.held, f"I7 {kind} while paused")
-        self.require(not watched.ending, f"I5 {kind} while {watched.ending}")
+        if watched.held:
+            raise Violation(f"I7 {type(event).__name__} while paused")
+        if watched.ending:
+            raise Violation(f"I5 {type(event).__name__} while {watched.ending}")
 
     def _StepStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self._going_on(watched, event)
@@ -151,7 +154,8 @@ class Auditor:
             if watched.weight > (watched.plan[step - 1].weight_percent or 0):
                 raise Violation("I3 a step with less traffic was started before the traffic left")
         else:
-            self.require(step == watched.completed + 1, f"I5 step {step} after {watched.completed}")
+            if step != watched.completed + 1:
+                raise Violation(f"I5 step {step} after {watched.completed}")
             if step == 1:
                 self._first(watched)
             self._traffic_settled(watched, "I4 a step was started while traffic moves")
@@ -243,7 +247,8 @@ class Auditor:
 
     def _once(self, event: Any) -> None:
         cause = (event.cause, type(event).__name__)
-        self.require(cause not in self.used_causes, f"I4 {cause[0]} was obeyed twice")
+        if cause in self.used_causes:
+            raise Violation(f"I4 {cause[0]} was obeyed twice")
         self.used_causes.add(cause)
 
     def _RolloutPaused(self, watched: Watched, event: Any) -> None:  # noqa: N802
@@ -397,3 +402,9 @@ class Auditor:
 
     def _RolloutFailed(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(watched.gone() or not watched.step, "I6 failed after it had begun")
+
+
+_RULES: Final[dict[str, Callable[[Auditor, Watched, Any], None]]] = {
+    name[1:]: rule for name, rule in vars(Auditor).items() if name[1:2].isupper()
+}
+"""What holds for a decision, by the decision's name; most have a rule of their own."""

@@ -195,13 +195,15 @@ def _shift_started(rollout: Rollout, event: TrafficShiftStarted) -> Rollout:
 
 
 def _judging_started(rollout: Rollout, event: StepJudgingStarted) -> Rollout:
+    again = isinstance(rollout.phase, Judging) and rollout.phase.step == event.step
     rollout = replace(rollout, phase=Judging(event.step), since_s=event.at_s)
     if rollout.with_traffic and not rollout.keeps_stable:
         rollout = _with_batch(rollout, event.step, event.revision, settle=True)
     measuring = rollout.judge is not None and isinstance(rollout.judge.order, Analyse)
     if rollout.planned(event.step).analysis is None and (rollout.request.analysis is None or measuring):
         return rollout
-    return replace(rollout, judge=Judge(orders.analyse(rollout, event.revision, event.step, event.at_s)))
+    order = orders.analyse(rollout, event.revision, event.step, event.at_s)
+    return replace(rollout, judge=Judge(order, extended=again))
 
 
 def _pause_started(rollout: Rollout, event: PauseStarted) -> Rollout:
@@ -213,7 +215,7 @@ def _step_completed(rollout: Rollout, event: StepCompleted) -> Rollout:
 
 
 def _paused(rollout: Rollout, event: RolloutPaused) -> Rollout:
-    rollout = replace(rollout, hold=Hold(event.reason, event.by))
+    rollout = replace(rollout, hold=Hold(event.reason, event.by, event.at_s))
     return lowered(rollout, event.revision, event.at_s) if event.lowered else rollout
 
 

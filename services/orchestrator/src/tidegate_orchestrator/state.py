@@ -145,6 +145,8 @@ class Hold(msgspec.Struct, frozen=True):
 
     reason: str
     by: str
+    since_s: float = 0.0
+    """By the clock of the orchestrator that decided it."""
 
     @property
     def is_doubt(self) -> bool:
@@ -189,6 +191,8 @@ class Judge(msgspec.Struct, frozen=True):
     order: AnalysisOrder
     verdict: AnalysisConcluded | None = None
     background: AnalysisConcluded | None = None
+    extended: bool = False
+    """Whether the step was inconclusive before, and is measured once more."""
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -314,7 +318,8 @@ class Workload(msgspec.Struct, frozen=True):
 
     @property
     def active(self) -> Rollout | None:
-        return self.rollout if self.rollout is not None and not self.rollout.ended else None
+        rollout = self.rollout
+        return None if rollout is None or type(rollout.phase) is Ended else rollout
 
 
 def covers_all(target: Target, replicas: int) -> bool:

@@ -36,6 +36,7 @@ from tidegate_orchestrator.state import (
     Rollout,
     Shifting,
 )
+from tidegate_orchestrator.verdicts import passes
 
 
 def forward(rollout: Rollout, now_s: float) -> Say | None:
@@ -108,16 +109,7 @@ def _judging(rollout: Rollout, now_s: float) -> Say | None:
     ready, step = rollout.pods.answer, rollout.planned(rollout.step)
     if not isinstance(ready, BatchReady) or not ready.settled:
         return None
-    return _paused(step, now_s) if step.analysis is None or _passed(rollout) else None
-
-
-def _passed(rollout: Rollout) -> bool:
-    """Only a verdict on this very step counts: on its order, and on no other."""
-    judge = rollout.judge
-    verdict = judge.verdict if judge is not None else None
-    if judge is None or verdict is None:
-        return False
-    return judge.order.step == rollout.step and verdict.verdict == "pass"
+    return _paused(step, now_s) if step.analysis is None or passes(rollout.judge, rollout.step) else None
 
 
 def _paused(step: PlannedStep, now_s: float) -> Say:
