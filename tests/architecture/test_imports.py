@@ -13,7 +13,7 @@ import pytest
 from support.sources import MEMBERS, REPOSITORY, TOOLS, Source, package_names, package_sources, sources_of
 
 CONTRACTS_MAY_USE = frozenset({"msgspec"})
-FOR_PLUGINS = {"tidegate_traffic_shifter.conformance"}
+FOR_PLUGINS = {"tidegate_traffic_shifter.conformance", "tidegate_metrics_analyzer.conformance"}
 """Called by the tests of plugins' authors, and by ours."""
 RUN_AS_COMMANDS = frozenset({"tidegate_bench.judge_rates", "tidegate_contracts.schema", "tidegate_chassis.topology"})
 BUS_LITERAL = re.compile(r"""["']f?\$JS\.|["']tidegate\.(?:events|orders|requests|controls|timers|telemetry|dead)\.""")

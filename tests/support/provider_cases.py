@@ -7,8 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import yaml
+from yarl import URL
 
 from support.sources import REPOSITORY
 from tidegate_contracts.rollout import Check
@@ -23,6 +26,7 @@ from tidegate_metrics_analyzer.providers.influxdb import InfluxDB
 from tidegate_metrics_analyzer.providers.newrelic import NewRelic
 from tidegate_metrics_analyzer.providers.prometheus import Prometheus
 from tidegate_metrics_analyzer.providers.web import Web
+from tidegate_metrics_analyzer.providers.webhook import Webhook
 
 CANARY = "canary-0f3a9b-secret"
 """What each credential holds: nothing that leaves the analyzer may."""
@@ -30,6 +34,7 @@ CANARY = "canary-0f3a9b-secret"
 KINDS = {
     "prometheus": Prometheus,
     "web": Web,
+    "webhook": Webhook,
     "datadog": Datadog,
     "newrelic": NewRelic,
     "cloudwatch": CloudWatch,
@@ -49,6 +54,7 @@ ANSWERS = {
     "prometheus": (VECTOR, 0.25),
     "google-monitoring": (VECTOR, 0.25),
     "web": ('{"summary":{"passed_percent":99.5,"runs":3},"ok":true}', 99.5),
+    "webhook": ("OK", 1.0),
     "datadog": (
         (
             '{"status":"ok","from_date":1,"to_date":2,"series":[{"metric":"errors","scope":"env:prod","length":2,'
@@ -95,8 +101,6 @@ ANSWERS = {
 
 def page_checks() -> dict[str, Check]:
     """The examples of docs/providers.md by their provider."""
-    import yaml  # noqa: PLC0415 - the fuzzer's processes need none
-
     page = (REPOSITORY / "docs/providers.md").read_text(encoding="utf-8")
     found = [msgspec.convert(yaml.safe_load(text), Check) for text in re.findall(r"(?ms)^```yaml\n(.*?)^```", page)]
     return {check.provider: check for check in found}
@@ -135,22 +139,22 @@ def environment(directory: Path) -> Callable[[str], Mapping[str, str]]:
 
 def case(name: str, directory: Path) -> Case:
     return Case(
-        kind=_web_at_loopback() if name == "web" else KINDS[name],
+        kind=_at_loopback(KINDS[name]) if name in ("web", "webhook") else KINDS[name],
         environment=environment(directory),
         query=page_checks()[name].query,
         answer=lambda now_s: answer(name, now_s),
         value=ANSWERS[name][1],
         secrets=(CANARY,),
+        reads_bodies=name != "webhook",
     )
 
 
-def _web_at_loopback() -> type[Web]:
+def _at_loopback(kind: Any) -> Any:
     """The page's example asks a public host; here it is the server on loopback."""
 
-    class Here(Web):
-        def request(self, document, question):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-            path = document.url.removeprefix("https://quality.example.com")
-            url = self.settings.outbound_urls + path
-            return super().request(msgspec.structs.replace(document, url=url), question)
+    class Here(kind):  # type: ignore[misc] # of either kind
+        def request(self, document: Any, question: Any) -> Any:
+            path = URL(document.url).path_qs
+            return super().request(msgspec.structs.replace(document, url=self.settings.outbound_urls + path), question)
 
     return Here

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 from nats.aio.msg import Msg
@@ -45,6 +46,8 @@ class FakeMetrics:
         self.value = 0.0
         self.url = ""
         self.queries: list[str] = []
+        self.told: list[str] = []
+        """What the requests to `echo` held."""
 
     async def answer(self, request: web.Request) -> web.Response:
         form = await request.post()
@@ -53,10 +56,18 @@ class FakeMetrics:
         body = {"status": "success", "data": {"resultType": "vector", "result": result}}
         return web.Response(text=json.dumps(body))
 
+    async def echo(self, request: web.Request) -> web.Response:
+        """A server that may tell everybody what it was told."""
+        told = json.dumps({"headers": dict(request.headers), "body": await request.text()})
+        self.told.append(told)
+        how = request.match_info["how"]
+        return web.Response(text=told if how == "back" else '{"ok": 1}', status=500 if how == "error" else 200)
+
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["FakeMetrics"]:
         application = web.Application()
         application.router.add_post("/api/v1/query", self.answer)
+        application.router.add_route("*", "/echo/{how:.*}", self.echo)
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -104,7 +115,7 @@ class Bench:
         self._publisher = Publisher(connection, "orchestrator", SystemClock())
         self._journal = Journal(connection, "orchestrator", SystemClock())
 
-    async def start(self) -> Copy:
+    async def start(self, **more: str) -> Copy:
         port = free_port()
         log = self._directory / f"analyzer-{port}.log"
         environment = os.environ | {
@@ -113,6 +124,7 @@ class Bench:
             "TIDEGATE_NATS_PASSWORD": password(USER),
             "TIDEGATE_HTTP_PORT": str(port),
             "TIDEGATE_PROMETHEUS_URL": self.metrics.url,
+            **more,
         }
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
@@ -244,3 +256,57 @@ async def test_a_newer_order_ends_the_older_ones_measuring(bench: Bench) -> None
     assert (await bench.concluded(2)).verdict == "pass"
     assert set(bench.metrics.queries[-3:]) == {"rate(new"}
     assert all(isinstance(fact, AnalysisConcluded) and fact.order_revision == 2 for fact in await bench.facts())
+
+
+async def test_no_credential_is_in_anything_that_the_analyzer_gives_away(bench: Bench, tmp_path: Path) -> None:
+    """Secrets reach the servers that they are for, and neither events, nor telemetry, logs and metrics."""
+    canary = "canary-5e1f-secret"
+    seen: list[bytes] = []
+    for path in ("shop/quality/token", "shop/quality/password", "datadog"):
+        file = tmp_path / "secrets" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(canary)
+    copy = await bench.start(
+        TIDEGATE_OUTBOUND_URLS=bench.metrics.url,
+        TIDEGATE_OUTBOUND_NETWORKS="127.0.0.0/8",
+        TIDEGATE_SECRETS_DIRECTORY=str(tmp_path / "secrets"),
+        TIDEGATE_DATADOG_URL=f"{bench.metrics.url}/echo",
+        TIDEGATE_DATADOG_API_KEY_FILE=str(tmp_path / "secrets" / "datadog"),
+        TIDEGATE_DATADOG_APPLICATION_KEY_FILE=str(tmp_path / "secrets" / "datadog"),
+        TIDEGATE_LOG_LEVEL="debug",
+    )
+    checks = _checks_with_secrets(bench.metrics.url)
+
+    async def on_message(message: Msg) -> None:
+        seen.append(message.data)
+
+    async with bench.server.connected("operator") as connection:
+        await connection.client.subscribe(subjects.telemetry(KEY, "r-1", USER), cb=on_message)
+        await connection.client.flush()
+        await bench.order(msgspec.structs.replace(analyse(1), step_analysis=Analysis(checks=checks)))
+        fact = await bench.concluded(1, within_s=20)
+        await until(lambda: seen, within_s=10, what="telemetry")
+    reasons = {found.check: found.reason for found in fact.measurements}
+    assert fact.verdict == "inconclusive"
+    assert "repeats a credential" in reasons["back"]
+    assert "doesn't belong into an address" in reasons["address"]
+    assert "HTTP 500" in reasons["error"] or "not asked" in reasons["error"]
+    assert sum(canary in told for told in bench.metrics.told) >= len(checks) - 1, "the servers got the secrets"
+    given_away = [repr(await bench.facts()), repr(seen), copy.log.read_text(), await copy.metrics(), repr(fact)]
+    assert [canary in text for text in given_away] == [False] * len(given_away)
+
+
+def _checks_with_secrets(url: str) -> tuple[Check, ...]:
+    header = {"key": "Authorization", "value": "Bearer ${secret:quality/token}"}
+    asked = {how: {"url": f"{url}/echo/{how}", "headers": [header]} for how in ("well", "back", "error")}
+    documents = {
+        **asked,
+        "posted": {**asked["well"], "method": "POST", "jsonBody": {"password": "${secret:quality/password}"}},
+        "address": {"url": f"{url}/echo/well?token=${{secret:quality/token}}"},
+    }
+    queries = {name: ("web", json.dumps(document)) for name, document in documents.items()}
+    queries["datadog"] = ("datadog", '{"query": "avg:x{*}"}')
+    return tuple(
+        Check(name=name, provider=provider, query=query, minimum=1.0, interval_s=0.2, inconclusive_limit=3)
+        for name, (provider, query) in queries.items()
+    )

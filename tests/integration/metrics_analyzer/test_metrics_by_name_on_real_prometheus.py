@@ -1,4 +1,4 @@
-"""Metrics by name on a real Prometheus that scrapes what each proxy and the kubelet export: the right number of each."""
+"""Metrics by name on a real Prometheus that scrapes what each proxy and the kubelet export: each its number."""
 
 import asyncio
 import time

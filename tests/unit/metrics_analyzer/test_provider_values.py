@@ -265,3 +265,27 @@ def test_cloudwatch_is_asked_in_its_own_writing(made: Any) -> None:
     }
     assert dict(request.headers)["X-Amz-Security-Token"] == CANARY
     assert request.credentials == (CANARY, CANARY)
+
+
+def test_a_gate_is_asked_as_flagger_asks_and_opens_as_flaggers_do(made: Any) -> None:
+    provider = made("webhook")
+    asked = question({"url": "http://h/gate", "metadata": {"a": "b"}})
+    document = provider._document(asked.query)
+    posted = {"name": "web", "namespace": "shop", "phase": "Progressing", "checksum": "5d8f", "metadata": {"a": "b"}}
+    assert json.loads(provider.request(document, asked).body) == posted
+    opened = {
+        status for status in range(200, 600) if isinstance(provider.read(document, Reply(status, b""), asked), Found)
+    }
+    assert opened == {200, 201, 202, 204}
+    failing = provider._document(json.dumps({"url": "http://h/gate", "closed": "fail"}))
+    closed = provider.read(failing, Reply(403, b""), asked)
+    assert closed.value.raw == 0.0
+
+
+def test_an_influxql_aggregate_is_as_old_as_the_querys_own_bound(made: Any) -> None:
+    provider = made("influxdb")
+    body = b'{"results":[{"series":[{"columns":["time","mean"],"values":[[0,2]]}]}]}'
+    for bound, at_s in (("", 0.0), (" WHERE time > now() - 30s", 1000.0)):
+        asked = question({"query": f"SELECT mean(x) FROM y{bound}", "database": "shop"})
+        found = provider.read(provider._document(asked.query), Reply(200, body), asked)
+        assert [sample.at_s for sample in found.answer.samples] == [at_s]

@@ -51,6 +51,7 @@ class Case(NamedTuple):
         answer: What the server sends at that moment, in epoch seconds, for a value of this very moment.
         value: The number that the answer comes down to.
         secrets: What its credentials hold: no reason may.
+        reads_bodies: False for one that reads nothing but the status.
     """
 
     kind: type[MetricProvider]
@@ -59,6 +60,7 @@ class Case(NamedTuple):
     answer: Callable[[float], bytes]
     value: float
     secrets: tuple[str, ...] = ()
+    reads_bodies: bool = True
 
 
 async def broken(case: Case) -> list[str]:
@@ -111,10 +113,11 @@ def _doubtful(case: Case) -> Iterator[tuple[str, Respond]]:
     """Answers that never hold a value."""
     for status in WRONG_STATUSES:
         yield f"HTTP {status}", _sends(lambda: case.answer(time.time()), status)
-    for name, body in WRONG_BODIES.items():
-        yield name, _sends(functools.partial(bytes, body))
+    if case.reads_bodies:
+        for name, body in WRONG_BODIES.items():
+            yield name, _sends(functools.partial(bytes, body))
+        yield "an echo of the request", _echoes
     yield "a connection that breaks off", _breaks_off
-    yield "an echo of the request", _echoes
 
 
 def _mutants(body: bytes) -> Iterator[tuple[str, bytes]]:

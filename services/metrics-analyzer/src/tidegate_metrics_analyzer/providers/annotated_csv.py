@@ -4,7 +4,6 @@ Each table begins with rows of `#datatype`, `#group` and `#default`, then the co
 """
 
 import csv
-import io
 import math
 import re
 from collections.abc import Iterator
@@ -51,10 +50,11 @@ def records(text: str) -> list[Record]:
 
 
 def _rows(text: str) -> Iterator[list[str]]:
-    if any(len(line) > CELL_CHARACTERS_MAX for line in text.splitlines()):
+    lines = [f"{line}\n" for line in text.split("\n")]
+    if any(len(line) > CELL_CHARACTERS_MAX for line in lines):
         raise ValueError("a line of the answer is too long")
     try:
-        yield from (row for row in csv.reader(io.StringIO(text), strict=True) if any(row))
+        yield from (row for row in csv.reader(lines, strict=True) if any(row))
     except csv.Error:
         raise ValueError("the answer is not what influxdb sends") from None
 

@@ -95,7 +95,8 @@ class InfluxDB(Structured[InfluxDocument]):
 
     def found(self, document: InfluxDocument, body: bytes, question: Question) -> Found | Unusable:
         if document.database:
-            return _influxql(body)
+            # An aggregate is stamped with the beginning of what it was taken of: the query's bound says how old it is.
+            return _influxql(body, question.at_s if _INFLUXQL_START.search(document.query) else None)
         try:
             records = annotated_csv.records(body.decode())
         except UnicodeError:
@@ -121,8 +122,8 @@ def _flux(records: list[annotated_csv.Record], at_s: float) -> Found | Unusable:
     return Found(value=value, answer=Answer(samples=tuple(latest.values())))
 
 
-def _influxql(body: bytes) -> Found | Unusable:
-    """Each series' first column is the time, and the only other one the value."""
+def _influxql(body: bytes, at_s: float | None) -> Found | Unusable:
+    """Each series' first column is the time, and the only other one the value. `at_s` stands for times that mislead."""
     reply = _REPLY.decode(body)
     if reply.error or any(statement.error for statement in reply.results):
         return Unusable("influxdb says that the query failed")
@@ -133,4 +134,9 @@ def _influxql(body: bytes) -> Found | Unusable:
     if not any(points):
         return Unusable("no data: the query found no records")
     raw: list[Raw] = [as_go(value) for rows in points for _, value in rows]
-    return of_points(raw, [[(at_ms / _MILLISECONDS, value) for at_ms, value in rows] for rows in points])
+    series_points = [[(at_ms / _MILLISECONDS, value) for at_ms, value in rows] for rows in points]
+    found = of_points(raw, series_points)
+    if at_s is None or isinstance(found.answer, Unusable):
+        return found
+    samples = tuple(msgspec.structs.replace(sample, at_s=at_s) for sample in found.answer.samples)
+    return Found(value=found.value, answer=Answer(samples=samples))

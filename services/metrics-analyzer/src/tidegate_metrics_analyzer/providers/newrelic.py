@@ -32,7 +32,7 @@ class NewRelicSettings(Settings, frozen=True, kw_only=True):
 
 class NewRelicDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     query: str
-    timeout: int = 5
+    timeout_s: int = msgspec.field(default=5, name="timeout")
 
 
 class _Nrql(msgspec.Struct, frozen=True):
@@ -74,7 +74,7 @@ class NewRelic(Structured[NewRelicDocument]):
         )
 
     def check(self, document: NewRelicDocument) -> None:
-        if not 0 < document.timeout <= REQUEST_TIMEOUT_S_MAX:
+        if not 0 < document.timeout_s <= REQUEST_TIMEOUT_S_MAX:
             raise ValueError(f"timeout must be above 0 and up to {REQUEST_TIMEOUT_S_MAX:g}")
 
     def look_back_s(self, document: NewRelicDocument) -> float:
@@ -96,7 +96,7 @@ class NewRelic(Structured[NewRelicDocument]):
             method="POST",
             headers=(("API-Key", api_key), ("Content-Type", "application/json")),
             body=msgspec.json.encode(asked).decode(),
-            timeout_s=float(document.timeout),
+            timeout_s=float(document.timeout_s),
             credentials=(api_key,),
         )
 

@@ -18,7 +18,7 @@ import msgspec
 from tidegate_chassis.errors import Permanent
 from tidegate_chassis.settings import Settings, load
 from tidegate_metrics_analyzer.outbound import secrets
-from tidegate_metrics_analyzer.outbound.door import Door
+from tidegate_metrics_analyzer.outbound.door import Door, OutboundSettings
 from tidegate_metrics_analyzer.outbound.request import Reply, Request
 from tidegate_metrics_analyzer.providers.found import BROKEN, Found
 from tidegate_metrics_analyzer.question import PLACEHOLDERS, Answer, Question, Reach, Subject, Unusable, Value
@@ -145,6 +145,22 @@ def configured(variable: str, address: str, **needed: str) -> tuple[str, ...]:
             remedy="docs/providers.md says what it holds.",
         )
     return (address,)
+
+
+def named_by_users(settings: OutboundSettings) -> tuple[str, ...]:
+    """No address of its own: each query names one.
+
+    Raises:
+        Permanent: none may be named.
+    """
+    if not settings.outbound_urls:
+        raise Permanent(
+            "no URL may be asked: TIDEGATE_OUTBOUND_URLS is not set",
+            code="not-configured",
+            field="TIDEGATE_OUTBOUND_URLS",
+            remedy="docs/providers.md says what it holds.",
+        )
+    return ()
 
 
 def credential(file: str, variable: str) -> str:

@@ -8,12 +8,11 @@ from typing import Any, ClassVar, Final, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from tidegate_chassis.errors import Permanent
 from tidegate_metrics_analyzer.outbound.door import OutboundSettings
 from tidegate_metrics_analyzer.outbound.request import REQUEST_TIMEOUT_S_MAX, Request
 from tidegate_metrics_analyzer.providers import json_path
 from tidegate_metrics_analyzer.providers.found import Found, from_json, of_value
-from tidegate_metrics_analyzer.providers.structured import Structured
+from tidegate_metrics_analyzer.providers.structured import Structured, named_by_users
 from tidegate_metrics_analyzer.question import Question, Raw, Unusable
 
 HEADERS_MAX: Final = 32
@@ -41,15 +40,7 @@ class Web(Structured[WebDocument]):
 
     @classmethod
     def addresses(cls, settings: OutboundSettings) -> tuple[str, ...]:
-        if not settings.outbound_urls:
-            raise Permanent(
-                "no URL may be asked: TIDEGATE_OUTBOUND_URLS is not set",
-                code="not-configured",
-                field="TIDEGATE_OUTBOUND_URLS",
-                rule="URLs that analyses may ask, separated by commas",
-                remedy="Set it to the servers that analyses may ask.",
-            )
-        return ()
+        return named_by_users(settings)
 
     def check(self, document: WebDocument) -> None:
         json_path.parse(document.json_path or "{$}")
