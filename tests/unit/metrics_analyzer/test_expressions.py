@@ -155,6 +155,7 @@ def test_a_text_that_is_too_large_or_too_deep_is_refused_at_once(text: str) -> N
     "text",
     [
         pytest.param("1..2000000", id="a large range"),
+        pytest.param("result matches `\\pL{100}`", id="a large pattern"),
         pytest.param("map(1..999, map(1..999, map(1..999, #)))", id="loops in loops"),
         pytest.param("all(1..900000, all(1..900000, true))", id="long loops"),
         pytest.param('reduce(1..60, #acc + #acc, "abcdefgh")', id="doubled text"),

@@ -8,12 +8,13 @@ from typing import Final, cast
 import re2
 
 from tidegate_metrics_analyzer.expr.budget import Budget
-from tidegate_metrics_analyzer.expr.faults import mismatch, no_answer
+from tidegate_metrics_analyzer.expr.faults import beyond, mismatch, no_answer
 from tidegate_metrics_analyzer.expr.values import Slice, Value, bytes_of, is_nil, type_of
 
 PATTERN_BYTES_MAX: Final = 1_000_000
-"""What one compiled pattern may take: `(a{1000}){1000}` doesn't compile."""
+"""What one compiled pattern may take: `\\pL{1000}` is beyond it."""
 
+TOO_LARGE: Final = "pattern too large"
 PATTERNS_KEPT_MAX: Final = 128
 MATCHED_PER_STEP: Final = 8
 PATTERN_STEPS: Final = 500
@@ -28,7 +29,8 @@ def pattern(text: str) -> "re2._Regexp":
     try:
         return re2.compile(bytes_of(text), options)
     except re2.error as error:
-        raise no_answer(f"error parsing regexp: {error}") from None
+        reason = error.args[0].decode("utf-8", "replace")
+        raise beyond(reason) if TOO_LARGE in reason else no_answer(f"error parsing regexp: {reason}") from None
 
 
 def text_operation(operator: str, left: Value, right: Value, budget: Budget) -> Value:
