@@ -291,6 +291,15 @@ async def test_a_step_does_not_wait_for_a_metric_without_an_end() -> None:
     assert "metrics[0].count: 'errors' breaks the rule: a count in a step's analysis" in fact.reason
 
 
+async def test_templates_that_can_not_be_used_are_told_of_at_once_though_checks_go_on() -> None:
+    undecided = Check(name="slow", query="q", provider="prometheus", maximum=1.0, count=2000, inconclusive_limit=2000)
+    it = Standing({"step_analysis": by_templates(checks=(undecided,))}, rate(count=2), errors=[GOOD])
+    async with it.standing():
+        fact = await it.facts.get()
+    assert (fact.verdict, fact.measurements[0].measured < 2000) == ("inconclusive", True)
+    assert "metrics[0].interval" in fact.reason
+
+
 async def test_a_background_reports_a_bad_run_once_and_a_good_one_never() -> None:
     it = Standing({"background_analysis": by_templates()}, rate(interval="5s"), errors=[GOOD, GOOD, BAD])
     async with it.standing():
