@@ -8,7 +8,7 @@ PYTHON3 ?= python3
 UV_VERSION := 0.13.9
 UV := .bootstrap/bin/uv
 PYTHON := .venv/bin/python
-SOURCES := contracts/src services deploy/sandbox/src deploy/demo/src bench/src deploy/examples/20-plugin-kind/tidegate_kind_squad
+SOURCES := contracts/src services deploy/sandbox/src deploy/demo/src bench/src deploy/examples/20-plugin-kind/tidegate_kind_squad deploy/examples/21-plugin-router/tidegate_router_junction
 SECONDS ?= 60
 CASES ?= 100000
 OUT ?= out/bench.json
@@ -73,7 +73,7 @@ simulate: setup ## Seeded schedules of the whole saga with faults: SECONDS=60
 fuzz: setup ## A hundred thousand wrong answers for the metric providers: CASES=100000
 	@$(PYTHON) tests/fuzz/providers.py --cases $(CASES)
 
-bench: kinds ## The figures, on this machine: OUT=FILE (ONLY=deployments, guards or kinds: a part of them)
+bench: kinds ## The figures, on this machine: OUT=FILE (ONLY=deployments, guards, traffic or kinds: a part of them)
 	$(PYTHON) -m tidegate_bench --out $(OUT) $(if $(ONLY),--only $(ONLY))
 
 judge-rates: setup ## How often a comparison errs, by simulation: the table and the plot of docs/analysis.md

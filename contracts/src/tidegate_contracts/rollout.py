@@ -15,6 +15,8 @@ from tidegate_contracts.templates import Quirks, TemplateArgument, TemplateRefer
 from tidegate_contracts.workload import WorkloadReference
 
 QUERY_VARIABLES: Final = ("namespace", "workload", "revision", "stable_revision", "window")
+BATCH: Final = "{{batch}}"
+"""In a value of `pod_labels`."""
 Seconds = Annotated[float, msgspec.Meta(description="a duration in seconds")]
 
 Style = Literal["partition", "canary", "blue_green"]
@@ -73,6 +75,8 @@ class StepTraffic(msgspec.Struct, frozen=True, kw_only=True):
     weight_percent: int | None = None
     matches: tuple[HttpMatch, ...] = ()
     request_headers: HeaderChange | None = None
+    mirror_percent: int | None = None
+    """So many percent of the requests are copied to the new version; whoever asked never sees its answers."""
 
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +216,12 @@ class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.r
     requested_by: str = ""
     reason: str = ""
     """Why, for the record, on one line."""
+    paused_because: str = ""
+    """Why it waits, on one line, before its first batch, paused until somebody resumes it; empty: it starts by itself.
+    Of a guard it counts for every change."""
+    pod_labels: dict[str, str] = {}
+    """Further labels that each new pod gets once it is seen, beside our own: for tools that know them. `{{batch}}`
+    in a value stands for the number of the step that the pod came in."""
 
     @property
     def style(self) -> Style:

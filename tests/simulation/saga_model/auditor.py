@@ -42,20 +42,28 @@ class Auditor:
         self.newest_request = 0
         self.events = 0
         self.decided_at_s: dict[int, float] = {}
-        self.limits: dict[str, Target | None] = {}
-        """The most pods that a version may have, by the steps that were started; None: all."""
+        self.approved: dict[str, list[tuple[int, Target | None]]] = {}
+        """By version: from which decision on how many pods of it may be ordered, as its steps have it; None: all."""
         self.pod_orders: set[int] = set()
         """The decisions that may order a step's pods where none settle."""
 
-    def limit(self, revision: str) -> Target | None:
-        return None if revision == "v1" else self.limits.get(revision, _NOTHING)
+    def limit(self, version: str, order_revision: int) -> Target | None:
+        """How many pods of a version an order may bring: what was approved when it was given, not before or after.
+
+        An older order stands until the newer one reaches its holder; and a count and a percentage, of two plans, say
+        nothing about each other once somebody has scaled the workload.
+        """
+        if version == "v1":
+            return None
+        found = [target for since, target in self.approved.get(version, ()) if since <= order_revision]
+        return found[-1] if found else _NOTHING
 
     def pods_ordered(self, revision: int) -> None:
         """A batch in a style in which no stable pod goes before the promotion."""
         self.require(revision in self.pod_orders, "I3 a second order for a step's pods though nothing settles")
 
-    def _limit(self, watched: Watched, target: Target | None) -> None:
-        self.limits[watched.revision] = target
+    def _approve(self, version: str, target: Target | None) -> None:
+        self.approved.setdefault(version, []).append((self.revision, target))
 
     def plan_at(self, rollout: str, revision: int) -> RolloutAccepted | PlanChanged | None:
         """The plan that an order was made from."""
@@ -117,7 +125,7 @@ class Auditor:
         self._after_promotion(event)
         older = self.accepted.get(event.supersedes or "")
         if older is not None and event.inherited is not None and event.inherited.release_workload in _TO_THE_END:
-            self._limit(Watched(older), None)
+            self._approve(Watched(older).revision, None)
         self.watched = Watched(event)
 
     def _after_promotion(self, event: RolloutAccepted) -> None:
@@ -157,11 +165,12 @@ class Auditor:
             if step != watched.completed + 1:
                 raise Violation(f"I5 step {step} after {watched.completed}")
             if step == 1:
+                self.require(not watched.waits_first, "I2 a first batch that was to wait for somebody")
                 self._first(watched)
             self._traffic_settled(watched, "I4 a step was started while traffic moves")
         watched.started(step, event.revision)
         self.pod_orders.add(event.revision)
-        self._limit(watched, watched.most)
+        self._approve(watched.revision, watched.plan[step - 1].target)
 
     def _first(self, watched: Watched) -> None:
         self.require(watched.prepared(), "I4 started unprepared")
@@ -255,7 +264,7 @@ class Auditor:
         itself = event.by == "orchestrator"
         again = itself and watched.doubt_answered == event.cause
         self.require(not again, "I7 going on after a doubt led to the same doubt at once")
-        watched.ever_held = True
+        watched.paused(event)
         watched.held, watched.doubted = not watched.ending, itself and not watched.ending
         if event.lowered:
             watched.shift_ordered(event.revision, 0)
@@ -304,7 +313,7 @@ class Auditor:
         self._going_on(watched, event)
         self.require(watched.completed == len(watched.plan), "I4 promoted before the last step was done")
         watched.ending, watched.promoted = "promoting", True
-        self._limit(watched, None)
+        self._approve(watched.revision, None)
 
     def _RollbackStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
         hastened = watched.pace == "in_batches" and event.pace == "at_once"
@@ -316,7 +325,8 @@ class Auditor:
     def _CancellationStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(watched.ending != "cancelling", "I5 cancelled twice")
         watched.ending, watched.held, watched.promoted = "cancelling", False, False
-        self.limits = dict.fromkeys(("v2", "v3", "v4"))  # whichever template it has, natively and to the end
+        for version in ("v2", "v3", "v4"):
+            self._approve(version, None)  # whichever template it has, natively and to the end
 
     def _PodsPromotionStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self.require(watched.promoted and not watched.settles, "I5 pods promoted without a promotion")

@@ -115,6 +115,7 @@ FAULTS = [
     ("steps.2.traffic.weight_percent", 19, "steps[2].traffic.weight_percent"),
     ("steps.2.traffic.weight_percent", 101, "steps[2].traffic.weight_percent"),
     ("steps.0.traffic.weight_percent", -1, "steps[0].traffic.weight_percent"),
+    ("steps.0.traffic.mirror_percent", 101, "steps[0].traffic.mirror_percent"),
     ("steps.2.replicas", "100%", "steps[2].traffic.weight_percent"),
     ("steps.1.pause.duration_s", -1, "steps[1].pause.duration_s"),
     ("steps.1.pause.duration_s", 1e9, "steps[1].pause.duration_s"),

@@ -12,7 +12,6 @@ from tidegate_contracts.decisions import TERMINAL, AnyDecision, Decision
 from tidegate_orchestrator.evolve import evolve
 from tidegate_orchestrator.state import Workload
 
-
 _TERMINAL: Final = frozenset(TERMINAL)
 
 

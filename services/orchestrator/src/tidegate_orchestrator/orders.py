@@ -93,6 +93,7 @@ def _batch(rollout: Rollout, revision: int, step: int) -> ApplyBatch:
         progress_deadline_s=request.deadlines.progress_s,
         style=request.style,
         canary_metadata=request.canary_metadata,
+        pod_labels=request.pod_labels,
         failure_threshold=parse_target(threshold) if threshold is not None else None,
     )
 
@@ -135,6 +136,8 @@ def shift_traffic(
     matches: tuple[HttpMatch, ...],
     *,
     request_headers: HeaderChange | None = None,
+    mirror_percent: int = 0,
+    canary_pods: int = 0,
     lowering: bool,
 ) -> ShiftTraffic:
     return ShiftTraffic(
@@ -145,9 +148,11 @@ def shift_traffic(
         traffic=rollout.request.traffic,
         stable_revision=rollout.stable_revision or "",
         canary_revision=rollout.canary_revision,
+        canary_pods=canary_pods,
         weight_percent=weight_percent,
         matches=matches,
         request_headers=request_headers,
+        mirror_percent=mirror_percent,
         deadline_s=rollout.request.deadlines.traffic_s,
         lowering=lowering,
     )

@@ -5,13 +5,15 @@ that very step, then traffic, then the verdict, then the pause.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from tidegate_contracts.decisions import (
+    BY_THE_REQUEST,
     PauseStarted,
     PodsReleaseStarted,
     PreparationStarted,
     PromotionStarted,
+    RolloutPaused,
     StepCompleted,
     StepJudgingStarted,
     StepStarted,
@@ -62,7 +64,14 @@ def _preparing(rollout: Rollout, now_s: float) -> Say | None:
     del now_s
     if not isinstance(rollout.pods.answer, WorkloadPrepared) or not _routes_settled(rollout):
         return None
+    if rollout.waits_first:
+        return Say(RolloutPaused, _first_pause(rollout.request.paused_because))
     return Say(StepStarted, {"step": 1}) if _pinned(rollout) else Say(TrafficPinStarted, {})
+
+
+def _first_pause(reason: str) -> dict[str, Any]:
+    """All that an older rollout left is given back by now, and nothing of this one's is touched yet."""
+    return {"reason": reason, "by": BY_THE_REQUEST, "before_start": True}
 
 
 def _pinned(rollout: Rollout) -> bool:

@@ -29,7 +29,7 @@ def load_routers(cluster: WakingCluster) -> Mapping[str, Router]:
 
 def _at_work(name: str, form: Format, cluster: WakingCluster) -> Router:
     if isinstance(form, Rewritten):
-        return Rewriting(cluster, form)
+        return Rewriting(cluster, form, name)
     if isinstance(form, Beside):
         return StandingBeside(cluster, form, name)
     raise PluginError(f"{name} of {ROUTERS} is neither a Rewritten format nor a Beside one")
