@@ -14,6 +14,8 @@ import yaml
 from tidegate_chassis.settings import PREFIX, Settings
 from tidegate_chassis.topology import TopologySettings
 from tidegate_chassis.webhooks import WebhookSettings
+from tidegate_metrics_analyzer.outbound.door import OutboundSettings
+from tidegate_metrics_analyzer.providers.datadog import DatadogSettings
 from tidegate_rollout_operator.app import OperatorSettings
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.app import HOLD
@@ -144,11 +146,29 @@ def environment_of(workload: Manifest) -> dict[str, Manifest]:
 
 
 def test_every_variable_is_one_that_is_read() -> None:
-    every = (WebhookSettings, TopologySettings, OperatorSettings)
+    every = (WebhookSettings, TopologySettings, OperatorSettings, OutboundSettings, DatadogSettings)
     fields = {name for settings in every for name in settings.__struct_fields__}
     read = {f"{PREFIX}{name.upper()}" for name in fields}
     for workload in (each for each in [*PLAIN, *EVERYTHING] if each["kind"] in ("Deployment", "Job")):
         assert set(environment_of(workload)) <= read
+
+
+def test_credentials_of_metric_providers_are_mounted_where_the_analyzer_reads_them() -> None:
+    for service in SERVICES:
+        deployment = named(EVERYTHING, "Deployment", service)
+        pod = deployment["spec"]["template"]["spec"]
+        paths = {each["name"]: each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
+        mounted = {
+            paths[each["name"]]: each["secret"]["secretName"]
+            for each in pod["volumes"]
+            if each["name"].startswith(("credentials-", "secrets-"))
+        }
+        wanted = {"/credentials/datadog": "datadog", "/secrets/shop/quality": "shop-quality"}
+        assert mounted == (wanted if service == "metrics-analyzer" else {})
+    assert environment_of(named(EVERYTHING, "Deployment", "metrics-analyzer"))["TIDEGATE_SECRETS_DIRECTORY"] == {
+        "name": "TIDEGATE_SECRETS_DIRECTORY",
+        "value": "/secrets",
+    }
 
 
 def test_the_topology_is_declared_before_anything_starts() -> None:

@@ -26,7 +26,7 @@ WINDOW_S: Final = 30.0
 ANSWER_TIMEOUT_S: Final = 20.0
 
 WRONG_STATUSES: Final = (301, 302, 307, 400, 401, 403, 404, 429, 500, 503)
-WRONG_LEAVES: Final = (None, True, "NaN", "+Inf", 1e308, -1e308, "text", [], {}, [[]])
+WRONG_LEAVES: Final[tuple[Any, ...]] = (None, True, "NaN", "+Inf", 1e308, -1e308, "text", [], {}, [[]])
 WRONG_BODIES: Final[Mapping[str, bytes]] = {
     "nothing": b"",
     "null": b"null",
