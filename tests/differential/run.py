@@ -19,7 +19,7 @@ from typing import Any
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 
-from support.expressions.differences import difference  # noqa: E402 (found by the line above)
+from support.expressions.differences import difference, unordered  # noqa: E402 (found by the line above)
 from support.expressions.generator import Generator  # noqa: E402
 from support.expressions.writing import answer, result_of  # noqa: E402
 
@@ -96,7 +96,8 @@ def _write_vectors(oracle: Path) -> int:
     stored = json.loads(RESULTS.read_text())
     written = [tuple(row[:2]) for row in _rows(VECTORS / "written.jsonl")]
     _write(VECTORS / "written.jsonl", written, _asked(oracle, stored, written))
-    generated = _generated(VECTORS_SEED, len(stored), VECTORS_GENERATED)
+    candidates = _generated(VECTORS_SEED, len(stored), 2 * VECTORS_GENERATED)
+    generated = [question for question in candidates if not unordered(question[1])][:VECTORS_GENERATED]
     _write(VECTORS / "generated.jsonl", generated, _asked(oracle, stored, generated))
     return 0
 

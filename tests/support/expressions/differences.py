@@ -21,9 +21,13 @@ def _left_behind(expression: str, _theirs: str, _ours: str) -> bool:
     return "findLast" in expression or ("filter" in expression and ends)
 
 
+def unordered(expression: str) -> bool:
+    """Whether Go's maps may show in another order each time."""
+    return any(name in expression for name in ("keys", "values", "toPairs", "$env"))
+
+
 def _shuffled(expression: str, theirs: str, ours: str) -> bool:
-    unordered = any(name in expression for name in ("keys", "values", "toPairs", "$env"))
-    return unordered and sorted(theirs) == sorted(ours)
+    return unordered(expression) and sorted(theirs) == sorted(ours)
 
 
 def _close(expression: str, theirs: str, ours: str) -> bool:
@@ -40,6 +44,9 @@ KNOWN: dict[str, Tells] = {
     "a limit of ours": lambda _, __, ours: ours == "!limit",
     "findLast leaves a value on expr's stack": _left_behind,
     "a pair as a key": lambda expression, _, __: "toPairs" in expression and "groupBy" in expression,
+    "a text that is a type's name, in expr's message": lambda expression, theirs, ours: (
+        (theirs, ours) == ("!type", "!value") and any(maker in expression for maker in ("type(", "string("))
+    ),
     "keys in any order": _shuffled,
     "the last digits of a power": _close,
 }

@@ -213,6 +213,13 @@ def test_whatever_is_written_is_a_value_or_a_fault() -> None:
                 assert compiled.kind in (FaultKind.SYNTAX, FaultKind.LIMIT)
 
 
+def test_a_text_without_meaning_comes_neither_in_nor_out() -> None:
+    assert kind(compile_expression('"\ud800" < "a"')) is FaultKind.SYNTAX
+    assert read("result[0:1]").evaluate("\u00e9") == "\ufffd"
+    assert read("result[0:1] + result[1:2] == result").holds("\u00e9") is True
+    assert read("result").evaluate(["\ud800"]) == ["\ufffd"]
+
+
 def test_a_fault_is_short_and_in_one_line() -> None:
     fault = compile_expression("@" + "\n" * 50 + "x" * 5_000)
     assert isinstance(fault, Fault)

@@ -16,8 +16,10 @@ from tidegate_metrics_analyzer.expr.values import (
     LongInteger,
     Moment,
     Value,
+    bytes_of,
     is_integer,
     is_number,
+    text_of,
     type_of,
     wrapped,
 )
@@ -31,7 +33,8 @@ def add(left: Value, right: Value, budget: Budget) -> Value:
         return _numbers("+", left, right)
     if isinstance(left, str) and isinstance(right, str):
         budget.write(len(left) + len(right))
-        return left + right
+        joined = left + right
+        return joined if joined.isascii() else text_of(bytes_of(joined))
     match left, right:
         case (Moment(), Duration()):
             return _later(left, right.nanoseconds)

@@ -5,19 +5,15 @@ Only the types of JSON come in, whatever a provider hands over; a tuple of float
 anything.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from tidegate_metrics_analyzer.expr import limits
 from tidegate_metrics_analyzer.expr.budget import Budget
 from tidegate_metrics_analyzer.expr.faults import beyond, mismatch, no_answer
 from tidegate_metrics_analyzer.expr.formatting import shown
-from tidegate_metrics_analyzer.expr.values import INT_MAX, INT_MIN, Slice, Table, Value, table_of
-
-SURROGATE: Final = re.compile("[\ud800-\udfff]")
-"""No text of Go's holds one."""
+from tidegate_metrics_analyzer.expr.values import INT_MAX, INT_MIN, SURROGATE, Slice, Table, Value, table_of
 
 
 @dataclass(slots=True)
@@ -74,6 +70,8 @@ def to_json(value: Value, budget: Budget) -> Any:
         return None if value.absent else [to_json(item, budget) for item in value.items]
     if isinstance(value, Table):
         return {shown(key, budget): to_json(item, budget) for (_, key), item in value.entries.items()}
-    if value is None or isinstance(value, bool | float | str):
+    if isinstance(value, str):
+        return SURROGATE.sub("\ufffd", value)
+    if value is None or isinstance(value, bool | float):
         return value
     return int(value) if isinstance(value, int) else shown(value, budget)

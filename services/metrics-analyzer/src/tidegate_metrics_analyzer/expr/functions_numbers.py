@@ -25,6 +25,8 @@ from tidegate_metrics_analyzer.expr.values import (
 MANY_ARGUMENTS: Final = 10_000
 SHIFT_MAX: Final = 64
 UNSIGNED: Final = 2**64
+COUNT_NANOSECONDS: Final = ("mean", "median")
+"""They take durations for numbers; the others compare them with each other only."""
 
 
 def _absolute(arguments: list[Value], _: Budget) -> Value:
@@ -83,9 +85,11 @@ def _extreme(name: str, replaced_when: str) -> Callable[[list[Value], Budget], V
         if len(arguments) == 1 and not (is_number(arguments[0]) or isinstance(arguments[0], Slice)):
             return arguments[0]
         best: Value = None
-        for number in _numbers(name, arguments, budget):
-            if best is None or compare(replaced_when, best, number):
-                best = number
+        for argument in arguments:
+            candidates = [argument] if isinstance(argument, Duration) else _numbers(name, [argument], budget)
+            for candidate in candidates:
+                if best is None or compare(replaced_when, best, candidate):
+                    best = candidate
         return best
 
     return extreme
@@ -97,10 +101,11 @@ def _numbers(name: str, arguments: list[Value], budget: Budget) -> Iterator[int 
         budget.step()
         if isinstance(argument, Slice):
             budget.step(len(argument.items))
-            items = [item_of(argument, at) for at in range(len(argument.items))]
-            yield from _numbers(name, items, budget)
+            yield from _numbers(name, [item_of(argument, at) for at in range(len(argument.items))], budget)
         elif isinstance(argument, int | float) and is_number(argument):
             yield argument
+        elif isinstance(argument, Duration) and name in COUNT_NANOSECONDS:
+            yield argument.nanoseconds
         else:
             raise mismatch(f"invalid argument for {name} (type {type_of(argument)})")
 
@@ -119,10 +124,8 @@ def _sum(arguments: list[Value], budget: Budget) -> tuple[int, float]:
             budget.step(len(argument.items))
             inner_count, inner = _sum([item_of(argument, at) for at in range(len(argument.items))], budget)
             count, total = count + inner_count, total + inner
-        elif isinstance(argument, int | float) and is_number(argument):
-            count, total = count + 1, total + float(argument)
         else:
-            raise mismatch(f"invalid argument for mean (type {type_of(argument)})")
+            count, total = count + 1, total + float(next(_numbers("mean", [argument], budget)))
     return count, total
 
 

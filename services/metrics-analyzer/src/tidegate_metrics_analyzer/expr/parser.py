@@ -11,6 +11,7 @@ from tidegate_metrics_analyzer.expr.faults import beyond, syntax
 from tidegate_metrics_analyzer.expr.operands import Operands
 from tidegate_metrics_analyzer.expr.tokens import Kind, tokens_of
 from tidegate_metrics_analyzer.expr.tree import Binary, Conditional, Declaration, Node, Sequence, Unary
+from tidegate_metrics_analyzer.expr.values import SURROGATE
 
 PRECEDENCES: Final = {
     "|": 0,
@@ -38,6 +39,8 @@ def parsed(text: str) -> Node:
     """The tree of a text."""
     if len(text) > limits.TEXT_CHARACTERS_MAX:
         raise beyond(f"the expression is longer than {limits.TEXT_CHARACTERS_MAX} characters")
+    if SURROGATE.search(text):
+        raise syntax("the text is no Unicode")
     parser = Parser(text)
     node = parser.sequence()
     if parser.kind is not Kind.END:

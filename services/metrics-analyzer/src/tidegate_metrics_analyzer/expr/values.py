@@ -7,6 +7,7 @@ surrogate escapes. `from_json` lets nothing else in, so that no method or attrib
 reach of an expression.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ from zoneinfo import ZoneInfo
 INT_MAX: Final = 2**63 - 1
 INT_MIN: Final = -(2**63)
 INT_VALUES: Final = 2**64
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
+"""In a value, a byte that is part of no character; anywhere else no text at all."""
 
 
 class LongInteger(int):
