@@ -147,16 +147,10 @@ async def test_told_to_go_back_in_batches(world: World) -> None:
 
 
 async def test_a_template_that_passed_a_good_version_fails_a_bad_one(world: World) -> None:
-    """The same one, for the whole cluster."""
     state, path = world.state, EXAMPLES / "14-analysis-template/request.yaml"
     await _start_over(state, path.parent)
-    template = (path.parent / "template.yaml").read_text(encoding="utf-8")
-    given = world.state.directory / "bad.yaml"
-    given.write_text(template.replace("kind: Analysis", "kind: ClusterAnalysis"), encoding="utf-8")
-    await kubectl(state, "delete", "-f", str(path.parent / "template.yaml"))
-    await kubectl(state, "apply", "-f", str(given))
     document = path.read_text(encoding="utf-8").replace("web:v2", "web:v3_errors-30")
-    document = document.replace("{name: success-rate}", "{name: success-rate, cluster_scope: true}")
+    given = world.state.directory / "bad.yaml"
     given.write_text(document.replace("workload:", "rollout: web-bad\nworkload:"), encoding="utf-8")
     await _tidegate(state, "request", "-f", str(given))
     async with asyncio.timeout(END_TIMEOUT_S):

@@ -21,6 +21,7 @@ from tidegate_contracts.templates import TemplateReference
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_metrics_analyzer import template_run
 from tidegate_metrics_analyzer.analysis import StandingAnalysis
+from tidegate_metrics_analyzer.cluster_templates import CLUSTER_TEMPLATES, TEMPLATES
 from tidegate_metrics_analyzer.conclusion import conclude
 from tidegate_metrics_analyzer.judge import Verdict
 from tidegate_metrics_analyzer.measure import Measurer
@@ -320,3 +321,9 @@ async def test_the_largest_analysis_by_templates_fits_into_one_event() -> None:
         fact = await it.facts.get()
     assert len(fact.measurements) == limits.CHECKS_MAX
     assert len(encode(fact)) <= limits.EVENT_BYTES_MAX
+
+
+def test_both_kinds_of_templates_are_read_where_argo_serves_them() -> None:
+    root = "/apis/argoproj.io/v1alpha1"
+    assert TEMPLATES.object_path("shop", "t") == f"{root}/namespaces/shop/analysistemplates/t"
+    assert CLUSTER_TEMPLATES.object_path(None, "t") == f"{root}/clusteranalysistemplates/t"
