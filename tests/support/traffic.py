@@ -112,7 +112,7 @@ class TrafficRig:
         self.lost: list[str] = []
         self.notes = Notes()
         self.cluster = WakingCluster(client)
-        routers = load_routers(self.cluster)
+        routers = load_routers(self.cluster, namespace)
         self.holder = TrafficHolder(self.cluster, Services(self.cluster), routers, self.notes, CLOCK)
         self.task: asyncio.Task[None] | None = None
 

@@ -165,12 +165,20 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrafficReference(msgspec.Struct, frozen=True, kw_only=True):
-    """A route of the user's and the Service behind it; the canary Service is made and removed by the router."""
+    """A route of the user's and the Service behind it; the canary Service is made and removed by the router.
+
+    Where `canary_service` is the Service itself, none is made, and the router tells versions apart by itself.
+    """
 
     route: str
     service: str
     router: str = "gateway-http-route"
     canary_service: str | None = None
+    kind: str | None = None
+    """For the router `script`, which serves any kind: the route's, with its `api_version`."""
+    api_version: str | None = None
+    class_type: str | None = None
+    """For the router `ingress-script`: which class's script says what a canary Ingress is."""
     grace_s: Seconds = 3.0
     """How long proxies and connections get after traffic has left, before pods go."""
 

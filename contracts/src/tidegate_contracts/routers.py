@@ -36,7 +36,14 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """Whether requests can be copied to the new version."""
     marks: bool = False
     """Whether requests to one and the same Service can be marked by a change of headers."""
+    one_service: bool = False
+    """Whether versions can be told apart behind one and the same Service: then no canary Service has to be made."""
 
+
+SCRIPT: Final = "script"
+"""The router for any kind of object, named in the reference: a script of the cluster's says what it shall be."""
+INGRESS_SCRIPT: Final = "ingress-script"
+"""The router for Ingresses of any class, named in the reference: a script says which annotations a canary has."""
 
 _HTTP: Final = Abilities(
     match_parts=frozenset(PARTS) - {"grpc"},
@@ -64,6 +71,9 @@ _EXPRESSIONS: Final = Abilities(match_parts=_HTTP.match_parts)
 _KUMA: Final = Abilities(match_parts=_HTTP.match_parts - {"path_regex"})
 _AWS_ALB: Final = Abilities(match_parts=frozenset({"headers", "query", "path_prefix", "path_exact"}))
 _HAPROXY: Final = Abilities(shares=False, match_parts=frozenset({"headers", "headers_regex"}), matches_max=1)
+_SCRIPT: Final = Abilities(
+    match_parts=_HTTP.match_parts, header_changes=_HTTP.header_changes, marks=True, one_service=True
+)
 BUILT_IN: Final[Mapping[str, Abilities]] = {
     "gateway-http-route": _HTTP,
     "gateway-grpc-route": _GRPC,
@@ -80,6 +90,8 @@ BUILT_IN: Final[Mapping[str, Abilities]] = {
     "apisix-route": _EXPRESSIONS,
     "kuma-mesh-http-route": _KUMA,
     "smi-traffic-split": _WEIGHTS,
+    INGRESS_SCRIPT: msgspec.structs.replace(_SCRIPT, marks=False, one_service=False),
+    SCRIPT: _SCRIPT,
 }
 """By the plugin's name."""
 

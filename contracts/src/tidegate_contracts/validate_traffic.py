@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tidegate_contracts import limits, names
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import TrafficReference
+from tidegate_contracts.routers import BUILT_IN, INGRESS_SCRIPT, SCRIPT
 from tidegate_contracts.validate_analysis import duration_problems
 
 
@@ -12,13 +13,14 @@ def traffic_problems(references: tuple[TrafficReference, ...]) -> Iterator[Probl
     if len(references) > limits.TRAFFIC_REFERENCES_MAX:
         rule = f"at most {limits.TRAFFIC_REFERENCES_MAX} routes"
         yield problem("traffic", len(references), rule, "Name fewer routes.")
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, ...]] = set()
     for index, reference in enumerate(references):
         field = f"traffic[{index}]"
         yield from _reference(field, reference)
-        if (reference.router, reference.route) in seen:
+        identity = (reference.router, _group(reference), reference.kind or "", reference.route)
+        if identity in seen:
             yield problem(f"{field}.route", reference.route, "each route once", "Leave the second one out.")
-        seen.add((reference.router, reference.route))
+        seen.add(identity)
 
 
 def _reference(field: str, reference: TrafficReference) -> Iterator[Problem]:
@@ -30,10 +32,39 @@ def _reference(field: str, reference: TrafficReference) -> Iterator[Problem]:
     for part, service in services.items():
         if not names.is_label(service):
             yield problem(f"{field}.{part}", service, names.LABEL_RULE, "Name a Service.")
-    if services["service"] == services["canary_service"]:
+    if services["service"] == services["canary_service"] and not _tells_apart(reference.router):
         rule = "another Service than the stable one"
         yield problem(f"{field}.canary_service", reference.service, rule, "Choose another name.")
+    yield from _scripted(field, reference)
     yield from duration_problems(f"{field}.grace_s", reference.grace_s, least=0.0, most=limits.GRACE_S_MAX)
+
+
+def _tells_apart(router: str) -> bool:
+    """Whether one Service may stand for both versions; of a plugin only the traffic-shifter knows."""
+    return router not in BUILT_IN or BUILT_IN[router].one_service
+
+
+def _scripted(field: str, reference: TrafficReference) -> Iterator[Problem]:
+    """What says which script: as much of it as the router needs, and no more."""
+    wanted = {"kind": SCRIPT, "api_version": SCRIPT, "class_type": INGRESS_SCRIPT}
+    for part, router in wanted.items():
+        value = getattr(reference, part)
+        if reference.router != router and value is not None:
+            yield problem(f"{field}.{part}", value, f"left out, but for the router {router}", "Leave it out.")
+        elif reference.router == router and value is None:
+            yield problem(f"{field}.{part}", "missing", f"given for the router {router}", "Name it.")
+    if reference.kind is not None and not names.is_kind(reference.kind):
+        yield problem(f"{field}.kind", reference.kind, names.KIND_RULE, "Give it as the object's manifest does.")
+    if reference.api_version is not None and not names.is_api_version(reference.api_version):
+        remedy = "Give it as the object's manifest does."
+        yield problem(f"{field}.api_version", reference.api_version, names.API_VERSION_RULE, remedy)
+    if reference.class_type is not None and not (reference.class_type and names.is_label_value(reference.class_type)):
+        rule = "1 to 63 letters, digits, '-', '_' and '.', starting and ending as a word"
+        yield problem(f"{field}.class_type", reference.class_type, rule, "Name the script's class.")
+
+
+def _group(reference: TrafficReference) -> str:
+    return (reference.api_version or "").rpartition("/")[0]
 
 
 def canary_service(reference: TrafficReference) -> str:

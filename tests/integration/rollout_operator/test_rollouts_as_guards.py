@@ -74,7 +74,7 @@ async def test_a_strategy_that_cannot_be_carried_guards_nothing_and_says_so(
 ) -> None:
     async with shop(sandbox, namespace, tmp_path) as (made, processes):
         await processes.start("rollout-operator")
-        await made.create(trafficRoutings=[{"service": "web", "ingress": {"name": "web", "classType": "f5"}}])
+        await made.create(trafficRoutings=[{"service": "web", "ingress": {"name": "web", "classType": "no class"}}])
         status = await made.until(lambda status: bool(status.get("conditions")), "told")
         (accepted,) = [each for each in status["conditions"] if each["type"] == "Accepted"]
         assert (accepted["status"], accepted["reason"]) == ("False", "NotCarried")

@@ -23,6 +23,8 @@ from tidegate_contracts.validate import validate_guard
 from tidegate_rollout_operator.translate import translate
 
 ROUTING = {"service": "web", "gracePeriodSeconds": 5, "gateway": {"httpRouteName": "web"}}
+ISTIO = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "name": "mesh"}
+CUSTOM = {"service": "web", "customNetworkRefs": [ISTIO]}
 INGRESS = {"service": "web", "ingress": {"name": "web"}}
 MODIFIED = {
     "replicas": 1,
@@ -134,6 +136,31 @@ def test_an_ingress_goes_to_the_router_of_its_class_and_a_gateway_beside_it_to_i
     )
 
 
+def test_an_ingress_of_any_other_class_goes_to_the_script_of_its_class() -> None:
+    wanted = requested(trafficRoutings=[{"service": "web", "ingress": {"name": "web", "classType": "F5_big.ip"}}])
+    (found,) = wanted.traffic
+    assert found == TrafficReference(route="web", service="web", router="ingress-script", class_type="F5_big.ip")
+
+
+def test_custom_networks_go_to_scripts_before_all_other_routes() -> None:
+    refs = [ISTIO, ISTIO | {"kind": "DestinationRule"}]
+    wanted = requested(trafficRoutings=[ROUTING | {"ingress": {"name": "web"}, "customNetworkRefs": refs}])
+    assert [(each.router, each.kind, each.api_version, each.route) for each in wanted.traffic] == [
+        ("script", "VirtualService", "networking.istio.io/v1", "mesh"),
+        ("script", "DestinationRule", "networking.istio.io/v1", "mesh"),
+        ("ingress-nginx", None, None, "web"),
+        ("gateway-http-route", None, None, "web"),
+    ]
+    assert {each.canary_service for each in wanted.traffic} == {None}
+
+
+@pytest.mark.parametrize("block", ["canary", "blueGreen"])
+def test_without_a_canary_service_of_its_own_both_versions_are_behind_the_one(block: str) -> None:
+    given = {"steps": [{"replicas": 1, "traffic": "20%"}], "disableGenerateCanaryService": True}
+    wanted = requested(spec={"strategy": {block: given | {"trafficRoutings": [CUSTOM]}}})
+    assert [(each.service, each.canary_service) for each in wanted.traffic] == [("web", "web")]
+
+
 def test_a_share_without_a_route_means_nothing() -> None:
     assert requested(steps=[{"replicas": 1, "traffic": "20%"}]).steps[0].traffic is None
 
@@ -183,7 +210,7 @@ def test_argos_templates_are_named_as_in_a_request() -> None:
     ("given", "field"),
     [
         (
-            {"trafficRoutings": [{"service": "web", "ingress": {"name": "web", "classType": "f5"}}]},
+            {"trafficRoutings": [{"service": "web", "ingress": {"name": "web", "classType": "no class"}}]},
             "trafficRoutings[0].ingress.classType",
         ),
         ({"trafficRoutings": [{"service": "web", "ingress": {"name": "We"}}]}, "trafficRoutings[0].ingress.name"),
@@ -193,11 +220,20 @@ def test_argos_templates_are_named_as_in_a_request() -> None:
             "steps[0].matches[0].path",
         ),
         (
-            {"trafficRoutings": [ROUTING | {"customNetworkRefs": [{"kind": "VirtualService", "name": "web"}]}]},
-            "trafficRoutings[0].customNetworkRefs",
+            {"trafficRoutings": [CUSTOM | {"customNetworkRefs": [ISTIO, ISTIO]}]},
+            "trafficRoutings[0].customNetworkRefs[1].name",
+        ),
+        (
+            {"trafficRoutings": [CUSTOM | {"customNetworkRefs": [ISTIO | {"kind": "virtual"}]}]},
+            "trafficRoutings[0].customNetworkRefs[0].kind",
+        ),
+        (
+            {"trafficRoutings": [CUSTOM | {"customNetworkRefs": [{"kind": "VirtualService", "name": "web"}]}]},
+            "trafficRoutings[0].customNetworkRefs[0].apiVersion",
         ),
         ({"trafficRoutings": [{"service": "web"}]}, "trafficRoutings[0].gateway"),
-        ({"disableGenerateCanaryService": True}, "disableGenerateCanaryService"),
+        ({"disableGenerateCanaryService": True, "trafficRoutings": [ROUTING]}, "disableGenerateCanaryService"),
+        ({"disableGenerateCanaryService": True, "trafficRoutings": [INGRESS]}, "disableGenerateCanaryService"),
         ({"steps": [{"replicas": 1, "requestHeaderModifier": {"add": 1}}]}, "steps[0].requestHeaderModifier"),
         (
             {"steps": [MODIFIED | {"requestHeaderModifier": {"set": [{"name": "a b", "value": "1"}]}}]}

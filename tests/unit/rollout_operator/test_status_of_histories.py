@@ -187,7 +187,7 @@ def test_a_refused_control_is_told_until_something_changes() -> None:
 
 
 def test_what_cannot_be_carried_stands_in_a_condition() -> None:
-    found = status(View(), trafficRoutings=[{"service": "web", "ingress": {"name": "web", "classType": "f5"}}])
+    found = status(View(), trafficRoutings=[{"service": "web", "ingress": {"name": "Web"}}])
     assert (found["phase"], condition(found, "Accepted")["status"]) == ("Initial", "False")
     assert "ingress" in found["message"]
     assert "ingress" in condition(found, "Accepted")["message"]
@@ -240,7 +240,7 @@ def test_a_workload_that_is_not_there_is_told_and_nothing_of_its_past() -> None:
         assert [each["type"] for each in found["conditions"]] == ["Accepted", "Ready", "Reconciling"]
     assert status(folded(standing(paused_saga()).history), GONE)["phase"] == "Progressing"
     assert status(View(), GONE, spec={"disabled": True})["phase"] == "Disabled"
-    refused = status(View(), GONE, trafficRoutings=[{"service": "web", "ingress": {"name": "web", "classType": "f5"}}])
+    refused = status(View(), GONE, trafficRoutings=[{"service": "web", "ingress": {"name": "Web"}}])
     assert "ingress" in refused["message"]
 
 

@@ -25,7 +25,7 @@ CHECKS = yaml.safe_load((ROOT / "deploy" / "argocd" / "argocd-cm.yaml").read_tex
 HEALTH = CHECKS["resource.customizations.health.rollouts.kruise.io_Rollout"]
 HISTORIES = sorted((ROOT / "tests" / "contract" / "histories").glob("*.jsonl"))
 NOW_S = 1_700_000_000.0
-INGRESS = {"trafficRoutings": [{"service": "web", "ingress": {"name": "web", "classType": "of-nobody"}}]}
+INGRESS = {"trafficRoutings": [{"service": "web", "ingress": {"name": "Web"}}]}
 LEAVING = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import HeaderChange, HttpMatch, TrafficReference
+from tidegate_contracts.routers import INGRESS_SCRIPT, SCRIPT
 from tidegate_rollout_operator.kruise import HttpRouteMatch, Match, Style, TrafficRouting
 
 GRACE_SECONDS: Final = 3
@@ -23,7 +24,7 @@ INGRESSES: Final[Mapping[str, str]] = {
     "aliyun-alb": "ingress-aliyun-alb",
     "mse": "ingress-mse",
 }
-"""Routers by the class types that Kruise has a script for."""
+"""Routers by the class types that Kruise has a script for; a script of the cluster's serves any other."""
 
 EXACT: Final = "Exact"
 PATTERN: Final = "RegularExpression"
@@ -51,25 +52,47 @@ class _HeaderModifier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def references(style: Style) -> list[tuple[str, TrafficReference]]:
-    """The routes of all routings, each with the field that names it; Kruise asks Ingresses before Gateways, too."""
+    """The routes of all routings, each with the field that names it, in the order in which Kruise asks them."""
     return [
         (f"trafficRoutings[{index}]{part}", reference)
         for index, routing in enumerate(style.traffic_routings)
-        for part, reference in _references(routing)
+        for part, reference in _references(routing, one_service=style.disable_generate_canary_service)
     ]
 
 
-def _references(routing: TrafficRouting) -> Iterator[tuple[str, TrafficReference]]:
+def _references(routing: TrafficRouting, *, one_service: bool) -> Iterator[tuple[str, TrafficReference]]:
     grace = grace_s(routing)
+    for index, each in enumerate(routing.custom_network_refs):
+        reference = TrafficReference(
+            route=str(each.get("name", "")),
+            service=routing.service,
+            canary_service=routing.service if one_service else None,
+            router=SCRIPT,
+            kind=str(each.get("kind", "")),
+            api_version=str(each.get("apiVersion", "")),
+            grace_s=grace,
+        )
+        yield f".customNetworkRefs[{index}].name", reference
     if routing.ingress is not None:
-        name, router = str(routing.ingress.get("name", "")), INGRESSES[_class_type(routing.ingress)]
-        yield ".ingress.name", TrafficReference(route=name, service=routing.service, router=router, grace_s=grace)
+        yield ".ingress.name", _of_ingress(routing, routing.ingress)
     if routing.gateway is not None and routing.gateway.http_route_name:
         name = routing.gateway.http_route_name
         yield (
             ".gateway.httpRouteName",
             TrafficReference(route=name, service=routing.service, router=HTTP_ROUTE, grace_s=grace),
         )
+
+
+def _of_ingress(routing: TrafficRouting, ingress: Mapping[str, Any]) -> TrafficReference:
+    class_type = str(ingress.get("classType") or "")
+    built_in = INGRESSES.get(class_type)
+    return TrafficReference(
+        route=str(ingress.get("name", "")),
+        service=routing.service,
+        router=built_in or INGRESS_SCRIPT,
+        class_type=None if built_in else class_type,
+        grace_s=grace_s(routing),
+    )
 
 
 def grace_s(routing: TrafficRouting) -> float:
@@ -79,21 +102,20 @@ def grace_s(routing: TrafficRouting) -> float:
 
 def routing_problems(at: str, routing: TrafficRouting) -> Iterator[Problem]:
     """What of a routing has no router."""
-    if routing.ingress is not None and _class_type(routing.ingress) not in INGRESSES:
-        known = ", ".join(sorted(name for name in INGRESSES if name))
-        remedy = "Use one of these; scripts of your own are not served yet."
-        yield problem(f"{at}.ingress.classType", _class_type(routing.ingress), f"one of {known}", remedy)
-    if routing.custom_network_refs:
-        names = ", ".join(str(each.get("name", "")) for each in routing.custom_network_refs)
-        rule = "an Ingress or a route of the Gateway API"
-        yield problem(f"{at}.customNetworkRefs", names, rule, "Leave it out; it is not served yet.")
-    if routing.ingress is None and not (routing.gateway and routing.gateway.http_route_name):
+    gateway = routing.gateway is not None and bool(routing.gateway.http_route_name)
+    if routing.ingress is None and not gateway and not routing.custom_network_refs:
         remedy = "Name the HTTPRoute in gateway.httpRouteName, or the Ingress in ingress.name."
-        yield problem(f"{at}.gateway", "missing", "the name of an HTTPRoute or an Ingress", remedy)
+        yield problem(f"{at}.gateway", "missing", "the name of an HTTPRoute or an Ingress, or other objects", remedy)
 
 
-def _class_type(ingress: Mapping[str, Any]) -> str:
-    return str(ingress.get("classType") or "")
+def one_service_problems(at: str, style: Style) -> Iterator[Problem]:
+    """Where there is one Service for both versions, something else has to tell them apart."""
+    if not style.disable_generate_canary_service:
+        return
+    if any(each.ingress is not None or each.gateway is not None for each in style.traffic_routings):
+        rule = "left out: an Ingress or an HTTPRoute tells versions apart by their Services"
+        remedy = "Leave it out, or use customNetworkRefs only."
+        yield problem(f"{at}.disableGenerateCanaryService", "true", rule, remedy)
 
 
 def match_of(match: HttpRouteMatch) -> HttpMatch:

@@ -38,6 +38,7 @@ from tidegate_rollout_operator.routing import (
     header_problems,
     match_of,
     match_problems,
+    one_service_problems,
     references,
     routing_problems,
 )
@@ -48,7 +49,6 @@ DEPLOYMENTS: Final = "deployment.apps"
 """Where Kruise has an extra workload for the canary: it takes every other kind's `canary` for a partition."""
 
 _PERCENT: Final = re.compile(r"([0-9]{1,3})%", re.ASCII)
-_LATER: Final = "Leave it out; it is not served yet."
 
 
 def translate(rollout: Rollout) -> RolloutRequested | tuple[Problem, ...]:
@@ -154,9 +154,7 @@ def _unserved(rollout: Rollout) -> Iterator[Problem]:
         yield problem("spec.strategy", value, "exactly one of canary and blueGreen", "Give one of them.")
         return
     style, at = _style(rollout), _path(rollout)
-    if style.disable_generate_canary_service:
-        rule = "a canary Service of our making: no router here tells versions apart without one"
-        yield problem(f"{at}.disableGenerateCanaryService", "true", rule, _LATER)
+    yield from one_service_problems(at, style)
     for index, routing in enumerate(style.traffic_routings):
         yield from routing_problems(f"{at}.trafficRoutings[{index}]", routing)
     for index, step in enumerate(style.steps):

@@ -31,6 +31,9 @@ _PARTS: Final = (
 )
 """What is called otherwise within them."""
 
+_OF_THE_OBJECT: Final = {".kind": ".kind", ".api_version": ".apiVersion", ".class_type": ".classType"}
+"""What stands beside a route's name."""
+
 _ROUTE: Final = re.compile(r"request\.traffic\[([0-9]+)\](.*)")
 
 
@@ -54,5 +57,7 @@ def in_kruises_words(problem: Problem, style: str, routes: Sequence[str]) -> Pro
 def _of_route(named_by: str, part: str) -> str:
     if part == ".route":
         return named_by
+    if part in _OF_THE_OBJECT:
+        return named_by.rpartition(".")[0] + _OF_THE_OBJECT[part]
     routing, _, _ = named_by.partition(".")
     return routing + {".grace_s": ".gracePeriodSeconds", ".canary_service": ".service"}.get(part, part)

@@ -27,31 +27,39 @@ from tidegate_traffic_shifter.services import Services
 NAME: Final = "traffic-shifter"
 
 
+class ShifterSettings(Settings, frozen=True, kw_only=True):
+    scripts_namespace: str = "tidegate-system"
+    """Of the ConfigMap with scripts."""
+
+
 @asynccontextmanager
 async def compose(context: Context) -> AsyncIterator[None]:
-    client = await KubernetesClient.connect(context.settings.kubeconfig or None, field_manager=FIELD_MANAGER)
+    settings = context.settings
+    assert isinstance(settings, ShifterSettings), "main loads them"
+    client = await KubernetesClient.connect(settings.kubeconfig or None, field_manager=FIELD_MANAGER)
     async with client:
         cluster = WakingCluster(client)
-        holder = TrafficHolder(cluster, Services(cluster), load_routers(cluster), context.publisher, context.clock)
+        routers = load_routers(cluster, settings.scripts_namespace)
+        holder = TrafficHolder(cluster, Services(cluster), routers, context.publisher, context.clock)
         context.background("kubernetes", cluster.run)
         context.health.check("kubernetes", cluster.problem)
         context.add(StandingOrders(context, traffic_order_decoder.decode, holder))
         yield
 
 
-async def give_back(settings: Settings, timeout_s: float) -> list[str]:
+async def give_back(settings: ShifterSettings, timeout_s: float) -> list[str]:
     """What could not be given back."""
     client = await KubernetesClient.connect(settings.kubeconfig or None, field_manager=FIELD_MANAGER)
     async with client:
         cluster = WakingCluster(client)
-        services, routers = Services(cluster), load_routers(cluster)
+        services, routers = Services(cluster), load_routers(cluster, settings.scripts_namespace)
         return await give_all_back(cluster, services, routers, clock=SystemClock(), wait_s=timeout_s)
 
 
 def main() -> NoReturn:
     parser, _ = command_line(NAME)
     given = parser.parse_args()
-    settings = load_or_exit(Settings)
+    settings = load_or_exit(ShifterSettings)
     if given.command is None:
         run(NAME, settings, compose)
     end(NAME, settings, give_back(settings, given.timeout_s))

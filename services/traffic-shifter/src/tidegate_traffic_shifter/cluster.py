@@ -17,7 +17,7 @@ from tidegate_chassis.kubernetes.store import IndexFunction
 
 _Item = TypeVar("_Item", bound=KubernetesObject)
 WakeKey = tuple[str, str, str]
-"""A resource's plural, a namespace and a name."""
+"""A resource's plural (or, of the user's choice, its kind), a namespace and a name."""
 
 
 class WakingCluster(Cluster):
@@ -29,6 +29,7 @@ class WakingCluster(Cluster):
         super().__init__(client)
         self._sleepers: dict[WakeKey, set[asyncio.Event]] = {}
         self._waking: set[Resource] = set()
+        self._beside: dict[Resource, Reflector[KubernetesObject]] = {}
 
     def wake_by(
         self,
@@ -50,6 +51,24 @@ class WakingCluster(Cluster):
 
             reflector.subscribe(wake)
         return reflector
+
+    def wake_beside(self, resource: Resource) -> None:
+        """Let the changes of a kind of the user's choice wake, too.
+
+        Nothing else is read from it, and what goes wrong with it is nobody's trouble but theirs who named it.
+        """
+        if resource in self._beside or self._running is None:
+            return
+        reflector = Reflector(self.client, resource, KubernetesObject)
+        self._beside[resource] = reflector
+
+        def wake(old: KubernetesObject | None, new: KubernetesObject | None) -> None:
+            found = new or old
+            assert found is not None, "a change has an object"
+            self._wake((resource.kind, found.metadata.namespace, found.metadata.name))
+
+        reflector.subscribe(wake)
+        self._running.create_task(reflector.run())
 
     @contextmanager
     def woken_by(self, keys: Iterable[WakeKey]) -> Iterator[asyncio.Event]:

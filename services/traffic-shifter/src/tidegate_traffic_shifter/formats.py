@@ -3,10 +3,11 @@
 A router is a class without arguments that says, purely, what an object of its kind shall be: a function of the object
 as the user wrote it and of a `Share`. Reading, writing, fencing and waiting are ours: `rewriting` for a `Rewritten`
 format, which changes the user's own object, `standing_beside` for a `Beside` one, which makes a second object and
-leaves the user's alone. `conformance` is the kit that every router passes.
+leaves the user's alone. `conformance` is the kit that every router passes. A `ByScript` one has its words from the
+cluster's own scripts (`scripting`).
 """
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.routers import Abilities
@@ -86,3 +87,16 @@ class Beside(Format, Protocol):
     def repair(self, found: Route, wanted: Body) -> Body | None:
         """The merge patch that makes the object beside as wanted; None when it is. What others add to it may stay."""
         ...
+
+
+@runtime_checkable
+class ByScript(Protocol):
+    """What is written is said by scripts of the cluster's; which, the reference to the route says.
+
+    Attributes:
+        abilities: What a script can be asked for; whether one has words for it, nobody knows.
+        scripts: What a script says: an object, or the annotations of an Ingress beside the user's.
+    """
+
+    abilities: Abilities
+    scripts: Literal["object", "ingress"]

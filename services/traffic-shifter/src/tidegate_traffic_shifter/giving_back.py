@@ -55,7 +55,12 @@ def found(routes: Iterable[tuple[str, Marked]], services: Iterable[tuple[Service
     for router, marked in routes:
         holder = (marked.namespace, marked.marks.held_for)
         reference = TrafficReference(
-            route=marked.route, service=marked.service, canary_service=marked.canary_service, router=router
+            route=marked.route,
+            service=marked.service,
+            canary_service=marked.canary_service,
+            router=router,
+            kind=marked.kind,
+            api_version=marked.api_version,
         )
         held.setdefault(holder, []).append(reference)
         revisions[holder] = max(revisions.get(holder, 0), marked.marks.revision)

@@ -12,7 +12,6 @@ import structlog
 
 from tidegate_chassis.clock import Clock
 from tidegate_chassis.errors import Conflict, Permanent, UnknownOutcome
-from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_chassis.publish import Reports
 from tidegate_chassis.standing_orders import HeldOrder
 from tidegate_contracts.orders import MarkRequests, ReleaseTraffic, RouteOrder, ShiftTraffic
@@ -74,11 +73,12 @@ class TrafficHolder:
         await self._until_synced(held, reporter)
         # Nothing was ever written for a router that we don't know, or a kind that isn't served: it needs no release.
         known = {place: self._routers[place.router] for place in places if place.router in self._routers}
-        routed = {place: router for place, router in known.items() if await self._is_served(router)}
-        unserved = next((place for place in known if place not in routed), None)
-        if unserved is not None and not isinstance(held.order, ReleaseTraffic):
-            resource = known[unserved].resource
-            await reporter.refused(problems.not_served(unserved, resource.kind, resource.api_version))
+        asked = {place: await router.unserved(place) for place, router in known.items()}
+        unserved = {place: refused for place, refused in asked.items() if refused is not None}
+        routed = {place: router for place, router in known.items() if place not in unserved}
+        refused = next(iter(unserved.values()), None)
+        if refused is not None and not isinstance(held.order, ReleaseTraffic):
+            await reporter.refused(refused.problem)
             return
         keys = [
             key
@@ -90,11 +90,6 @@ class TrafficHolder:
         with self._cluster.woken_by(keys) as changed:
             work = self._work(held, routed, fence)
             await _Loop(work, reporter, changed, fence=fence, order=held.order, clock=self._clock).run()
-
-    async def _is_served(self, router: Router) -> bool:
-        resource = router.resource
-        found = await self._cluster.client.discover(resource.api_version, resource.kind)
-        return not isinstance(found, NotFound)
 
     async def _until_synced(self, held: HeldOrder[RouteOrder], reporter: Reporter) -> None:
         try:

@@ -32,7 +32,7 @@ class Marking:
 
     async def look(self) -> list[Outcome]:
         """One pass; none of the routes is written before all have been checked."""
-        checked = [await router.check(place, self._fence) for place, router in self._places.items()]
+        checked = [await router.check(place, self._share(place), self._fence) for place, router in self._places.items()]
         refused: list[Outcome] = [each for each in checked if each is not None]
         refused += [Refused(each) for place, router in self._places.items() for each in self._beyond(place, router)]
         if refused:

@@ -21,7 +21,9 @@ SHARE: Final = PREFIX + "share"
 ORIGINAL_SELECTOR: Final = PREFIX + "original-selector"
 ROUTER: Final = PREFIX + "router"
 """Who wrote a route or made an object beside it, and for which: several routers write objects of one kind."""
-ANNOTATIONS: Final = (HELD_FOR, ORDER_REVISION, ORIGINAL_RULES, SHARE, ORIGINAL_SELECTOR, ROUTER)
+MADE: Final = PREFIX + "made"
+"""What a script made of the object: whatever differs from it is somebody's edit."""
+ANNOTATIONS: Final = (HELD_FOR, ORDER_REVISION, ORIGINAL_RULES, SHARE, ORIGINAL_SELECTOR, ROUTER, MADE)
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGER: Final = "tidegate"
@@ -57,6 +59,12 @@ def saved_share(annotations: Mapping[str, str]) -> Share | None:
 def saved_part(annotations: Mapping[str, str]) -> Any:
     """The user's own part of a rewritten object; None where none was saved."""
     text = annotations.get(ORIGINAL_RULES)
+    return msgspec.json.decode(text) if text is not None else None
+
+
+def saved_made(annotations: Mapping[str, str]) -> Any:
+    """What a script made of the object; None where none did."""
+    text = annotations.get(MADE)
     return msgspec.json.decode(text) if text is not None else None
 
 

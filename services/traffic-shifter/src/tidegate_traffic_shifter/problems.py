@@ -98,6 +98,61 @@ def not_served(place: Place, kind: str, api_version: str) -> Problem:
     )
 
 
+def not_in_namespaces(place: Place) -> Problem:
+    return Problem(
+        field="traffic.kind",
+        value=place.kind,
+        rule="a kind whose objects live in namespaces",
+        remedy="Name an object of the workload's own namespace.",
+    )
+
+
+def forbidden(place: Place, resource: str, verbs: tuple[str, ...]) -> Problem:
+    missing = ", ".join(verbs)
+    return Problem(
+        field="traffic.kind",
+        value=place.kind,
+        rule=f"a kind that the traffic-shifter may {missing}",
+        remedy=f"Bind a ClusterRole that allows {missing} on {resource} to the traffic-shifter's service account.",
+    )
+
+
+def without_script(place: Place, reason: str) -> Problem:
+    return Problem(
+        field="traffic.router",
+        value=place.router,
+        rule=f"a kind or class that there is a script for: {printable(reason)}",
+        remedy="Have the script put there, or name another router.",
+    )
+
+
+def script_failed(place: Place, called: str, reason: str) -> Problem:
+    return Problem(
+        field="traffic.router",
+        value=place.router,
+        rule=f"a script that can say the share for {called}: {printable(reason)}",
+        remedy="Have the script mended; it is tried again.",
+    )
+
+
+def held_by_another_router(place: Place, called: str) -> Problem:
+    return Problem(
+        field="traffic.router",
+        value=place.router,
+        rule=f"the only router that writes {called}: another one does",
+        remedy="Name each object once.",
+    )
+
+
+def edited_by_both(called: str, fields: tuple[str, ...], by: str) -> Problem:
+    return Problem(
+        field="traffic",
+        value=printable(f"{called}: {', '.join(fields)}"),
+        rule=printable(f"fields that only the script changes, but {by} has changed them, too"),
+        remedy="Undo the edit, or cancel the rollout and edit afterwards.",
+    )
+
+
 def _article(kind: str) -> str:
     return "an" if kind[0] in "AEIOUH" else "a"
 

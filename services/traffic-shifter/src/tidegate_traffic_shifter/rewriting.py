@@ -16,6 +16,7 @@ from tidegate_traffic_shifter.merge_patch import is_counted, replacing
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, repaired
 from tidegate_traffic_shifter.router import Marked, Place
 from tidegate_traffic_shifter.seen import Managed, Route
+from tidegate_traffic_shifter.served import unserved
 from tidegate_traffic_shifter.share import Share
 
 
@@ -34,11 +35,15 @@ class Rewriting:
         self._format = form
         self._router = router
 
+    async def unserved(self, place: Place) -> Refused | None:
+        return await unserved(self._client, place, self.resource.api_version, self.resource.kind)
+
     def wake_keys(self, place: Place) -> list[WakeKey]:
         self._cluster.wake_by(self.resource, Route)
         return [(self.resource.plural, place.namespace, place.route)]
 
-    async def check(self, place: Place, fence: Fence) -> Refused | None:
+    async def check(self, place: Place, share: Share, fence: Fence) -> Refused | None:
+        del share  # its words were compared with our abilities
         found = await self._look(place, fence)
         if isinstance(found, Refused):
             return found
@@ -100,7 +105,8 @@ class Rewriting:
         for metadata in (decode(raw, Route).metadata for raw in page.items):
             held, share = marks.read(metadata.annotations), marks.saved_share(metadata.annotations)
             made_by, _ = marks.saved_router(metadata.annotations)
-            if held is not None and share is not None and made_by in ("", self._router):
+            by_script = marks.saved_made(metadata.annotations) is not None
+            if held is not None and share is not None and not by_script and made_by in ("", self._router):
                 found.append(Marked(metadata.namespace, metadata.name, share.service, share.canary_service, held))
         return found
 

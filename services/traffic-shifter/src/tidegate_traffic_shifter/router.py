@@ -9,7 +9,6 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.rollout import TrafficReference
 from tidegate_contracts.routers import Abilities
 from tidegate_contracts.validate_traffic import canary_service
@@ -29,6 +28,18 @@ class Place(msgspec.Struct, frozen=True):
     canary_service: str
     router: str
     grace_s: float
+    kind: str = ""
+    api_version: str = ""
+    class_type: str = ""
+
+    @property
+    def group(self) -> str:
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def one_service(self) -> bool:
+        """Whether both versions stand behind the Service: then nothing is pinned, made or looked at behind it."""
+        return self.service == self.canary_service
 
     @classmethod
     def of(cls, namespace: str, reference: TrafficReference) -> "Place":
@@ -39,6 +50,9 @@ class Place(msgspec.Struct, frozen=True):
             canary_service=canary_service(reference),
             router=reference.router,
             grace_s=reference.grace_s,
+            kind=reference.kind or "",
+            api_version=reference.api_version or "",
+            class_type=reference.class_type or "",
         )
 
 
@@ -50,19 +64,24 @@ class Marked(NamedTuple):
     service: str
     canary_service: str
     marks: Marks
+    kind: str | None = None
+    api_version: str | None = None
 
 
 class Router(Protocol):
     """One kind of route."""
 
     abilities: Abilities
-    resource: Resource
+
+    async def unserved(self, place: Place) -> Refused | None:
+        """Why the place's kind of object can't be read and written in this cluster; None when it can."""
+        ...
 
     def wake_keys(self, place: Place) -> list[WakeKey]:
         """The objects whose changes matter to the place; they are followed from now on."""
         ...
 
-    async def check(self, place: Place, fence: Fence) -> Refused | None:
+    async def check(self, place: Place, share: Share, fence: Fence) -> Refused | None:
         """What is wrong with the route before anything is written; None when a share can be put into it."""
         ...
 

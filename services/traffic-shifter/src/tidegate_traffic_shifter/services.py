@@ -51,8 +51,13 @@ class Services:
             return stable
         if stable is None:
             return Refused(problems.missing_service(place))
+        if place.one_service:
+            return None
         if not stable.spec.selector:
             return Refused(problems.without_selector(place))
+        return await self._check_canary(place, fence)
+
+    async def _check_canary(self, place: Place, fence: Fence) -> Refused | None:
         canary = await self.find(place, place.canary_service, fence)
         if isinstance(canary, Refused):
             return canary
@@ -98,7 +103,7 @@ class Services:
         return [(each, held) for each in services if (held := marks.read(each.metadata.annotations)) is not None]
 
     async def pin(self, place: Place, label: str, revision: str, fence: Fence) -> Outcome:
-        """Bind the stable Service to a revision's pods."""
+        """Bind the stable Service to a revision's pods; one for both versions stays as it is."""
         return await self._select(
             place,
             fence,
@@ -107,7 +112,9 @@ class Services:
         )
 
     async def is_open(self, place: Place, label: str, fence: Fence) -> bool:
-        """Whether the stable Service is held, and has all pods again."""
+        """Whether the stable Service is held, and has all pods again; one for both versions always has."""
+        if place.one_service:
+            return True
         found = await self.find(place, place.service, fence)
         return isinstance(found, Service) and fence.holds(found.metadata) and pins.is_opened(found, label)
 
@@ -129,6 +136,8 @@ class Services:
         stands: Callable[[Service], bool],
         patch: Callable[[Service], dict[str, Any]],
     ) -> Outcome:
+        if place.one_service:
+            return Settled()
         cached = await self.find(place, place.service, fence)
         if isinstance(cached, Service) and stands(cached) and fence.holds(cached.metadata):
             return Settled()
@@ -163,6 +172,8 @@ class Services:
 
     async def make_canary(self, place: Place, label: str, revision: str, fence: Fence) -> Outcome:
         """Make the canary Service, or put right what somebody changed of it."""
+        if place.one_service:
+            return Settled()
         stable = await self.find(place, place.service, fence)
         if isinstance(stable, Refused) or stable is None:
             return stable or Refused(problems.missing_service(place))

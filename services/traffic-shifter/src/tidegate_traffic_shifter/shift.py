@@ -79,7 +79,10 @@ class Shift:
     async def _check(self) -> list[Outcome]:
         found: list[Outcome] = []
         for place, router in self._places.items():
-            checks = (await self._services.check(place, self._fence), await router.check(place, self._fence))
+            checks = (
+                await self._services.check(place, self._fence),
+                await router.check(place, self._share(place), self._fence),
+            )
             found += [refused for refused in checks if refused is not None]
             found += self._beyond(place, router)
         return found
@@ -174,11 +177,13 @@ class Shift:
     async def _is_of_another_revision(self, place: Place, revision: str) -> bool:
         """Its endpoints would be the old ones for a while, and nothing would tell: it has to be a new Service."""
         canary = await self._services.find(place, place.canary_service, self._fence)
-        if not isinstance(canary, Service):
+        if not isinstance(canary, Service) or place.one_service:
             return False
         return (canary.spec.selector or {}).get(self._label, revision) != revision
 
     async def _endpoints(self, place: Place) -> Outcome:
+        if place.one_service:
+            return Settled()  # whose endpoints are new can't be seen by it: the order came when they were ready
         canary = await self._services.find(place, place.canary_service, self._fence)
         if not isinstance(canary, Service):
             return canary if isinstance(canary, Refused) else Pending("the canary Service is being made", again_s=0.0)

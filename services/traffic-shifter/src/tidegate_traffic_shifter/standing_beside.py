@@ -16,6 +16,7 @@ from tidegate_traffic_shifter.formats import Beside, Body
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, repaired
 from tidegate_traffic_shifter.router import Marked, Place
 from tidegate_traffic_shifter.seen import Managed, Route
+from tidegate_traffic_shifter.served import unserved
 from tidegate_traffic_shifter.share import Share
 
 
@@ -34,11 +35,15 @@ class StandingBeside:
         self._format = form
         self._router = router
 
+    async def unserved(self, place: Place) -> Refused | None:
+        return await unserved(self._client, place, self.resource.api_version, self.resource.kind)
+
     def wake_keys(self, place: Place) -> list[WakeKey]:
         self._cluster.wake_by(self.resource, Route)
         return [(self.resource.plural, place.namespace, name) for name in (place.route, self._name(place))]
 
-    async def check(self, place: Place, fence: Fence) -> Refused | None:
+    async def check(self, place: Place, share: Share, fence: Fence) -> Refused | None:
+        del share  # its words were compared with our abilities
         route = await self._read(place, place.route)
         if isinstance(route, NotFound):
             return Refused(problems.missing_route(place, self.resource.kind))

@@ -12,6 +12,7 @@ __all__ = [
     "ADVANCED_DAEMON_SETS",
     "ADVANCED_STATEFUL_SETS",
     "CLONE_SETS",
+    "CONFIG_MAPS",
     "CONTROLLER_REVISIONS",
     "DAEMON_SETS",
     "DEPLOYMENTS",
@@ -77,6 +78,7 @@ class Resource(msgspec.Struct, frozen=True):
 
 PODS = Resource("", "v1", "pods", "Pod")
 SERVICES = Resource("", "v1", "services", "Service")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 EVENTS = Resource("", "v1", "events", "Event")
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
