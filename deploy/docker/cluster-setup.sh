@@ -8,13 +8,13 @@ export KUBECONFIG=/tmp/admin.yaml
 server=https://k3s:6443
 sed "s#https://127.0.0.1:6443#$server#" /admin/kubeconfig.yaml > "$KUBECONFIG"
 
-for manifest in /setup/kubernetes/crds/*.yaml /setup/kubernetes/*.yaml /setup/prometheus.yaml; do
+for manifest in /setup/kubernetes/crds/*.yaml /setup/kubernetes/argo/*.yaml /setup/kubernetes/*.yaml /setup/prometheus.yaml; do
   kubectl apply -f "$manifest"
 done
 
 authority=$(kubectl config view --raw -o 'jsonpath={.clusters[0].cluster.certificate-authority-data}')
 
-for service in workload-controller traffic-shifter rollout-operator prometheus; do
+for service in workload-controller traffic-shifter metrics-analyzer rollout-operator prometheus; do
   token=$(kubectl create token "$service" --namespace tidegate-system --duration 720h)
   cat > "/identities/$service/kubeconfig.new" <<EOF
 apiVersion: v1

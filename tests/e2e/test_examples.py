@@ -22,12 +22,14 @@ from tidegate_contracts.decisions import (
     RolloutRolledBack,
     StepCompleted,
 )
+from tidegate_contracts.facts import AnalysisConcluded
 from tidegate_demo.journal import terminal
 from tidegate_demo.scenario import HOST, World, kubectl, prepared
 from tidegate_demo.stack import running_stack
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+KUBERNETES = Path(__file__).parents[2] / "deploy/kubernetes"
 EXAMPLES = Path(__file__).parents[2] / "deploy/examples"
 FILES = sorted(EXAMPLES.glob("*/request.*"))
 assert FILES, "there are examples"
@@ -76,6 +78,11 @@ async def _get(state: SandboxState, headers: dict[str, str]) -> Answer:
 
 async def _start_over(state: SandboxState, example: Path) -> str:
     """The workload that the example is about, whole at its first version: its own, or the application."""
+    if (template := example / "template.yaml").exists():
+        definitions = ("-f", str(KUBERNETES / "argo"))
+        await kubectl(state, "apply", *definitions)
+        await kubectl(state, "wait", "--for=condition=established", *definitions, "--timeout=30s")
+        await kubectl(state, "apply", "-f", str(template))
     own = example / "workload.yaml"
     if own.exists():
         workload = (await kubectl(state, "apply", "-f", str(own), "-o", "name")).strip()
@@ -137,6 +144,27 @@ async def test_told_to_go_back_in_batches(world: World) -> None:
     await kubectl(state, "rollout", "status", workload, "--timeout=60s")
     world.load.read()
     assert sum(window.lost_total for window in world.load.windows) == 0
+
+
+async def test_a_template_that_passed_a_good_version_fails_a_bad_one(world: World) -> None:
+    state, path = world.state, EXAMPLES / "14-analysis-template/request.yaml"
+    await _start_over(state, path.parent)
+    document = path.read_text(encoding="utf-8").replace("web:v2", "web:v3_errors-30")
+    given = world.state.directory / "bad.yaml"
+    given.write_text(document.replace("workload:", "rollout: web-bad\nworkload:"), encoding="utf-8")
+    await _tidegate(state, "request", "-f", str(given))
+    async with asyncio.timeout(END_TIMEOUT_S):
+        await _until(world, "web-bad", lambda events: terminal(events) is not None)
+    events = world.listener.of("web-bad")
+    assert isinstance(terminal(events), RolloutRolledBack), terminal(events)
+    (verdict,) = [event for event in events if isinstance(event, AnalysisConcluded)]
+    (found,) = verdict.measurements
+    assert (verdict.verdict, found.check) == ("fail", "success-rate")
+    assert "failed (2) > failureLimit (1)" in verdict.reason
+    assert found.assessed is not None
+    assert (found.assessed.rule, found.assessed.failure_limit) == ("failure_limit", 1)
+    assert found.assessed.failure_condition == "len(result) > 0 && result[0] < 0.9"
+    assert 0.5 < (found.values[-1] or 0) < 0.9
 
 
 async def _until(world: World, rollout: str, holds: Callable[[list[AnyEvent]], bool]) -> None:

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from tidegate_metrics_analyzer.question import Answer, Question, Reach, Sample, Subject, Unusable
+from tidegate_metrics_analyzer.question import Answer, Question, Raw, Reach, Sample, Subject, Unusable, Value
 
 Told = float | Unusable | Exception | None
+ToldValue = Value | Unusable | Exception
 
 
 class ScriptedProvider:
@@ -46,3 +47,23 @@ class ScriptedProvider:
             return answer
         assert answer is not None
         return Answer(samples=(Sample(value=answer, at_s=question.at_s),))
+
+
+class ScriptedValues(ScriptedProvider):
+    """Answers with whole values, as conditions judge them; `values` by query."""
+
+    def __init__(self, **values: list[ToldValue]) -> None:
+        super().__init__()
+        self.values = values
+
+    async def ask_value(self, question: Question) -> Value | Unusable:
+        self.questions.append(question)
+        told = self.values[question.query]
+        answer = told.pop(0) if len(told) > 1 else told[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def values(*raw: Raw) -> list[ToldValue]:
+    return [Value(raw=one) for one in raw]

@@ -10,6 +10,7 @@ import msgspec
 
 from tidegate_contracts.comparison import Compared
 from tidegate_contracts.problem import Problem
+from tidegate_contracts.templates import Assessed
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +148,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     inconclusive: int = 0
     compared: Compared | None = None
     """Of a check that compares: `values` are then the canary's."""
+    assessed: Assessed | None = None
+    """Of a template's metric: `check` is its name, and errors are counted as inconclusive."""
 
 
 class AnalysisConcluded(Fact, frozen=True, kw_only=True, tag="analysis.concluded.v1"):

@@ -60,9 +60,16 @@ HEADER_VALUE_LENGTH_MAX: Final = 4096
 PATH_LENGTH_MAX: Final = 1024
 
 CHECKS_MAX: Final = 20
+"""In one analysis: of its own, and of its templates together."""
 QUERY_LENGTH_MAX: Final = 4096
 MEASUREMENTS_MAX: Final = 2000
 """Measurements that a check may ask for, in a row or in all."""
+
+TEMPLATES_MAX: Final = 20
+"""Templates of one analysis, those that templates name included."""
+TEMPLATE_ARGUMENTS_MAX: Final = 32
+ARGUMENT_LENGTH_MAX: Final = 4096
+"""Characters of an argument's value."""
 
 COMPARISON_POINTS_MIN: Final = 8
 """The fewest pairs with which a rank test can fail anything at the highest confidence (1 / C(16, 8) = 0.00008)."""

@@ -11,6 +11,7 @@ import msgspec
 
 from tidegate_contracts.built_in import MetricName, MetricSource
 from tidegate_contracts.comparison import Comparison
+from tidegate_contracts.templates import Quirks, TemplateArgument, TemplateReference
 from tidegate_contracts.workload import WorkloadReference
 
 QUERY_VARIABLES: Final = ("namespace", "workload", "revision", "stable_revision", "window")
@@ -126,8 +127,17 @@ class PodHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):
+    """What is judged: checks written here, the pods' health, and Argo's analysis templates by their names."""
+
     checks: tuple[Check, ...] = ()
     pod_health: PodHealth | None = None
+    templates: tuple[TemplateReference, ...] = ()
+    """Taken together as one analysis, as Argo does; read when it begins."""
+    arguments: tuple[TemplateArgument, ...] = ()
+    """Values for what the templates declare."""
+    dry_run: tuple[str, ...] = ()
+    """Metrics of the templates that decide nothing: regular expressions that are looked for in their names."""
+    quirks: Quirks = "argo"
     on_failure: Literal["roll_back", "pause", "go_on"] | None = None
     """What a failing verdict leads to; None: what the request says. go_on: it is told of, and changes nothing."""
     on_inconclusive: Literal["roll_back", "pause"] = "pause"

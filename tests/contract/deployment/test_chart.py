@@ -137,7 +137,7 @@ def test_each_service_logs_in_as_itself_and_has_no_other_password(service: str) 
     reference = environment["TIDEGATE_NATS_PASSWORD"]["valueFrom"]["secretKeyRef"]
     assert reference == {"name": "tidegate-nats", "key": service}
     token = named(PLAIN, "Deployment", service)["spec"]["template"]["spec"]["automountServiceAccountToken"]
-    assert token is (service not in ("orchestrator", "metrics-analyzer"))
+    assert token is (service != "orchestrator")
 
 
 def environment_of(workload: Manifest) -> dict[str, Manifest]:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 from support.saga import ANALYSIS, ROUTE, Saga, request, step
 
-from tidegate_cli import compared, describe, draw, findings
+from tidegate_cli import assessed, compared, describe, draw, findings
 from tidegate_cli.index import open_rollouts
 from tidegate_cli.projection import project
 from tidegate_cli.stored import StoredEvent, decoded
@@ -18,6 +18,7 @@ from tidegate_contracts.comparison import Compared
 from tidegate_contracts.plan import plan
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.rollout import STYLES, Pause
+from tidegate_contracts.templates import Assessed
 from tidegate_contracts.workload import WorkloadKey
 
 SAMPLES = Path(__file__).parents[3] / "contracts" / "samples"
@@ -59,6 +60,23 @@ def test_a_comparison_is_drawn_with_both_samples_and_what_decided() -> None:
     late = msgspec.structs.replace(evidence, rule="rank_test", p_value=0.1234, direction="either")
     assert "canary different" in compared.shown(late)
     assert "p 0.12 (fails at 0.005); decided by the rank test" in compared.shown(late)
+
+
+def test_a_templates_metric_is_drawn_with_its_conditions_limits_and_samples() -> None:
+    sample = json.loads((SAMPLES / "analysis.concluded.v1.templates.json").read_text())
+    evidence = msgspec.convert(sample["measurements"][0]["assessed"], Assessed)
+    assert assessed.shown(evidence) == (
+        "succeeds if result[0] >= 0.95; fails if result[0] < 0.93; 3 of 5 measurements: Successful [0.99] Error "
+        "Failed [0.91]; 2 failed (limit 1); decided by failure_limit"
+    )
+    verdict = msgspec.convert({**sample, "at_s": 1.0}, Verdict)
+    assert "decided by failure_limit" in " ".join(text(draw._verdict(verdict)).split())
+    dry = Assessed(phase="Running", rule="going_on", dry_run=True, failed=3, failure_limit=None)
+    said = "no condition; 0 measurements: none; 3 failed (limit none); dry run; decided by going_on"
+    assert assessed.shown(dry) == said
+    named = json.loads((SAMPLES / "rollout.requested.v1.templates.json").read_text())
+    asked = codec.decode_request(json.dumps(named).encode())
+    assert "success-rate, latency.eu" in " ".join(text(draw.plan(asked, plan(asked))).split())
 
 
 @pytest.mark.parametrize("strategy", STYLES)

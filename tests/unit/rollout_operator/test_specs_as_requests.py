@@ -18,6 +18,7 @@ from tidegate_contracts.rollout import (
     StepTraffic,
     TrafficReference,
 )
+from tidegate_contracts.templates import TemplateArgument, TemplateReference
 from tidegate_contracts.validate import validate_guard
 from tidegate_rollout_operator.translate import translate
 
@@ -187,6 +188,22 @@ def test_what_is_ours_is_carried_too() -> None:
     assert (wanted.analysis, wanted.steps[0].analysis) == (meant, meant)
     assert wanted.on_failure == "pause"
     assert wanted.deadlines == Deadlines(progress_s=90)
+
+
+def test_argos_templates_are_named_as_in_a_request() -> None:
+    judged = {
+        "templates": [{"name": "success-rate"}, {"name": "latency", "clusterScope": True}],
+        "arguments": [{"name": "a", "value": "x"}, {"name": "b", "podTemplateHash": "latest"}],
+        "dryRun": ["latency"],
+        "quirks": "none",
+    }
+    wanted = requested(spec={"strategy": {"canary": {"steps": [{"replicas": 1, "analysis": judged}]}}})
+    assert wanted.steps[0].analysis == Analysis(
+        templates=(TemplateReference(name="success-rate"), TemplateReference(name="latency", cluster_scope=True)),
+        arguments=(TemplateArgument(name="a", value="x"), TemplateArgument(name="b", pod_template_hash="latest")),
+        dry_run=("latency",),
+        quirks="none",
+    )
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ SERVICES: Final[Mapping[str, ServiceKind]] = {
     "orchestrator": ServiceKind("tidegate_orchestrator", 9400, kubernetes=False),
     "workload-controller": ServiceKind("tidegate_workload_controller", 9410, kubernetes=True),
     "traffic-shifter": ServiceKind("tidegate_traffic_shifter", 9420, kubernetes=True),
-    "metrics-analyzer": ServiceKind("tidegate_metrics_analyzer", 9430, kubernetes=False),
+    "metrics-analyzer": ServiceKind("tidegate_metrics_analyzer", 9430, kubernetes=True),
 }
 FRONT_DOORS: Final[Mapping[str, ServiceKind]] = {
     "rollout-operator": ServiceKind("tidegate_rollout_operator", 9440, kubernetes=True),

@@ -16,6 +16,7 @@ KRUISE_MANAGER = "kruise-manager"
 SERVICE_ACCOUNTS = (
     "workload-controller",
     "traffic-shifter",
+    "metrics-analyzer",
     "rollout-operator",
     "prometheus",
     "podlet",

@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tidegate_cli import compared
+from tidegate_cli import assessed, compared
 from tidegate_cli.views import RolloutView, StepView, Verdict
 from tidegate_contracts.facts import PodCounts
 from tidegate_contracts.plan import PlannedStep
@@ -161,7 +161,7 @@ def _traffic(step: PlannedStep) -> str:
 def _analysis(step: PlannedStep) -> str:
     if step.analysis is None:
         return "-"
-    names = [check.name for check in step.analysis.checks]
+    names = [check.name for check in step.analysis.checks] + [template.name for template in step.analysis.templates]
     return ", ".join([*names, *(["pod health"] if step.analysis.pod_health else [])])
 
 
@@ -222,4 +222,6 @@ def _verdict(verdict: Verdict) -> RenderableType:
         text.append(f"\n    {measurement.check}: {measurement.verdict}, {shown} ({measurement.reason})", style="dim")
         if measurement.compared is not None:
             text.append(f"\n      {compared.shown(measurement.compared)}", style="dim")
+        if measurement.assessed is not None:
+            text.append(f"\n      {assessed.shown(measurement.assessed)}", style="dim")
     return text

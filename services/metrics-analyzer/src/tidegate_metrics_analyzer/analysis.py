@@ -18,7 +18,9 @@ from tidegate_metrics_analyzer import built_in, judge, pod_health
 from tidegate_metrics_analyzer.conclusion import Scope, conclude
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
-from tidegate_metrics_analyzer.run import Run, ended
+from tidegate_metrics_analyzer.run import Run
+from tidegate_metrics_analyzer.tasks import ended
+from tidegate_metrics_analyzer.template_run import TemplateRun
 
 TELEMETRY_INTERVAL_S: Final = 1.0
 """Measurements go to eyes and dashboards at most this often."""
@@ -42,10 +44,10 @@ class StandingAnalysis:
         self._clock = clock
         self.started_at_s = clock.now_s()
         since_s = order.since_s or self.started_at_s
-        self.step = _run(order.step_analysis, subject, since_s)
+        self.step = _run(order.step_analysis, order, subject, since_s, must_end=True)
         # Before the new revision exists there is nothing to watch: the order that names it starts the watch.
         watched = order.background_analysis if order.canary_revision else None
-        self.background = _run(watched, subject, since_s)
+        self.background = _run(watched, order, subject, since_s, must_end=False)
 
     async def stand(self, report: Report, observe: Observe) -> None:
         """Until cancelled, or until nothing is left to measure."""
@@ -115,14 +117,19 @@ def checks_of(analysis: Analysis) -> tuple[Check, ...]:
     return (*map(built_in.written_out, analysis.checks), *health)
 
 
-def _run(analysis: Analysis | None, subject: Subject, since_s: float) -> Run | None:
-    return Run(checks_of(analysis), subject, since_s) if analysis is not None else None
+def _run(analysis: Analysis | None, order: Analyse, subject: Subject, since_s: float, *, must_end: bool) -> Run | None:
+    if analysis is None:
+        return None
+    templates = None
+    if analysis.templates:
+        templates = TemplateRun(analysis, subject, order.workload, since_s, must_end=must_end)
+    return Run(checks_of(analysis), subject, since_s, templates)
 
 
 async def _step_verdict(run: Run) -> judge.Verdict:
     """A check that can't be measured at all makes the step inconclusive at once: no waiting mends it."""
     while True:
-        verdict = "inconclusive" if run.faults else judge.verdict_of_step(run.verdicts())
+        verdict = "inconclusive" if run.is_impossible() else judge.verdict_of_step(run.verdicts())
         if verdict is not None:
             return verdict
         await run.change()

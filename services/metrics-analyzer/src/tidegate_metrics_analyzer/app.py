@@ -5,6 +5,7 @@ and come out as facts.
 """
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
@@ -14,18 +15,24 @@ from tidegate_chassis.service import run
 from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_contracts.codec import analysis_order_decoder
-from tidegate_metrics_analyzer import catalogue
+from tidegate_metrics_analyzer import by_hand, catalogue
+from tidegate_metrics_analyzer.cluster_templates import ClusterTemplates
 from tidegate_metrics_analyzer.holder import AnalysisHolder
 from tidegate_metrics_analyzer.measure import Measurer
 
 
 @asynccontextmanager
 async def compose(context: Context) -> AsyncIterator[None]:
-    async with catalogue.opened(os.environ) as providers:
-        holder = AnalysisHolder(Measurer(providers, context.clock), context.publisher, context.clock)
+    async with (
+        catalogue.opened(os.environ) as providers,
+        ClusterTemplates.opened(context.settings.kubeconfig or None) as templates,
+    ):
+        holder = AnalysisHolder(Measurer(providers, context.clock, templates), context.publisher, context.clock)
         context.add(StandingOrders(context, analysis_order_decoder.decode, holder))
         yield
 
 
 def main() -> NoReturn:
+    if by_hand.asked(sys.argv[1:]):
+        by_hand.main(sys.argv[1:])
     run("metrics-analyzer", load_or_exit(Settings), compose)

@@ -35,8 +35,23 @@ def conclude(
 
 def _reason(verdict: Verdict, measurements: tuple[Measurement, ...], overdue_s: float | None) -> str:
     """The checks that made the verdict, each with its own sentence."""
+    counting = [found for found in measurements if not _is_dry_run(found)]
     if verdict == "pass":
-        return f"all of {len(measurements)} checks passed"
-    decisive = "; ".join(f"{found.check}: {found.reason}" for found in measurements if found.verdict == verdict)
+        return printable(f"all of {len(counting)} checks passed{_would_fail(measurements)}")
+    decisive = "; ".join(f"{found.check}: {found.reason}" for found in counting if _decided(found, verdict))
     overdue = f"no verdict within {overdue_s:g} s; " if overdue_s is not None else ""
     return printable(f"{overdue}{decisive or 'there was nothing to check'}")
+
+
+def _is_dry_run(found: Measurement) -> bool:
+    return found.assessed is not None and found.assessed.dry_run
+
+
+def _decided(found: Measurement, verdict: Verdict) -> bool:
+    """A metric that another one ended has decided nothing."""
+    return found.verdict == verdict and (found.assessed is None or found.assessed.rule != "terminated")
+
+
+def _would_fail(measurements: tuple[Measurement, ...]) -> str:
+    names = [found.check for found in measurements if _is_dry_run(found) and found.verdict == "fail"]
+    return f"; {', '.join(names)} would have failed but for the dry run" if names else ""

@@ -148,7 +148,7 @@ def evidence(check: Check, query: str, progress: Progress, fault: str | None = N
     """The check's part of an event; an undecided check, and one that can't be measured at all, is inconclusive."""
     return Measurement(
         check=check.name,
-        query=_shortened(query),
+        query=shortened(query),
         verdict="inconclusive" if fault else verdict_of_check(check, progress) or "inconclusive",
         reason=printable(fault or reason_of_check(check, progress)),
         values=progress.values,
@@ -167,9 +167,10 @@ def _range(check: Check) -> str:
     return f"at least {check.minimum:g}" if check.maximum is None else f"in {check.minimum:g} to {check.maximum:g}"
 
 
-def _shortened(query: str) -> str:
+def shortened(query: str, bytes_kept: int = QUERY_BYTES_KEPT) -> str:
+    """On one line, and cut to what an event has room for."""
     line = " ".join(query.split())
     visible = "".join(character if character.isprintable() else "?" for character in line).encode()
-    if len(visible) <= QUERY_BYTES_KEPT:
+    if len(visible) <= bytes_kept:
         return visible.decode()
-    return visible[:QUERY_BYTES_KEPT].decode(errors="ignore") + "…"
+    return visible[:bytes_kept].decode(errors="ignore") + "…"

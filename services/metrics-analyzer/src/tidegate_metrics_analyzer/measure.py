@@ -14,11 +14,15 @@ from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer import comparing, metrics, moments, reading, window
 from tidegate_metrics_analyzer.asking import answered
 from tidegate_metrics_analyzer.comparison import Judged
-from tidegate_metrics_analyzer.provider import MetricProvider, RangeProvider
-from tidegate_metrics_analyzer.question import Question, Reading, Subject, Unusable
+from tidegate_metrics_analyzer.provider import MetricProvider, RangeProvider, ValueProvider
+from tidegate_metrics_analyzer.question import Question, Reading, Subject, Unusable, Value
+from tidegate_metrics_analyzer.template_source import NoTemplates, TemplateSource
 
 PARALLEL_QUESTIONS_MAX: Final = 32
 """To one provider, by one copy of the service."""
+
+VALUE_WINDOW_S: Final = 300.0
+"""How far a template's query looks back where it doesn't say, as Argo's own providers have it."""
 
 _MILLISECONDS: Final = 1000
 
@@ -36,16 +40,20 @@ class Asked(NamedTuple):
 class Measurer:
     """Everything that a measurement needs and that all of them share."""
 
-    def __init__(self, providers: Mapping[str, MetricProvider | Unusable], clock: Clock) -> None:
+    def __init__(
+        self,
+        providers: Mapping[str, MetricProvider | Unusable],
+        clock: Clock,
+        templates: TemplateSource | None = None,
+    ) -> None:
+        self.templates = templates or NoTemplates("this analyzer has no cluster")
         self._providers = providers
         self._clock = clock
         self._turns = {name: asyncio.Semaphore(PARALLEL_QUESTIONS_MAX) for name in providers}
 
     def fault(self, check: Check, subject: Subject) -> str | None:
         """What makes the check impossible to measure, however long it is tried."""
-        provider = self._providers.get(check.provider)
-        if provider is None:
-            return f"unknown metric provider {check.provider!r}: installed are {', '.join(sorted(self._providers))}"
+        provider = self._usable(check.provider)
         if isinstance(provider, Unusable):
             return provider.reason
         try:
@@ -55,6 +63,29 @@ class Measurer:
         if check.compare is not None and (fault := comparing.fault(check, provider, subject)):
             return fault
         return next((fault for template in _templates(check) if (fault := provider.fault(template))), None)
+
+    def value_fault(self, name: str, query: str) -> str | None:
+        """As `fault`, of a query whose whole value is asked for."""
+        provider = self._usable(name)
+        if isinstance(provider, Unusable):
+            return provider.reason
+        if not isinstance(provider, ValueProvider):
+            return f"the metric provider {name!r} gives no values that a condition can judge"
+        return provider.fault(query)
+
+    async def value(self, name: str, query: str, subject: Subject) -> Value | Unusable:
+        """What a template's metric finds, now."""
+        provider = self._providers[name]
+        assert isinstance(provider, ValueProvider), "a query with a fault is not asked"
+        async with self._turns[name]:
+            question = Question(query=query, subject=subject, window_s=VALUE_WINDOW_S, at_s=self._clock.now_s())
+            return await answered(name, provider.ask_value(question))
+
+    def _usable(self, name: str) -> MetricProvider | Unusable:
+        provider = self._providers.get(name)
+        if provider is None:
+            return Unusable(f"unknown metric provider {name!r}: installed are {', '.join(sorted(self._providers))}")
+        return provider
 
     def first_at_s(self, check: Check, since_s: float) -> float:
         provider = self._provider(check)

@@ -5,6 +5,7 @@ from typing import Final
 from prometheus_client import Counter, Histogram
 
 from tidegate_contracts.rollout import Check
+from tidegate_contracts.templates import Phase
 from tidegate_metrics_analyzer import judge
 from tidegate_metrics_analyzer.comparison import Judged
 from tidegate_metrics_analyzer.question import Reading, Unusable
@@ -29,3 +30,9 @@ def count_measurement(check: Check, reading: Reading | Judged) -> None:
     else:
         outcome = "in_range" if judge.within(check, reading) else "out_of_range"
     measurements.labels(check.provider, outcome).inc()
+
+
+def count_phase(provider: str, phase: Phase) -> None:
+    """Of a template's measurement; the provider is one that is installed."""
+    outcome = {"Successful": "in_range", "Failed": "out_of_range"}.get(phase, "unusable")
+    measurements.labels(provider, outcome).inc()

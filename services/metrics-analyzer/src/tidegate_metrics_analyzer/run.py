@@ -6,7 +6,7 @@ Made by `analysis` for a step or for the background. A slow provider delays only
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 from tidegate_chassis.clock import Clock
 from tidegate_contracts.facts import Measurement
@@ -15,15 +15,20 @@ from tidegate_metrics_analyzer import judge, window
 from tidegate_metrics_analyzer.judge import Progress, Verdict
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
+from tidegate_metrics_analyzer.tasks import ended
+from tidegate_metrics_analyzer.template_run import TemplateRun
 
 
 class Run:
     """The state of one analysis, for the one who waits for a verdict."""
 
-    def __init__(self, checks: tuple[Check, ...], subject: Subject, since_s: float) -> None:
+    def __init__(
+        self, checks: tuple[Check, ...], subject: Subject, since_s: float, templates: TemplateRun | None = None
+    ) -> None:
         self.checks = checks
         self.subject = subject
         self.since_s = since_s
+        self.templates = templates
         self.faults: Mapping[str, str] = {}
         self._changed = asyncio.Event()
         self._broken: BaseException | None = None
@@ -32,7 +37,10 @@ class Run:
 
     def same_as(self, other: "Run") -> bool:
         """Whether the other one measures the very same things."""
-        return (self.checks, self.subject) == (other.checks, other.subject)
+        same_checks = (self.checks, self.subject) == (other.checks, other.subject)
+        return same_checks and (
+            self.templates.same_as(other.templates) if self.templates is not None else other.templates is None
+        )
 
     def is_bad(self) -> bool:
         return judge.verdict_in_background(self.verdicts()) is not None
@@ -41,6 +49,7 @@ class Run:
         """Goes on with the measurements of the same checks under an earlier order."""
         assert self.same_as(earlier), "measurements belong to their checks"
         self.since_s = earlier.since_s
+        self.templates = earlier.templates
         self._progress = dict(earlier._progress)  # noqa: SLF001 - of the same class
         self._queries = dict(earlier._queries)  # noqa: SLF001
 
@@ -50,11 +59,14 @@ class Run:
         self.faults = {
             check.name: fault for check in self.checks if (fault := measurer.fault(check, self.subject)) is not None
         }
-        tasks = [
+        tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(self._measure_for_ever(check, measurer, clock), name=f"check {check.name}")
             for check in self.checks
             if check.name not in self.faults
         ]
+        if self.templates is not None:
+            measuring = self.templates.measure(measurer, clock, self._changed.set)
+            tasks.append(asyncio.create_task(measuring, name="the templates' metrics"))
         for task in tasks:
             task.add_done_callback(self._broke)
         try:
@@ -69,12 +81,12 @@ class Run:
         if self._broken is not None:
             raise self._broken
 
-    def _broke(self, task: asyncio.Task[NoReturn]) -> None:
-        if not task.cancelled():
-            self._broken = task.exception()
+    def _broke(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = error
             self._changed.set()
 
-    async def _measure_for_ever(self, check: Check, measurer: Measurer, clock: Clock) -> NoReturn:
+    async def _measure_for_ever(self, check: Check, measurer: Measurer, clock: Clock) -> None:
         first_s, interval_s = measurer.first_at_s(check, self.since_s), measurer.interval_s(check)
         while (early_s := first_s - clock.now_s()) > 0:
             await clock.sleep(early_s)
@@ -87,23 +99,23 @@ class Run:
             wait_s = window.next_at_s(first_s, interval_s, now_s) - now_s
             await clock.sleep(min(wait_s, interval_s))
 
+    def is_impossible(self) -> bool:
+        """Whether a part of it can't be measured at all, however long it is tried."""
+        return bool(self.faults) or (self.templates is not None and self.templates.fault is not None)
+
     def verdicts(self) -> tuple[Verdict | None, ...]:
-        return tuple(self._verdict(check) for check in self.checks)
+        """Of each check; the templates together have one."""
+        checks = tuple(self._verdict(check) for check in self.checks)
+        return checks if self.templates is None else (*checks, self.templates.verdict())
 
     def evidence(self) -> tuple[Measurement, ...]:
-        return tuple(
+        checks = tuple(
             judge.evidence(check, self._queries[check.name], self._progress[check.name], self.faults.get(check.name))
             for check in self.checks
         )
+        return checks if self.templates is None else (*checks, *self.templates.evidence())
 
     def _verdict(self, check: Check) -> Verdict | None:
         if check.name in self.faults:
             return "inconclusive"
         return judge.verdict_of_check(check, self._progress[check.name])
-
-
-async def ended(*tasks: asyncio.Task[Any]) -> None:
-    """Cancelled and gone. Their exceptions were for those who waited for them."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

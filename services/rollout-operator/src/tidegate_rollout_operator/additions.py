@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from tidegate_contracts.rollout import Analysis, Check, Deadlines, PodHealth
+from tidegate_contracts.templates import TemplateArgument, TemplateReference
 from tidegate_rollout_operator.kruise import AnalysisBlock, DeadlinesBlock
 
 SECONDS: Final = "_seconds"
@@ -19,7 +20,14 @@ def analysis_of(block: AnalysisBlock | None) -> Analysis | None:
     if block is None:
         return None
     health = _said(PodHealth, block.pod_health) if block.pod_health is not None else None
-    return Analysis(checks=tuple(_said(Check, check) for check in block.checks), pod_health=health)
+    return Analysis(
+        checks=tuple(_said(Check, check) for check in block.checks),
+        pod_health=health,
+        templates=tuple(_said(TemplateReference, template) for template in block.templates),
+        arguments=tuple(_said(TemplateArgument, argument) for argument in block.arguments),
+        dry_run=block.dry_run,
+        quirks=block.quirks or "argo",
+    )
 
 
 def deadlines_of(block: DeadlinesBlock | None) -> Deadlines:

@@ -11,6 +11,7 @@ import msgspec
 from tidegate_chassis.kubernetes.objects import KubernetesObject, ObjectMeta
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.limits import AUTHOR_LENGTH_MAX
+from tidegate_contracts.templates import Quirks
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 
 GROUP: Final = "rollouts.kruise.io"
@@ -80,9 +81,25 @@ class PodHealthBlock(Block, frozen=True):
     ready_minimum_percent: float | None = None
 
 
+class TemplateBlock(Block, frozen=True):
+    name: str
+    cluster_scope: bool | None = None
+
+
+class ArgumentBlock(Block, frozen=True):
+    name: str
+    value: str | None = None
+    pod_template_hash: Literal["stable", "latest"] | None = None
+    field_path: str | None = None
+
+
 class AnalysisBlock(Block, frozen=True):
     checks: tuple[CheckBlock, ...] = ()
     pod_health: PodHealthBlock | None = None
+    templates: tuple[TemplateBlock, ...] = ()
+    arguments: tuple[ArgumentBlock, ...] = ()
+    dry_run: tuple[str, ...] = ()
+    quirks: Quirks | None = None
 
 
 class DeadlinesBlock(Block, frozen=True):

@@ -1,0 +1,104 @@
+"""One template run by hand, now, each measurement shown: `python -m tidegate_metrics_analyzer analyze NAME`.
+
+Called by `app` in place of the service. It reads the same template, asks the same providers and judges by the same
+rules as for a rollout, but of nothing that rolls out: no bus is needed, and nothing is reported.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final, NoReturn
+
+from tidegate_chassis import logs
+from tidegate_chassis.clock import SystemClock
+from tidegate_chassis.settings import Settings, load_or_exit
+from tidegate_contracts.facts import Measurement
+from tidegate_contracts.rollout import Analysis
+from tidegate_contracts.templates import TemplateArgument, TemplateReference
+from tidegate_contracts.workload import WorkloadReference
+from tidegate_metrics_analyzer import catalogue
+from tidegate_metrics_analyzer.cluster_templates import ClusterTemplates
+from tidegate_metrics_analyzer.judge import Verdict
+from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.question import Subject
+from tidegate_metrics_analyzer.template_run import TemplateRun
+
+COMMAND: Final = "analyze"
+STATUS: Final[dict[Verdict | None, int]] = {"pass": 0, "fail": 1, "inconclusive": 3, None: 3}
+"""Of the process; 2 is a command line that says nothing."""
+
+Show = Callable[[str], object]
+
+
+def asked(arguments: Sequence[str]) -> bool:
+    return arguments[:1] == [COMMAND]
+
+
+def main(arguments: Sequence[str]) -> NoReturn:
+    said = _parsed(arguments[1:])
+    settings = load_or_exit(Settings)
+    logs.configure("metrics-analyzer", "error")
+    sys.exit(asyncio.run(_analysed(said, settings.kubeconfig or None)))
+
+
+async def _analysed(said: argparse.Namespace, kubeconfig: str | None) -> int:
+    async with catalogue.opened(os.environ) as providers, ClusterTemplates.opened(kubeconfig) as source:
+        measurer = Measurer(providers, SystemClock(), source)
+        return STATUS[await shown(run_of(said), measurer, lambda line: sys.stdout.write(f"{line}\n"))]
+
+
+async def shown(run: TemplateRun, measurer: Measurer, show: Show) -> Verdict | None:
+    """Runs it to its verdict; shows each measurement when it is taken, and at the end what decided on each metric."""
+    seen: dict[str, int] = {}
+
+    def changed() -> None:
+        for found in run.evidence():
+            if found.measured > seen.get(found.check, 0):
+                seen[found.check] = found.measured
+                show(_sample(found))
+
+    await run.measure(measurer, SystemClock(), changed)
+    for found in run.evidence():
+        show(f"{found.check}: {found.verdict}: {found.reason}")
+    verdict = run.verdict()
+    show(f"verdict: {verdict}")
+    return verdict
+
+
+def run_of(said: argparse.Namespace) -> TemplateRun:
+    analysis = Analysis(
+        templates=(TemplateReference(name=said.template, cluster_scope=said.cluster_scope),),
+        arguments=tuple(TemplateArgument(name=name, value=value) for name, value in said.arg),
+        quirks=said.quirks,
+    )
+    subject = Subject(namespace=said.namespace, workload="none", stable_revision="", revision=None)
+    return TemplateRun(analysis, subject, WorkloadReference(name="none"), SystemClock().now_s(), must_end=False)
+
+
+def _sample(found: Measurement) -> str:
+    assert found.assessed is not None, "what was measured is a template's metric"
+    last = found.assessed.samples[-1]
+    at = datetime.fromtimestamp(last.at_s, UTC).strftime("%H:%M:%S")
+    return f"{at}  {found.check}: {last.phase} {last.value}".rstrip()
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        f"tidegate_metrics_analyzer {COMMAND}", description="Run an analysis template now."
+    )
+    parser.add_argument("template")
+    parser.add_argument("--namespace", default="default")
+    parser.add_argument("--cluster-scope", action="store_true", help="a ClusterAnalysisTemplate")
+    parser.add_argument("--arg", action="append", default=[], type=_argument, metavar="NAME=VALUE")
+    parser.add_argument("--quirks", choices=("argo", "none"), default="argo")
+    return parser.parse_args(arguments)
+
+
+def _argument(text: str) -> tuple[str, str]:
+    name, given, value = text.partition("=")
+    if not given:
+        raise argparse.ArgumentTypeError("must be NAME=VALUE")
+    return name, value

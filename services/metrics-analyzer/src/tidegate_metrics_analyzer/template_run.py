@@ -1,0 +1,176 @@
+"""An analysis by templates going on: read once, then each metric measured on its own schedule until all is decided.
+
+A part of `run`, beside its checks. A metric that turns out bad ends the measuring of all others at once, as with Argo.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from tidegate_chassis.clock import Clock
+from tidegate_chassis.errors import OperatingError, Transient
+from tidegate_contracts.facts import Measurement
+from tidegate_contracts.rollout import Analysis
+from tidegate_contracts.templates import Phase
+from tidegate_contracts.workload import WorkloadReference
+from tidegate_metrics_analyzer import template_evidence, template_reader
+from tidegate_metrics_analyzer.argo import quirks, schedule, verdict
+from tidegate_metrics_analyzer.argo.assembling import Assembled
+from tidegate_metrics_analyzer.argo.counting import Taken, absorb
+from tidegate_metrics_analyzer.judge import Verdict
+from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.question import Subject
+from tidegate_metrics_analyzer.tasks import ended
+from tidegate_metrics_analyzer.template_evidence import Measured
+from tidegate_metrics_analyzer.template_measure import fault_of, measured
+
+READ_RETRY_S: Final = 2.0
+READ_TIMEOUT_S: Final = 30.0
+"""The API server may be restarting; for longer than that nobody should wait without being told."""
+
+
+class TemplateRun:
+    """The state of one analysis by templates."""
+
+    def __init__(
+        self,
+        analysis: Analysis,
+        subject: Subject,
+        workload: WorkloadReference,
+        since_s: float,
+        *,
+        must_end: bool,
+    ) -> None:
+        self.analysis = analysis
+        self.fault: str | None = None
+        """What makes the templates impossible to measure."""
+        self._subject = subject
+        self._workload = workload
+        self._began_s = since_s
+        self._since_s = 0.0
+        """The same moment by the clock that measurements are taken by."""
+        self._must_end = must_end
+        self._reading = quirks.reading(analysis.quirks)
+        self._measured: dict[str, Measured] | None = None
+        self._made: dict[str, tuple[Measured, Measurement]] = {}
+        self._over = asyncio.Event()
+
+    def same_as(self, other: "TemplateRun | None") -> bool:
+        return other is not None and (self.analysis, self._subject) == (other.analysis, other._subject)  # noqa: SLF001 - of the same class
+
+    async def measure(self, measurer: Measurer, clock: Clock, changed: Callable[[], None]) -> None:
+        """Until all is decided, or until it is known that nothing can be; goes on where it was left.
+
+        Args:
+            measurer: Where the templates are read, and who asks the metric providers.
+            clock: When to measure.
+            changed: Called whenever there may be another verdict.
+        """
+        if self._measured is None:
+            self._since_s = clock.monotonic_s() - max(0.0, clock.now_s() - self._began_s)
+            await self._read(measurer, clock)
+            changed()
+        if self._measured is not None:
+            await self._measure_all(measurer, clock, changed)
+
+    async def _read(self, measurer: Measurer, clock: Clock) -> None:
+        began_s = clock.monotonic_s()
+        while True:
+            try:
+                found = await template_reader.read(
+                    self.analysis, self._subject, self._workload, measurer.templates, must_end=self._must_end
+                )
+            except OperatingError as error:
+                if not isinstance(error, Transient) or clock.monotonic_s() - began_s > READ_TIMEOUT_S:
+                    self.fault = f"the templates can't be read: {error.reason}"
+                    return
+                await clock.sleep(READ_RETRY_S)
+                continue
+            if isinstance(found, Assembled):
+                self._take(found, measurer, clock)
+            else:
+                self.fault = found.reason
+            return
+
+    def _take(self, found: Assembled, measurer: Measurer, clock: Clock) -> None:
+        for metric in found.metrics:
+            if (fault := fault_of(metric, measurer, clock)) is not None:
+                self.fault = f"the metric {metric.name} can't be measured: {fault}"
+                return
+        self._measured = {metric.name: Measured(metric=metric) for metric in found.metrics}
+
+    async def _measure_all(self, measurer: Measurer, clock: Clock, changed: Callable[[], None]) -> None:
+        assert self._measured is not None, "what is measured was read"
+        over = asyncio.create_task(self._over.wait(), name="the templates' verdict")
+        waiting: set[asyncio.Task[object]] = {over}
+        for name in self._measured:
+            waiting.add(asyncio.create_task(self._measure_one(name, measurer, clock, changed), name=f"metric {name}"))
+        tasks = tuple(waiting)
+        try:
+            while over in waiting:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+        finally:
+            await ended(*tasks)
+
+    async def _measure_one(self, name: str, measurer: Measurer, clock: Clock, changed: Callable[[], None]) -> None:
+        while (wait_s := self._wait_s(name, clock.monotonic_s())) is not None:
+            if wait_s > 0:
+                await clock.sleep(wait_s)
+                continue
+            self._absorb(name, *await measured(self._of(name).metric, self._subject, measurer, clock))
+            changed()
+
+    def _wait_s(self, name: str, now_s: float) -> float | None:
+        one = self._of(name)
+        if one.status.phase in verdict.FINAL:
+            return None
+        next_at_s = schedule.next_at_s(one.metric, one.counts, self._since_s, self._reading)
+        return None if next_at_s is None else next_at_s - now_s
+
+    def _of(self, name: str) -> Measured:
+        assert self._measured is not None, "what is measured was read"
+        return self._measured[name]
+
+    def _absorb(self, name: str, text: str, taken: Taken) -> None:
+        assert self._measured is not None, "what is measured was read"
+        before = self._measured[name]
+        counts = absorb(before.counts, taken, before.metric.samples_kept)
+        status = verdict.metric_status(before.metric.limits, counts)
+        self._measured[name] = Measured(metric=before.metric, query=text, counts=counts, status=status)
+        if self._phase() in verdict.FINAL:
+            self._end_the_others()
+            self._over.set()
+
+    def _phase(self) -> Phase:
+        measured = self._measured or {}
+        return verdict.run_phase([(one.status, one.metric.dry_run) for one in measured.values()])
+
+    def _end_the_others(self) -> None:
+        """Metrics that are not decided end with the run; what they were about to say is not waited for."""
+        assert self._measured is not None, "what is measured was read"
+        for name, one in self._measured.items():
+            if one.status.phase not in verdict.FINAL:
+                status = verdict.metric_status(one.metric.limits, one.counts, terminating=True)
+                self._measured[name] = msgspec.structs.replace(one, status=status)
+
+    def verdict(self) -> Verdict | None:
+        """None while it can't be said yet."""
+        return "inconclusive" if self.fault else template_evidence.verdict_of(self._phase(), self._reading)
+
+    def evidence(self) -> tuple[Measurement, ...]:
+        if self.fault is not None:
+            return (template_evidence.unmeasured(self.fault),)
+        if self._measured is None:
+            return (template_evidence.unmeasured("the templates are not read yet"),)
+        return tuple(self._evidence(name, one) for name, one in self._measured.items())
+
+    def _evidence(self, name: str, one: Measured) -> Measurement:
+        """Made once for each measurement: it is asked for every second, of thousands of metrics."""
+        made = self._made.get(name)
+        if made is None or made[0] is not one:
+            made = self._made[name] = one, template_evidence.evidence(one, self._reading)
+        return made[1]
