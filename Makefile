@@ -8,7 +8,7 @@ PYTHON3 ?= python3
 UV_VERSION := 0.13.9
 UV := .bootstrap/bin/uv
 PYTHON := .venv/bin/python
-SOURCES := contracts/src services deploy/sandbox/src deploy/demo/src bench/src deploy/examples/20-plugin-kind/tidegate_kind_squad
+SOURCES := contracts/src services deploy/sandbox/src deploy/demo/src bench/src deploy/examples/20-plugin-kind/tidegate_kind_squad deploy/examples/21-plugin-router/tidegate_router_junction
 SECONDS ?= 60
 OUT ?= out/bench.json
 HELM ?= helm
@@ -18,7 +18,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup parts kinds demo test lint types architecture unit simulate bench judge-rates schemas chart clean
+.PHONY: help setup parts kinds demo test test-thorough lint types architecture unit simulate bench judge-rates schemas chart clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -43,10 +43,15 @@ kinds: setup ## The same, with OpenKruise's manager, for the tests of its kinds
 demo: parts ## Watch a good version roll out and a bad one go back (KEEP=1 leaves it up)
 	$(PYTHON) -m tidegate_demo $(if $(KEEP),--keep)
 
-test: kinds lint types ## Everything that must hold: lint, types, then every test on real parts
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not alone and not kinds"
-	$(PYTHON) -m pytest -m alone
-	$(PYTHON) -m pytest -m kinds
+# Of the long tables (kinds by scenarios, stories by kinds, what is killed when), `test` plays a slice that has every row
+# and every column, and `test-thorough` all of it.
+test: LEFT_OUT := and not thorough
+test test-thorough: kinds lint types
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not alone and not kinds $(LEFT_OUT)"
+	$(PYTHON) -m pytest -m "alone $(LEFT_OUT)"
+	$(PYTHON) -m pytest -m "kinds $(LEFT_OUT)"
+test: ## Everything that must hold: lint, types, then tests on real parts
+test-thorough: ## The same with every case of the long tables: most of an hour
 
 unit: setup ## The fast tests only
 	$(PYTHON) -m pytest tests/unit tests/architecture tests/contract
@@ -64,7 +69,7 @@ architecture: setup ## Who may import whom
 simulate: setup ## Seeded schedules of the whole saga with faults: SECONDS=60
 	@$(PYTHON) tests/simulation/run.py --seconds $(SECONDS)
 
-bench: kinds ## The figures, on this machine: OUT=FILE (ONLY=deployments, guards or kinds: a part of them)
+bench: kinds ## The figures, on this machine: OUT=FILE (ONLY=deployments, guards, traffic or kinds: a part of them)
 	$(PYTHON) -m tidegate_bench --out $(OUT) $(if $(ONLY),--only $(ONLY))
 
 judge-rates: setup ## How often a comparison errs, by simulation: the table and the plot of docs/analysis.md

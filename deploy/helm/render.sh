@@ -20,7 +20,7 @@ for what in traffic workloads; do
     > "kubernetes/give-back/$what.yaml"
 done
 render --set certificates.certManager=true --set networkPolicy.enabled=true --set serviceMonitor.enabled=true \
-  --set nats.url=tls://nats.example:4222 > "$samples/everything.yaml"
+  --set nats.url=tls://nats.example:4222 --set rolloutOperator.historiesMax=10 > "$samples/everything.yaml"
 render --set rolloutOperator.enabled=false | awk '/^kind:/ {kind = $2} /^  name:/ && kind {print kind "/" $2; kind = ""}' \
   > "$samples/without-rollouts.txt"
 LC_ALL=C sha256sum helm/tidegate/.helmignore helm/tidegate/*.yaml helm/tidegate/*.json helm/tidegate/templates/* > helm/rendered.sha256

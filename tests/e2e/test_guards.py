@@ -20,8 +20,10 @@ from tidegate_contracts.decisions import (
     RolloutAccepted,
     RolloutCancelled,
     RolloutCompleted,
+    RolloutPaused,
     RolloutRejected,
     RolloutRolledBack,
+    StepStarted,
 )
 from tidegate_demo.scenario import kubectl
 from tidegate_demo.webhooks import environment
@@ -58,14 +60,32 @@ async def test_a_change_is_held_and_rolled_out_in_the_guards_steps(world: Guarde
     assert set(await world.tags(name)) == {"2"}
 
 
-async def test_a_version_that_fails_goes_back_by_itself_and_is_not_tried_again(world: Guarded) -> None:
+async def test_a_version_that_fails_goes_back_by_itself_and_waits_for_somebody_when_it_comes_again(
+    world: Guarded,
+) -> None:
     name = "failing"
     before = await world.make(DEPLOYMENT, name, deadlines={"progress_s": 2})
     await world.set_image(DEPLOYMENT, name, "v2_ready-never")
-    ended = await world.until(RolloutRolledBack, name)
+    failed = await world.until(RolloutRolledBack, name)
     await world.whole(DEPLOYMENT, name)
     assert own_values(await world.read(DEPLOYMENT, name)) == own_values(before)
-    await _is_left_alone(world, name, ended.rollout)
+    await world.stack["workload-controller"].kill()
+    await world.stack.restart("workload-controller")
+    await world.set_image(DEPLOYMENT, name, "v2_ready-never")  # as a GitOps tool does
+    again = await world.until(RolloutPaused, name, besides={failed.rollout})
+    assert again.before_start
+    assert failed.rollout in again.reason
+    assert await world.tags(name) == ["1"] * REPLICAS
+    listed = json.loads(await world.tidegate("guards", "-o", "json"))
+    assert [each["rollout"]["paused"] for each in listed if each["name"] == name] == [again.reason]
+    await world.tidegate("resume", again.rollout)
+    await world.until(StepStarted, name, besides={failed.rollout})
+    await world.set_image(DEPLOYMENT, name, "v1_ready-0.3")
+    await world.until(RolloutRolledBack, name, besides={failed.rollout})
+    await world.whole(DEPLOYMENT, name)
+    after = await world.read(DEPLOYMENT, name)
+    assert own_values(after) == own_values(before)
+    assert "tidegate.io" not in json.dumps(after["metadata"].get("annotations", {}))
 
 
 async def test_what_is_cancelled_goes_on_natively_and_is_not_held_again(world: Guarded) -> None:

@@ -16,6 +16,7 @@ from types import ModuleType
 sys.path.insert(0, str(Path(__file__).parent))
 
 from saga_model.mutants import BY_NAME, SEEDS_MAX, Hunt, Mutant
+from saga_model.sweep import swept
 
 
 class Planter(importlib.abc.MetaPathFinder):
@@ -54,7 +55,7 @@ def main() -> None:
     sys.meta_path.insert(0, Planter(mutant))
     from saga_model.schedule import run  # noqa: PLC0415 - only now may the changed module be imported
 
-    for seed in range(mutant.first, mutant.first + SEEDS_MAX):
+    for seed in swept(range(mutant.first, mutant.first + SEEDS_MAX)):
         violation = _played(run, seed)
         if violation:
             sys.stdout.write(json.dumps(Hunt(mutant.name, seed, seed + 1 - mutant.first, violation[:120])._asdict()))

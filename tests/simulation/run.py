@@ -6,7 +6,7 @@ replays it, event by event. Exits non-zero where an invariant broke or a planted
 """
 
 import argparse
-import gc
+import itertools
 import json
 import multiprocessing
 import sys
@@ -17,8 +17,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from saga_model import mutants, schedule, trace
+from saga_model.sweep import swept
 
-CHUNK = 200
 VIOLATIONS_MAX = 20
 
 
@@ -61,20 +61,18 @@ def _play(seconds: float, processes: int, first: int) -> dict[str, Any]:
     }
 
 
-def _worker(seed: int, stride: int, deadline: float) -> dict[str, Any]:
-    gc.disable()  # one schedule's garbage is small, and looking for it after each would take a tenth of the time
-    played = {"schedules": 0, "events": 0, "crashes": 0, "last": seed, "violations": []}
-    while time.monotonic() < deadline and len(played["violations"]) < VIOLATIONS_MAX:
-        for _ in range(CHUNK):
-            result = schedule.run(seed)
-            played["schedules"] += 1
-            played["events"] += result.events
-            played["crashes"] += result.crashes
-            played["last"] = seed
-            if result.violation:
-                played["violations"].append({"seed": seed, "violation": result.violation})
-            seed += stride
-        gc.collect()
+def _worker(first: int, stride: int, deadline: float) -> dict[str, Any]:
+    played = {"schedules": 0, "events": 0, "crashes": 0, "last": first, "violations": []}
+    for seed in swept(itertools.count(first, stride)):
+        result = schedule.run(seed)
+        played["schedules"] += 1
+        played["events"] += result.events
+        played["crashes"] += result.crashes
+        played["last"] = seed
+        if result.violation:
+            played["violations"].append({"seed": seed, "violation": result.violation})
+        if time.monotonic() >= deadline or len(played["violations"]) >= VIOLATIONS_MAX:
+            break
     return played
 
 

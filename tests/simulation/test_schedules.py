@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from saga_model import mutants, schedule
+from saga_model.sweep import swept
 
 SEEDS = 4000
 DIGEST = """
@@ -24,12 +25,12 @@ print(digest.hexdigest())
 
 
 def test_no_invariant_breaks_in_thousands_of_schedules() -> None:
-    broken = [result for result in map(schedule.run, range(SEEDS)) if result.violation]
+    broken = [result for result in map(schedule.run, swept(range(SEEDS))) if result.violation]
     assert not broken, broken[:5]
 
 
 def test_the_schedules_meet_every_ending_and_crash_along_the_way() -> None:
-    results = [schedule.run(seed) for seed in range(400)]
+    results = [schedule.run(seed) for seed in swept(range(400))]
     outcomes = {outcome for result in results for outcome in result.outcomes}
     assert outcomes == {
         "RolloutCompleted",

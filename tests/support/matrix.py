@@ -11,6 +11,7 @@ from support.scenarios import SCENARIOS, pairs
 from tidegate_contracts.rollout import Style
 
 SIGNS: Final = {"passed": "kept", "failed": "BROKEN"}
+NOT_PLAYED: Final = "."
 TITLE: Final = "every kind and style by every scenario, on the real controllers"
 
 
@@ -43,7 +44,7 @@ class Results(NamedTuple):
 
     @property
     def played(self) -> int:
-        return sum(map(len, self.signs.values()))
+        return sum(sign != NOT_PLAYED for row in self.signs.values() for sign in row.values())
 
     @property
     def kept(self) -> int:
@@ -55,7 +56,7 @@ class Results(NamedTuple):
 
     @property
     def rows(self) -> list[list[str]]:
-        """By column, every scenario's sign; a dash where it makes no sense."""
+        """By column, every scenario's sign; a dash where it makes no sense, a dot where it was not played."""
         return [
             [scenario, *(self.signs[scenario].get(column, "-") for column in self.columns)]
             for scenario in SCENARIOS
@@ -67,6 +68,7 @@ class Results(NamedTuple):
         columns = self.columns
         width = max(map(len, self.signs))
         legend = [f"{number:>2}  {column}" for number, column in enumerate(columns, start=1)]
+        legend.append(f" {NOT_PLAYED}  not played in this run, `make test-thorough` does; -  makes no sense")
         head = " ".join(f"{number:>6}" for number in range(1, len(columns) + 1))
         lines = [f"{row[0]:{width}} {' '.join(f'{cell:>6}' for cell in row[1:])}" for row in self.rows]
         return [*legend, f"{'':{width}} {head}", *lines]
@@ -78,9 +80,16 @@ class Results(NamedTuple):
         return "\n".join(["# The matrix, as last played", "", said, "", *lines, ""])
 
 
-def results(found: Iterable[tuple[Case, str]]) -> Results:
-    """Put the cases with their outcomes together."""
+def results(found: Iterable[tuple[Case, str]], known: Iterable[Case]) -> Results:
+    """Put the cases with their outcomes together.
+
+    Args:
+        found: Those that were played, each with its outcome.
+        known: All that there are.
+    """
     signs: dict[str, dict[str, str]] = {}
+    for case in known:
+        signs.setdefault(case.scenario, {})[case.column] = NOT_PLAYED
     for case, outcome in found:
-        signs.setdefault(case.scenario, {})[case.column] = SIGNS[outcome]
+        signs[case.scenario][case.column] = SIGNS[outcome]
     return Results(signs)

@@ -43,6 +43,8 @@ async def approved(release: Release) -> str:
         await release.waits_at(step)
         assert release.versions["v2"] == step, release.versions
         assert release.named == await release.revision(), release.told
+        came = {str(each): 1 for each in range(1, step + 1)}
+        await release.until(lambda _, came=came: release.batches == came, f"labels {came}")
         await release.approve()
     return await _to_the_end(release, EACH)
 
@@ -142,8 +144,16 @@ async def failed(release: Release) -> str:
 
 
 async def failed_and_went_back(release: Release) -> str:
-    """The same, where the Rollout says that a failure rolls back."""
+    """The same, where the Rollout says that a failure rolls back; put there again, it waits for somebody."""
     await release.change(BROKEN)
+    await release.ends(succeeded=False)
+    failed = release.status["observedRollout"]
+    await release.is_whole()
+    await release.change(BROKEN)
+    await release.until(lambda status: f"failed already, in rollout {failed}" in status["message"], "the wait")
+    await release.waits_at(1)
+    assert release.versions == {"v1": REPLICAS}
+    await release.change(V1)
     await release.ends(succeeded=False)
     return "v1"
 

@@ -27,11 +27,12 @@ from tidegate_chassis.kubernetes.resources import (
     Resource,
 )
 from tidegate_contracts.rollout import Style
-from tidegate_rollout_operator.kruise import ROLLOUTS, Rollout
+from tidegate_rollout_operator.kruise import ROLLING_STYLE, ROLLOUT_BATCH_ID, ROLLOUTS, Rollout
 from tidegate_rollout_operator.template_hash import template_hash
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller.seen import Pod, Workload
 
+OLD_ROLLOUTS: Final = msgspec.structs.replace(ROLLOUTS, version="v1alpha1")
 NAME: Final = "web"
 REPLICAS: Final = 4
 WITHIN_S: Final = 60.0
@@ -99,6 +100,8 @@ class Release(NamedTuple):
     kind: Kind
     style: Style
     namespace: str
+    api: Resource = ROLLOUTS
+    """The version of Rollouts that its user writes; it is seen in the stored one."""
 
     # What its user does
 
@@ -109,7 +112,8 @@ class Release(NamedTuple):
         )
         await self.is_whole()
         own = own_values(await self.workload())
-        await self.watching.client.create(ROLLOUTS, self.namespace, self._rollout(replicas, strategy))
+        make = self._rollout if self.api == ROLLOUTS else self._rollout_of_old
+        await self.watching.client.create(self.api, self.namespace, make(replicas, strategy))
         await self.until(lambda status: status.get("phase") == "Healthy", "Healthy")
         await self.until_guarded(is_guarded=True)
         return own
@@ -178,6 +182,13 @@ class Release(NamedTuple):
         living = [pod for pod in self.watching.pods.store.by_index("namespace", self.namespace) if pod.alive]
         return Counter(pod.spec.containers[0].image.partition(":")[2][:2] for pod in living)
 
+    @property
+    def batches(self) -> Counter[str]:
+        """How many of the new pods came in each batch, by Kruise's own label."""
+        living = [pod for pod in self.watching.pods.store.by_index("namespace", self.namespace) if pod.alive]
+        found = (pod.metadata.labels.get(ROLLOUT_BATCH_ID) for pod in living)
+        return Counter(each for each in found if each is not None)
+
     async def workload(self) -> dict[str, Any]:
         answer = await self.watching.client.get(self.kind.resource, self.namespace, NAME)
         assert not isinstance(answer, NotFound)
@@ -240,9 +251,22 @@ class Release(NamedTuple):
             },
         }
 
+    def _rollout_of_old(self, replicas: tuple[str, ...], strategy: dict[str, Any]) -> dict[str, Any]:
+        """The same in v1alpha1, where an annotation says the style."""
+        body = self._rollout(replicas, strategy)
+        return {
+            **body,
+            "apiVersion": self.api.api_version,
+            "metadata": {"name": NAME, "annotations": {ROLLING_STYLE: self.style}},
+            "spec": {
+                "objectRef": {"workloadRef": body["spec"]["workloadRef"]},
+                "strategy": {"canary": {"steps": [{"replicas": each} for each in replicas]}, **strategy},
+            },
+        }
+
     async def _patch(self, body: dict[str, Any], subresource: str = "") -> None:
         client = self.watching.client
-        await client.patch(ROLLOUTS, self.namespace, NAME, body, style=PatchStyle.MERGE, subresource=subresource)
+        await client.patch(self.api, self.namespace, NAME, body, style=PatchStyle.MERGE, subresource=subresource)
 
     async def _patch_workload(self, body: Any, style: PatchStyle) -> None:
         await self.watching.client.patch(self.kind.resource, self.namespace, NAME, body, style=style)

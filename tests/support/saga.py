@@ -112,12 +112,12 @@ class Saga:
 
     def when(self, message: Input) -> list[str]:
         self.inputs.append(message)
-        decisions, reached = decide(self.workload, message, self.now_s)
-        for decision in decisions:
+        decided = decide(self.workload, message, self.now_s)
+        for decision in decided.decisions:
             self.workload = evolve(self.workload, decision)
-        assert self.workload == reached, "the decisions lead to the state that was decided on"
-        self.history += decisions
-        return [type(decision).__name__ for decision in decisions]
+        assert self.workload == decided.workload, "the decisions lead to the state that was decided on"
+        self.history += decided.decisions
+        return [type(decision).__name__ for decision in decided.decisions]
 
     def next_id(self, kind: str) -> str:
         self.counter += 1

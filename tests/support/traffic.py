@@ -21,7 +21,14 @@ from tidegate_chassis.errors import Conflict, Transient, UnknownOutcome
 from tidegate_chassis.holding import HeldOrder, Lease
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound
-from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, HTTP_ROUTES, REPLICA_SETS, SERVICES, Resource
+from tidegate_chassis.kubernetes.resources import (
+    DEPLOYMENTS,
+    HTTP_PROXIES,
+    HTTP_ROUTES,
+    REPLICA_SETS,
+    SERVICES,
+    Resource,
+)
 from tidegate_chassis.message import Message
 from tidegate_contracts.facts import Fact
 from tidegate_contracts.orders import ReleaseTraffic, RouteOrder, ShiftTraffic
@@ -39,6 +46,7 @@ from tidegate_traffic_shifter.services import Services
 
 CLOCK = SystemClock()
 GRACE_S = 0.5
+CONTROLLER_PERIOD_S = 0.05
 HASH = "pod-template-hash"
 F = TypeVar("F", bound=Fact)
 
@@ -78,6 +86,15 @@ def route(host: str, rules: list[dict[str, Any]] | None = None) -> dict[str, Any
     }
 
 
+def http_proxy(host: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "projectcontour.io/v1",
+        "kind": "HTTPProxy",
+        "metadata": {"name": "web"},
+        "spec": {"virtualhost": {"fqdn": host}, "routes": [{"services": [{"name": "web", "port": 80}]}]},
+    }
+
+
 class TrafficRig:
     """One copy of the traffic-shifter, and the user's own things in one namespace."""
 
@@ -91,6 +108,7 @@ class TrafficRig:
         self.key = WorkloadKey("default", namespace, "deployment.apps", "web")
         self.revisions: dict[str, str] = {}
         self.revision = 0
+        self.router = "gateway-http-route"
         self.lost: list[str] = []
         self.notes = Notes()
         self.cluster = WakingCluster(client)
@@ -100,10 +118,15 @@ class TrafficRig:
 
     # The user's own doings
 
+    @property
+    def route_resource(self) -> Resource:
+        return HTTP_PROXIES if self.router == "contour-http-proxy" else HTTP_ROUTES
+
     async def create(self, *, rules: list[dict[str, Any]] | None = None, v1: int = 4, v2: int = 4) -> None:
         """Pods of both versions, a Service and a route, all of it serving."""
         await self.admin.create(SERVICES, self.namespace, service())
-        await self.admin.create(HTTP_ROUTES, self.namespace, route(self.host, rules))
+        made = http_proxy(self.host) if self.route_resource is HTTP_PROXIES else route(self.host, rules)
+        await self.admin.create(self.route_resource, self.namespace, made)
         for version, replicas in (("v1", v1), ("v2", v2)):
             await self.run_pods(version, replicas)
 
@@ -143,7 +166,7 @@ class TrafficRig:
 
     async def user_made(self) -> list[Any]:
         """The user's own route and Service without what the API server counts in them."""
-        found = [await self.read(HTTP_ROUTES), await self.read(SERVICES)]
+        found = [await self.read(self.route_resource), await self.read(SERVICES)]
         return [(each["spec"], each["metadata"].get("annotations"), each["metadata"].get("labels")) for each in found]
 
     @property
@@ -169,6 +192,10 @@ class TrafficRig:
 
     # Orders
 
+    @property
+    def traffic(self) -> tuple[TrafficReference, ...]:
+        return (TrafficReference(route="web", service="web", router=self.router, grace_s=GRACE_S),)
+
     def shift(
         self,
         weight_percent: int,
@@ -183,7 +210,7 @@ class TrafficRig:
             rollout="r1",
             revision=self.revision,
             workload=WorkloadReference(name="web"),
-            traffic=more.pop("traffic", (TrafficReference(route="web", service="web", grace_s=GRACE_S),)),
+            traffic=more.pop("traffic", self.traffic),
             stable_revision=self.revisions[stable],
             canary_revision=self.revisions[canary] if canary else None,
             weight_percent=weight_percent,
@@ -197,7 +224,7 @@ class TrafficRig:
             rollout="r1",
             revision=self.revision,
             workload=WorkloadReference(name="web"),
-            traffic=more.pop("traffic", (TrafficReference(route="web", service="web", grace_s=GRACE_S),)),
+            traffic=more.pop("traffic", self.traffic),
             **more,
         )
 
@@ -257,15 +284,17 @@ class TrafficRig:
 
     # Requests
 
-    def load(self, rate_per_s: float = 200.0, duration_s: float | None = None, path: str = "/") -> LoadRun:
+    def load(
+        self, rate_per_s: float = 200.0, duration_s: float | None = None, path: str = "/", host: str = ""
+    ) -> LoadRun:
         plan = Plan(
             url=self.sandbox.proxy_url + path,
-            host_header=self.host,
+            host_header=host or self.host,
             rate_per_s=rate_per_s,
             duration_s=duration_s,
             connections=16,
             timeout_s=5.0,
-            new_connection_percent=5.0,
+            new_connection_percent=10.0,
         )
         return LoadRun(plan, on_record=self._note_loss)
 
@@ -290,10 +319,19 @@ class TrafficRig:
                     found.add(answer.headers["x-version"])
             return found
 
+    async def lines(self, path: str) -> list[str]:
+        """What one of the pods answers."""
+        url, headers = self.sandbox.proxy_url + path, {"host": self.host}
+        async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+            assert answer.status == HTTPStatus.OK, answer.status
+            return (await answer.text()).splitlines()
+
     @asynccontextmanager
-    async def loaded(self, rate_per_s: float = 200.0) -> AsyncIterator[LoadRun]:
-        """Requests all the while; none of them may be lost."""
-        run = self.load(rate_per_s)
+    async def loaded(
+        self, rate_per_s: float = 200.0, *, host: str = "", lossless: bool = True
+    ) -> AsyncIterator[LoadRun]:
+        """Requests all the while; none of them may be lost, unless it is said."""
+        run = self.load(rate_per_s, host=host)
         task = asyncio.create_task(run.run())
         await until(lambda: run.totals.finished > 0 or task.done())
         try:
@@ -301,7 +339,30 @@ class TrafficRig:
         finally:
             run.stop()
             summary = await task
-        assert summary.lost == {}, f"{self.lost} of {summary.finished}"
+        assert not lossless or summary.lost == {}, f"{self.lost} of {summary.finished}"
+
+
+@asynccontextmanager
+async def controlled(rig: TrafficRig, resource: Resource, name: str) -> AsyncIterator[None]:
+    """Somebody says of each generation of a route, as its kind's controller would, that it is taken."""
+
+    async def say() -> None:
+        answered = 0
+        while True:
+            generation = (await rig.read(resource, name))["metadata"]["generation"]
+            if generation > answered:
+                said = {"type": "Accepted", "status": "True", "observedGeneration": generation}
+                body = {"status": {"conditions": [said]}}
+                await rig.admin.patch(resource, rig.namespace, name, body, style=PatchStyle.MERGE, subresource="status")
+                answered = generation
+            await asyncio.sleep(CONTROLLER_PERIOD_S)
+
+    task = asyncio.create_task(say())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager

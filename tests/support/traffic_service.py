@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -29,14 +29,15 @@ class TrafficBus(Bus):
 class TrafficService:
     """Copies of the service against one sandbox."""
 
-    def __init__(self, sandbox: SandboxState, directory: Path) -> None:
+    def __init__(self, sandbox: SandboxState, directory: Path, environment: Mapping[str, str] = os.environ) -> None:
         self._sandbox = sandbox
         self._directory = directory
+        self._environment = environment
         self.copies: list[Copy] = []
 
     async def start(self) -> Copy:
         port = free_port()
-        environment = os.environ | {
+        environment = dict(self._environment) | {
             "TIDEGATE_NATS_URL": self._sandbox.nats_url,
             "TIDEGATE_NATS_USER": NAME,
             "TIDEGATE_NATS_PASSWORD": self._sandbox.nats_passwords[NAME],
@@ -62,7 +63,9 @@ class TrafficService:
 
 
 @asynccontextmanager
-async def traffic_service(sandbox: SandboxState, directory: Path) -> AsyncIterator[tuple[TrafficService, TrafficBus]]:
+async def traffic_service(
+    sandbox: SandboxState, directory: Path, environment: Mapping[str, str] = os.environ
+) -> AsyncIterator[tuple[TrafficService, TrafficBus]]:
     """Copies to start, and the bus to give them orders on."""
     async with AsyncExitStack() as stack:
         connections = {}
@@ -72,6 +75,6 @@ async def traffic_service(sandbox: SandboxState, directory: Path) -> AsyncIterat
                 connected(sandbox.nats_url, name=f"test-{user}", user=user, password=password)
             )
         await topology.declare(connections["deploy"])
-        made = TrafficService(sandbox, directory)
+        made = TrafficService(sandbox, directory, environment)
         stack.push_async_callback(made.stop)
         yield made, TrafficBus(connections["orchestrator"], "default")

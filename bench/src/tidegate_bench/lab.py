@@ -59,8 +59,9 @@ class Lab:
         approve: bool = False,
         resource: Resource = DEPLOYMENTS,
         style: Style = "partition",
+        traffic: tuple[dict[str, Any], ...] = (),
     ) -> str:
-        """Asks for one rollout without traffic and returns its id."""
+        """Asks for one rollout and returns its id; with routes, each step has as much of the traffic as of the pods."""
         rollout = f"{name}-{version}".replace("_", "-")
         body = {
             "type": "rollout.requested.v1",
@@ -68,7 +69,8 @@ class Lab:
             "workload": {"name": name, "kind": resource.kind, "api_version": resource.api_version},
             "strategy": style,
             "change": {"images": {"web": image(version)}},
-            "steps": [{"replicas": step, **({"pause": {}} if approve else {})} for step in steps],
+            "traffic": traffic,
+            "steps": [_step(step, approve=approve, shared=bool(traffic)) for step in steps],
         }
         subject = subjects.requests("default", NAMESPACE)
         await self._client.request(subject, msgspec.json.encode(body), timeout=PUBLISH_TIMEOUT_S)
@@ -105,6 +107,11 @@ class Lab:
                     await self.listener.heard()
         except TimeoutError as error:
             raise TimeoutError(f"{what} was not heard of within {timeout_s:g} s") from error
+
+
+def _step(replicas: str, *, approve: bool, shared: bool) -> dict[str, Any]:
+    share = {"traffic": {"weight_percent": int(replicas.removesuffix("%"))}} if shared else {}
+    return {"replicas": replicas, **share, **({"pause": {}} if approve else {})}
 
 
 def image(version: str) -> str:

@@ -30,7 +30,16 @@ def goals(figures: Mapping[str, Any]) -> list[Goal]:
         rows += _held_mixed(figures["held_mixed"])
     if "guards" in figures:
         rows += _guards(figures["guards"])
+    if "traffic" in figures:
+        rows += _traffic(figures["traffic"])
     return rows
+
+
+def _traffic(traffic: Mapping[str, Any]) -> Iterator[Goal]:
+    note = f"of {traffic['requests_sent']} through an HTTPRoute and an HTTPProxy"
+    yield Goal("requests lost in four rollouts", traffic["requests_lost"], 0, "", note)
+    for step, points in traffic["share_off_points"].items():
+        yield Goal(f"a share of {step} is off by", points, 1, "points")
 
 
 def floor_note(figures: Mapping[str, Any], ours: str, floor: str) -> str:

@@ -4,13 +4,16 @@
 workload after the decision, so that the last decision alone says which rollout's events to load.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.rollout import RollbackPace, RolloutRequested, Style, TrafficReference
+
+BY_THE_REQUEST: Final = "the request"
+"""Who holds a rollout before its first batch, where its request asks for that."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +106,8 @@ class RolloutPaused(Decision, frozen=True, kw_only=True, tag="rollout.paused.v1"
     by: str
     lowered: bool = False
     """Whether the traffic leaves the new version for as long as the pause lasts."""
+    before_start: bool = False
+    """Whether it is the pause before the first batch that the request asked for."""
 
 
 class RolloutResumed(Decision, frozen=True, kw_only=True, tag="rollout.resumed.v1"):

@@ -23,6 +23,8 @@ class GuardSet(msgspec.Struct, frozen=True, kw_only=True, tag="guard.set.v1"):
     release_annotation: str = ""
     """An annotation of the workload by whose value its author tells releases apart: while it stays, another template is
     no new one, and passes untouched. Where it is not named here, or not on the workload, the template tells."""
+    release_label: str = ""
+    """A label that the workload may have, and that each of its new pods gets as it stands there: the release's name."""
     by: str = ""
     """Who asks, for the record."""
 

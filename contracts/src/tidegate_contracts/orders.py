@@ -67,6 +67,8 @@ class ApplyBatch(_Order, frozen=True, kw_only=True, tag="order.apply-batch.v1"):
     canary_metadata: CanaryMetadata | None = None
     failure_threshold: Target | None = None
     """Pods of the batch that may be unready; a percentage is of the batch's pods. One is ready whatever this says."""
+    pod_labels: dict[str, str] = {}
+    """Beside our own; see the request's."""
     going_back: bool = False
     """True: so many pods of the new revision may stay, and all others become stable ones again, which have to be ready.
     No request reaches the new pods, and none of them has to be. Only in the style partition, and only to go on back."""
@@ -104,10 +106,14 @@ class ShiftTraffic(_Order, frozen=True, kw_only=True, tag="order.shift-traffic.v
     stable_revision: str
     canary_revision: str | None
     """None while the weight is 0 and no pod of the new revision exists."""
+    canary_pods: int = 0
+    """So many of the new revision's pods were ready: a share waits a while for as many endpoints."""
     weight_percent: int
     matches: tuple[HttpMatch, ...] = ()
     request_headers: HeaderChange | None = None
     """What is changed in the requests that reach the new revision."""
+    mirror_percent: int = 0
+    """So many of the requests are copied to the new revision; its answers to the copies reach nobody."""
     deadline_s: float = 60.0
     lowering: bool = False
     """True where pods of the side that loses traffic go next: report only after the grace period."""

@@ -23,15 +23,16 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
     weight_percent: int | None = None
     matches: tuple[HttpMatch, ...] = ()
     request_headers: HeaderChange | None = None
+    mirror_percent: int = 0
     pause: Pause | None = None
     analysis: Analysis | None = None
     added: bool = False
     """True for the last step to 100 % that a request left out."""
 
     @property
-    def requests(self) -> tuple[int | None, tuple[HttpMatch, ...], HeaderChange | None]:
-        """Which requests reach the new version, and what becomes of their headers."""
-        return self.weight_percent, self.matches, self.request_headers
+    def requests(self) -> tuple[int | None, tuple[HttpMatch, ...], HeaderChange | None, int]:
+        """Which requests reach the new version, what becomes of their headers, and how many are only copied to it."""
+        return self.weight_percent, self.matches, self.request_headers, self.mirror_percent
 
 
 def parse_target(replicas: int | str) -> Target | None:
@@ -72,6 +73,7 @@ def plan(request: RolloutRequested) -> tuple[PlannedStep, ...]:
                 weight_percent=weight if request.traffic else None,
                 matches=step.traffic.matches if step.traffic else (),
                 request_headers=step.traffic.request_headers if step.traffic else None,
+                mirror_percent=(step.traffic.mirror_percent or 0) if step.traffic else 0,
                 pause=step.pause,
                 analysis=step.analysis,
                 added=number > len(request.steps),

@@ -13,6 +13,8 @@ from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.workload import WorkloadReference
 
 QUERY_VARIABLES: Final = ("namespace", "workload", "revision", "stable_revision", "window")
+BATCH: Final = "{{batch}}"
+"""In a value of `pod_labels`."""
 Seconds = Annotated[float, msgspec.Meta(description="a duration in seconds")]
 
 Style = Literal["partition", "canary", "blue_green"]
@@ -71,6 +73,8 @@ class StepTraffic(msgspec.Struct, frozen=True, kw_only=True):
     weight_percent: int | None = None
     matches: tuple[HttpMatch, ...] = ()
     request_headers: HeaderChange | None = None
+    mirror_percent: int | None = None
+    """So many percent of the requests are copied to the new version; whoever asked never sees its answers."""
 
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +122,14 @@ class PodHealth(msgspec.Struct, frozen=True, kw_only=True):
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...] = ()
     pod_health: PodHealth | None = None
+    on_failure: Literal["roll_back", "pause", "go_on"] | None = None
+    """What a failing verdict leads to; None: what the request says. go_on: it is told of, and changes nothing."""
+    on_inconclusive: Literal["roll_back", "pause"] = "pause"
+    """Without a verdict nothing goes on: it waits for somebody, for ever or only so long as `answer_within_s` says."""
+    answer_within_s: Seconds = 0.0
+    """How long somebody may answer an inconclusive verdict before it rolls back; of no use where it pauses for ever."""
+    extend_once: bool = False
+    """Whether a step that is inconclusive is measured once more, from the start, before anything comes of it."""
 
 
 class CanaryMetadata(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,6 +208,12 @@ class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.r
     requested_by: str = ""
     reason: str = ""
     """Why, for the record, on one line."""
+    paused_because: str = ""
+    """Why it waits, on one line, before its first batch, paused until somebody resumes it; empty: it starts by itself.
+    Of a guard it counts for every change."""
+    pod_labels: dict[str, str] = {}
+    """Further labels that each new pod gets once it is seen, beside our own: for tools that know them. `{{batch}}`
+    in a value stands for the number of the step that the pod came in."""
 
     @property
     def style(self) -> Style:

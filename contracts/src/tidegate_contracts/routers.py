@@ -27,9 +27,13 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """Those of `PARTS` that can be said."""
     slots: bool = False
     """True where the format has one place for a header, one for a cookie and one for a query, any of which matches."""
+    matches_max: int | None = None
+    """How many matches there may be at once."""
     header_changes: frozenset[str] = frozenset()
     """Of `set`, `add` and `remove`."""
     header_changes_max: int | None = None
+    mirrors: bool = False
+    """Whether requests can be copied to the new version."""
     marks: bool = False
     """Whether requests to one and the same Service can be marked by a change of headers."""
     one_service: bool = False
@@ -42,10 +46,18 @@ INGRESS_SCRIPT: Final = "ingress-script"
 """The router for Ingresses of any class, named in the reference: a script says which annotations a canary has."""
 
 _HTTP: Final = Abilities(
-    match_parts=frozenset(PARTS) - {"grpc"}, header_changes=frozenset({"set", "add", "remove"}), marks=True
+    match_parts=frozenset(PARTS) - {"grpc"},
+    header_changes=frozenset({"set", "add", "remove"}),
+    mirrors=True,
+    marks=True,
 )
+_HTTP_PROXY: Final = Abilities(match_parts=_HTTP.match_parts, header_changes=frozenset({"set", "remove"}), mirrors=True)
+_ISTIO: Final = Abilities(match_parts=_HTTP.match_parts, header_changes=_HTTP.header_changes, mirrors=True)
 _GRPC: Final = Abilities(
-    match_parts=frozenset({"headers", "headers_regex", "grpc"}), header_changes=_HTTP.header_changes, marks=True
+    match_parts=frozenset({"headers", "headers_regex", "grpc"}),
+    header_changes=_HTTP.header_changes,
+    mirrors=True,
+    marks=True,
 )
 _NGINX: Final = Abilities(match_parts=frozenset({"headers", "headers_regex"}), slots=True)
 _MSE: Final = Abilities(
@@ -54,16 +66,30 @@ _MSE: Final = Abilities(
     header_changes=frozenset({"set"}),
     header_changes_max=1,
 )
+_WEIGHTS: Final = Abilities()
+_EXPRESSIONS: Final = Abilities(match_parts=_HTTP.match_parts)
+_KUMA: Final = Abilities(match_parts=_HTTP.match_parts - {"path_regex"})
+_AWS_ALB: Final = Abilities(match_parts=frozenset({"headers", "query", "path_prefix", "path_exact"}))
+_HAPROXY: Final = Abilities(shares=False, match_parts=frozenset({"headers", "headers_regex"}), matches_max=1)
 _SCRIPT: Final = Abilities(
     match_parts=_HTTP.match_parts, header_changes=_HTTP.header_changes, marks=True, one_service=True
 )
 BUILT_IN: Final[Mapping[str, Abilities]] = {
     "gateway-http-route": _HTTP,
     "gateway-grpc-route": _GRPC,
+    "contour-http-proxy": _HTTP_PROXY,
+    "istio-virtual-service": _ISTIO,
     "ingress-nginx": _NGINX,
     "ingress-higress": _NGINX,
     "ingress-aliyun-alb": _NGINX,
     "ingress-mse": _MSE,
+    "ingress-aws-alb": _AWS_ALB,
+    "ingress-haproxy": _HAPROXY,
+    "traefik-ingress-route": _EXPRESSIONS,
+    "traefik-service": _WEIGHTS,
+    "apisix-route": _EXPRESSIONS,
+    "kuma-mesh-http-route": _KUMA,
+    "smi-traffic-split": _WEIGHTS,
     INGRESS_SCRIPT: msgspec.structs.replace(_SCRIPT, marks=False, one_service=False),
     SCRIPT: _SCRIPT,
 }
@@ -77,18 +103,27 @@ def beyond(
     weight_percent: int | None,
     matches: tuple[HttpMatch, ...],
     request_headers: HeaderChange | None,
+    mirror_percent: int | None = None,
     field: str,
 ) -> Iterator[Problem]:
     """What is asked for and can't be said by the router; `field` is where the step's traffic stands."""
     if weight_percent and not abilities.shares:
         remedy = "Use matches, or a router that can share."
         yield problem(f"{field}.weight_percent", weight_percent, f"no share: {router} has none", remedy)
+    most = abilities.matches_max
+    if most is not None and len(matches) > most:
+        yield problem(
+            f"{field}.matches", len(matches), f"at most {most} for {router}", "Join them into one by a pattern."
+        )
     for index, match in enumerate(matches):
         for part in PARTS:
             if getattr(match, part) and part not in abilities.match_parts:
                 can = ", ".join(each for each in PARTS if each in abilities.match_parts) or "nothing"
                 rule = f"what {router} can match by: {can}"
                 yield problem(f"{field}.matches[{index}].{part}", part, rule, "Match by these, or use another router.")
+    if mirror_percent and not abilities.mirrors:
+        remedy = "Leave it out, or use a router that can copy requests."
+        yield problem(f"{field}.mirror_percent", mirror_percent, f"no copies: {router} makes none", remedy)
     if abilities.slots:
         yield from _crowded(router, matches, f"{field}.matches")
     if request_headers is not None:

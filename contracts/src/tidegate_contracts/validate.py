@@ -21,7 +21,7 @@ from tidegate_contracts.problem import Problem, printable, problem
 from tidegate_contracts.rollout import STYLES, Change, RolloutRequested
 from tidegate_contracts.validate_analysis import analysis_problems, duration_problems
 from tidegate_contracts.validate_comparison import background_problems
-from tidegate_contracts.validate_metadata import metadata_problems
+from tidegate_contracts.validate_metadata import POD_LABEL_RULE, is_pod_label, metadata_problems
 from tidegate_contracts.validate_steps import step_problems, threshold_problems
 from tidegate_contracts.validate_traffic import canary_service, traffic_problems
 from tidegate_contracts.workload import WorkloadReference
@@ -57,6 +57,8 @@ def _guard_problems(guard: Guard, namespace: str) -> Iterator[Problem]:
         return
     if guard.release_annotation and not names.is_key(guard.release_annotation):
         yield problem("release_annotation", guard.release_annotation, names.KEY_RULE, "Name an annotation, or none.")
+    if guard.release_label and not is_pod_label(guard.release_label):
+        yield problem("release_label", guard.release_label, POD_LABEL_RULE, "Name another label, or none.")
     request = guard.request
     if request.change is not None:
         rule = "left out in a guard: the change is whatever is made of the workload's template"
@@ -83,10 +85,14 @@ def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
     if request.analysis is not None:
         yield from analysis_problems("analysis", request.analysis)
         yield from background_problems("analysis", request.analysis)
+        if request.analysis.extend_once:
+            rule = "false in the background, which has no end to be put off"
+            yield problem("analysis.extend_once", "true", rule, "Leave it out, or put it into a step's analysis.")
     for name in ("progress_s", "traffic_s", "analysis_s"):
         yield from duration_problems(f"deadlines.{name}", getattr(request.deadlines, name), least=1.0)
     yield from _author("requested_by", request.requested_by)
-    yield from _reason(request.reason)
+    yield from _reason("reason", request.reason)
+    yield from _reason("paused_because", request.paused_because)
 
 
 def _size(request: RolloutRequested) -> Iterator[Problem]:
@@ -141,17 +147,17 @@ def _patch(patch: dict[str, Any]) -> Iterator[Problem]:
 
 def _control_problems(control: Control) -> Iterator[Problem]:
     yield from _author("by", control.by)
-    yield from _reason(control.reason)
+    yield from _reason("reason", control.reason)
     if isinstance(control, Approve | JumpToStep):
         step = control.step
         if step is not None and not 1 <= step <= limits.STEPS_MAX + 1:
             yield problem("step", step, "a step's number, counted from 1", "Look at `tidegate show` for the steps.")
 
 
-def _reason(reason: str) -> Iterator[Problem]:
+def _reason(field: str, reason: str) -> Iterator[Problem]:
     if len(reason) > limits.REASON_LENGTH_MAX or not reason.isprintable():
         rule = f"at most {limits.REASON_LENGTH_MAX} printable characters"
-        yield problem("reason", reason, rule, "Say it shorter, on one line.")
+        yield problem(field, reason, rule, "Say it shorter, on one line.")
 
 
 def _author(field: str, author: str) -> Iterator[Problem]:

@@ -29,6 +29,14 @@ def analysis_problems(field: str, analysis: Analysis) -> Iterator[Problem]:
         if check.name in seen:
             yield problem(f"{at}.name", check.name, "a name of its own", "Choose another.")
         seen.add(check.name)
+    yield from _consequence_problems(field, analysis)
+
+
+def _consequence_problems(field: str, analysis: Analysis) -> Iterator[Problem]:
+    yield from duration_problems(f"{field}.answer_within_s", analysis.answer_within_s, least=0.0)
+    if analysis.answer_within_s and analysis.on_inconclusive == "pause":
+        rule = "given only where on_inconclusive is roll_back: a pause waits for ever"
+        yield problem(f"{field}.answer_within_s", analysis.answer_within_s, rule, "Leave it out, or roll back then.")
 
 
 def length_problems(field: str, analysis: Analysis, deadline_s: float) -> Iterator[Problem]:

@@ -64,6 +64,9 @@ def _traffic(field: str, step: Step, request: RolloutRequested) -> Iterator[Prob
     elif weight not in (None, PERCENT_MAX) and step.replicas == "100%" and request.style == "partition":
         rule = "100 in a step to 100% of the pods, which leaves none of the old ones to take the rest"
         yield problem(f"{field}.weight_percent", weight, rule, "Give it to a step before, or leave it out.")
+    mirror = step.traffic.mirror_percent
+    if mirror is not None and not 0 <= mirror <= PERCENT_MAX:
+        yield problem(f"{field}.mirror_percent", mirror, "0 to 100", "Give a whole percentage.")
     yield from match_problems(f"{field}.matches", step.traffic.matches)
     if step.traffic.request_headers is not None:
         yield from header_problems(f"{field}.request_headers", step.traffic.request_headers)
@@ -74,6 +77,7 @@ def _traffic(field: str, step: Step, request: RolloutRequested) -> Iterator[Prob
             weight_percent=weight,
             matches=step.traffic.matches,
             request_headers=step.traffic.request_headers,
+            mirror_percent=mirror,
             field=field,
         )
 

@@ -14,6 +14,7 @@ import yaml
 from tidegate_chassis.settings import PREFIX, Settings
 from tidegate_chassis.topology import TopologySettings
 from tidegate_chassis.webhooks import WebhookSettings
+from tidegate_rollout_operator.app import OperatorSettings
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.app import HOLD
 
@@ -86,6 +87,7 @@ def test_the_values_need_two_things_and_no_more() -> None:
         ({"nats": {"streamReplicas": 2}}, "nats.streamReplicas"),
         ({"cluster": "EU_1"}, "cluster"),
         ({"stopped": "yes"}, "stopped"),
+        ({"rolloutOperator": {"historiesMax": -1}}, "rolloutOperator.historiesMax"),
         ({"certificates": {"certManger": True}}, "certificates"),
     ],
 )
@@ -142,7 +144,8 @@ def environment_of(workload: Manifest) -> dict[str, Manifest]:
 
 
 def test_every_variable_is_one_that_is_read() -> None:
-    fields = {*WebhookSettings.__struct_fields__, *TopologySettings.__struct_fields__}
+    every = (WebhookSettings, TopologySettings, OperatorSettings)
+    fields = {name for settings in every for name in settings.__struct_fields__}
     read = {f"{PREFIX}{name.upper()}" for name in fields}
     for workload in (each for each in [*PLAIN, *EVERYTHING] if each["kind"] in ("Deployment", "Job")):
         assert set(environment_of(workload)) <= read
@@ -227,6 +230,15 @@ def test_the_definitions_stay_when_the_chart_goes() -> None:
     found = [each for each in EVERYTHING if each["kind"] == "CustomResourceDefinition"]
     assert found
     assert all(each["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for each in found)
+
+
+def test_histories_are_kept_and_may_be_where_their_number_says_so() -> None:
+    number, role = "TIDEGATE_ROLLOUT_HISTORIES_MAX", "tidegate-rollout-operator-histories"
+    (shipped,) = [each for each in PLAIN if each["kind"] == "ClusterRole" and each["metadata"]["name"] == role]
+    assert named(EVERYTHING, "ClusterRole", role)["rules"] == shipped["rules"]
+    assert named(EVERYTHING, "ClusterRoleBinding", role)["subjects"]
+    assert environment_of(named(EVERYTHING, "Deployment", "rollout-operator"))[number]["value"] == "10"
+    assert number not in environment_of(named(PLAIN, "Deployment", "rollout-operator"))
 
 
 def test_without_kruises_rollouts_nothing_of_the_operators_is_there() -> None:

@@ -94,6 +94,7 @@ FREE_MAPS = {
     "template_patch",
     "labels",
     "annotations",
+    "pod_labels",
 }
 
 

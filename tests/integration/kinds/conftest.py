@@ -6,15 +6,20 @@ All built-in kinds, or the one of `--workload-kind FILE:NAME`; the services/work
 import datetime as dt
 import os
 import time
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
 import pytest
 from support.kinds import DEPLOYMENT, PARTITIONED, load
 from support.matrix import SIGNS, TITLE, Case, Results, cases, results
+from support.slices import sliced
 
 KIND: Final = "--workload-kind"
 OUT: Final = "--matrix-out"
+EVERY: Final = 4
+"""Of the matrix, one case in so many is played at every test run."""
+
 STARTED_S: Final = time.monotonic()
 
 
@@ -25,7 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", [pytest.param(case, id=case.id) for case in _cases(metafunc.config)])
+        found = _cases(metafunc.config)
+        by_scenario, by_column = attrgetter("scenario"), attrgetter("column")
+        metafunc.parametrize("case", sliced(found, by_scenario, by_column, every=EVERY, name=attrgetter("id")))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -38,7 +45,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     ]
     if not played:
         return
-    found = results(played)
+    found = results(played, known.values())
     terminalreporter.section(TITLE)
     for line in (*found.text(), "", _figures(found)):
         terminalreporter.line(line)

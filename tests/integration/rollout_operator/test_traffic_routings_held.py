@@ -31,6 +31,7 @@ def entry(**strategy: Any) -> dict[str, Any]:
     }
 
 
+AWAITED = "it waits for TrafficRouting entry"
 MARK = {"set": [{"name": "x-release", "value": "next"}]}
 
 
@@ -102,6 +103,13 @@ async def test_it_is_held_as_long_as_one_of_the_releases_lasts_and_given_back_as
         kubectl(sandbox, "delete", RESOURCE, "entry", "-n", namespace, "--timeout=20s")
         missing = await web.until(lambda status: reason_of(status) == "Missing", "missing")
         assert healthy(missing)
+        await web.ask("g-again", "v3_ready-0.1")
+        waiting = await web.until(lambda status: AWAITED in status.get("message", ""), "waits")
+        assert (waiting["phase"], waiting["currentStepState"]) == ("Progressing", "BeforeStepUpgrade")
+        await web.apply(TRAFFIC_ROUTINGS, entry(weight=20, requestHeaderModifier=MARK))
+        await web.until(paused, "went on by itself")
+        await until_routing(web, "Progressing", "requests are marked for web")
+        await approved(web)
 
 
 WEIGHT_40 = '{"spec": {"strategy": {"weight": 40}}}'

@@ -1,15 +1,19 @@
 """Every built-in router on a real API server, which validates what is written; no Ingress controller runs here."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
+from support.sandbox import kubectl
 from support.traffic import GRACE_S, TrafficRig, route
 from support.until import until
 
-from tidegate_chassis.kubernetes.resources import GRPC_ROUTES, HTTP_ROUTES, INGRESSES, SERVICES
+from tidegate_chassis.kubernetes.resources import GRPC_ROUTES, HTTP_ROUTES, INGRESSES, SERVICES, VIRTUAL_SERVICES
 from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficRepaired, TrafficShifted
 from tidegate_contracts.rollout import HeaderChange, HttpMatch, TrafficReference
+from tidegate_sandbox.state import SandboxState
+from tidegate_sandbox.toolchain import ensure
 from tidegate_traffic_shifter.seen import Route
 
 pytestmark = pytest.mark.sandbox
@@ -33,6 +37,30 @@ def reference(name: str, router: str) -> TrafficReference:
 def grpc_route(rig: TrafficRig) -> dict[str, Any]:
     """Of another name than the HTTPRoute: Contour mixes up the statuses of two routes of one name."""
     return route(f"grpc-{rig.host}") | {"kind": "GRPCRoute", "metadata": {"name": "calls"}}
+
+
+def virtual_service() -> dict[str, Any]:
+    def to(host: str) -> dict[str, Any]:
+        return {"route": [{"destination": {"host": host}}]}
+
+    spec = {
+        "hosts": ["web.example"],
+        "http": [to("web") | {"timeout": "5s"}, {"match": [{"uri": {"prefix": "/admin"}}]} | to("admin")],
+        "tcp": [{"match": [{"port": 443}]} | to("web")],
+        "tls": [{"match": [{"port": 444, "sniHosts": ["web.example"]}]} | to("web")],
+    }
+    metadata = {"name": "web"}
+    return {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": metadata, "spec": spec}
+
+
+def install_istio(sandbox: SandboxState) -> None:
+    """Its definitions alone: no istiod runs here."""
+    lines = ensure(only={"istio"}).istio_crds.read_text(encoding="utf-8")
+    definitions = [
+        each for each in map(json.loads, lines.splitlines()) if each["spec"]["names"]["kind"] == "VirtualService"
+    ]
+    kubectl(sandbox, "apply", "--server-side", "-f", "-", manifest=json.dumps(definitions[0]))
+    kubectl(sandbox, "wait", "--for=condition=Established", f"crd/{VIRTUAL_SERVICES.qualified_plural}", "--timeout=30s")
 
 
 async def annotations(rig: TrafficRig, name: str) -> dict[str, str]:
@@ -113,7 +141,9 @@ async def test_one_route_that_refuses_keeps_all_others_as_they_are(rig: TrafficR
     assert await rig.exists(INGRESSES, "web-canary"), "it is somebody else's"
 
 
-async def test_every_kind_of_match_is_exact_on_both_sides_through_the_real_proxy(rig: TrafficRig) -> None:
+@pytest.mark.parametrize("router", ["gateway-http-route", "contour-http-proxy"])
+async def test_every_kind_of_match_is_exact_on_both_sides_through_the_real_proxy(rig: TrafficRig, router: str) -> None:
+    rig.router = router
     await rig.create()
     matches = (
         HttpMatch(path_exact="/buy", headers={"x-user": "ann"}),
@@ -132,3 +162,43 @@ async def test_every_kind_of_match_is_exact_on_both_sides_through_the_real_proxy
         for path, user in requests:
             assert await rig.answers(50, path, {"x-user": user} if user else {}) == {version}, (path, user)
     await rig.obey(rig.release(), TrafficReleased)
+
+
+@pytest.mark.parametrize(("router", "mirror_percent"), [("gateway-http-route", 100), ("contour-http-proxy", 50)])
+async def test_copies_reach_the_new_version_and_their_answers_nobody(
+    rig: TrafficRig, router: str, mirror_percent: int
+) -> None:
+    rig.router = router
+    await rig.create(v1=2, v2=1)
+    before = await rig.user_made()
+    counted = (HttpMatch(path_exact="/metrics"),)
+    await rig.obey(rig.shift(0, mirror_percent=mirror_percent, matches=counted), TrafficShifted)
+    assert await rig.measure(requests=600) == {"v1": 100.0}
+    copies = sum(int(line.split()[-1]) for line in await rig.lines("/metrics") if "http_requests_total{" in line)
+    assert copies == pytest.approx(6 * mirror_percent, rel=0.25)
+    await rig.obey(rig.shift(0, lowering=True), TrafficShifted)
+    await rig.obey(rig.release(), TrafficReleased)
+    assert await rig.user_made() == before
+
+
+async def test_a_virtual_service_is_written_as_istios_own_definition_takes_it_and_given_back(rig: TrafficRig) -> None:
+    install_istio(rig.sandbox)
+    await rig.create(v1=1, v2=1)
+    await rig.admin.create(VIRTUAL_SERVICES, rig.namespace, virtual_service())
+    before = (await rig.read(VIRTUAL_SERVICES))["spec"]
+    traffic = (reference("web", "istio-virtual-service"),)
+    await rig.obey(rig.shift(0, canary=None, traffic=traffic), TrafficShifted)
+    change = HeaderChange(set={"x-version": "new"}, add={"x-seen": "1"}, remove=("x-old",))
+    matches = (HttpMatch(headers={"X-User": "ann"}, query_regex={"v": "2.*"}, path_prefix="/beta"),)
+    order = rig.shift(20, matches=matches, request_headers=change, mirror_percent=10, traffic=traffic)
+    await rig.obey(order, TrafficShifted)
+    spec = (await rig.read(VIRTUAL_SERVICES))["spec"]
+    assert [each["weight"] for field in ("tcp", "tls") for each in spec[field][0]["route"]] == [80, 20, 80, 20]
+    front, shared, elsewhere = spec["http"]
+    assert [each["uri"] for each in front["match"]] == [{"exact": "/beta"}, {"prefix": "/beta/"}]
+    assert [each["destination"]["host"] for each in shared["route"]] == ["web", "web-canary"]
+    assert shared["mirrors"] == [{"destination": {"host": "web-canary"}, "percentage": {"value": 10}}]
+    assert elsewhere == before["http"][1]
+    await rig.edit(VIRTUAL_SERVICES, {"spec": {"hosts": ["web.example", "shop.example"]}})
+    await rig.obey(rig.release(traffic=traffic), TrafficReleased)
+    assert (await rig.read(VIRTUAL_SERVICES))["spec"] == before | {"hosts": ["web.example", "shop.example"]}

@@ -14,7 +14,9 @@ from tidegate_contracts.rollout import HttpMatch
 pytestmark = pytest.mark.sandbox
 
 
-async def test_a_whole_rollouts_traffic_loses_no_request_and_leaves_no_trace(rig: TrafficRig) -> None:
+@pytest.mark.parametrize("router", ["gateway-http-route", "contour-http-proxy"])
+async def test_a_whole_rollouts_traffic_loses_no_request_and_leaves_no_trace(rig: TrafficRig, router: str) -> None:
+    rig.router = router
     await rig.create()
     before = await rig.user_made()
     async with rig.loaded():
@@ -24,7 +26,11 @@ async def test_a_whole_rollouts_traffic_loses_no_request_and_leaves_no_trace(rig
             await rig.obey(rig.shift(weight_percent, lowering=weight_percent == 100), TrafficShifted)
             share = await rig.measure()
             assert share.get("v2", 0.0) == pytest.approx(weight_percent, abs=8.0)
+        assert HASH not in (await rig.read(SERVICES))["spec"]["selector"], "its last pods may go"
+        await rig.scale("v1", 0)
         await rig.obey(rig.release(), TrafficReleased)
+        waited = {each.waiting_for for each in rig.notes.telemetry}
+        assert "proxies learn who stands behind the stable Service" in waited, "nobody stood behind it"
     assert await rig.user_made() == before
     assert not await rig.exists(SERVICES, "web-canary")
 

@@ -5,7 +5,8 @@ Invariants of the history itself: approvals cite evidence of that very step (I4)
 checked by `world`.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from saga_model.options import REPLICAS
 from saga_model.watched import Watched
@@ -41,20 +42,28 @@ class Auditor:
         self.newest_request = 0
         self.events = 0
         self.decided_at_s: dict[int, float] = {}
-        self.limits: dict[str, Target | None] = {}
-        """The most pods that a version may have, by the steps that were started; None: all."""
+        self.approved: dict[str, list[tuple[int, Target | None]]] = {}
+        """By version: from which decision on how many pods of it may be ordered, as its steps have it; None: all."""
         self.pod_orders: set[int] = set()
         """The decisions that may order a step's pods where none settle."""
 
-    def limit(self, revision: str) -> Target | None:
-        return None if revision == "v1" else self.limits.get(revision, _NOTHING)
+    def limit(self, version: str, order_revision: int) -> Target | None:
+        """How many pods of a version an order may bring: what was approved when it was given, not before or after.
+
+        An older order stands until the newer one reaches its holder; and a count and a percentage, of two plans, say
+        nothing about each other once somebody has scaled the workload.
+        """
+        if version == "v1":
+            return None
+        found = [target for since, target in self.approved.get(version, ()) if since <= order_revision]
+        return found[-1] if found else _NOTHING
 
     def pods_ordered(self, revision: int) -> None:
         """A batch in a style in which no stable pod goes before the promotion."""
         self.require(revision in self.pod_orders, "I3 a second order for a step's pods though nothing settles")
 
-    def _limit(self, watched: Watched, target: Target | None) -> None:
-        self.limits[watched.revision] = target
+    def _approve(self, version: str, target: Target | None) -> None:
+        self.approved.setdefault(version, []).append((self.revision, target))
 
     def plan_at(self, rollout: str, revision: int) -> RolloutAccepted | PlanChanged | None:
         """The plan that an order was made from."""
@@ -79,7 +88,8 @@ class Auditor:
 
     def _decision(self, event: Decision) -> None:
         kind = type(event).__name__
-        self.require(event.revision == self.revision + 1, f"I5 {kind} is number {event.revision} after {self.revision}")
+        if event.revision != self.revision + 1:
+            raise Violation(f"I5 {kind} is number {event.revision} after {self.revision}")
         self.revision = event.revision
         self.decided_at_s[event.revision] = event.at_s
         if kind == "ControlRefused":
@@ -91,15 +101,18 @@ class Auditor:
             self._accept(event)
             return
         watched = self.watched
-        self.require(watched is not None and watched.id == event.rollout, f"I6 {kind} of a rollout that isn't active")
-        assert watched is not None
-        getattr(self, f"_{kind}", self._anything)(watched, event)
+        if watched is None or watched.id != event.rollout:
+            raise Violation(f"I6 {kind} of a rollout that isn't active")
+        rule = _RULES.get(kind)
+        if rule is not None:
+            rule(self, watched, event)
         if type(event) in _TERMINAL:
             self._end(event, kind)
             self.watched, self.superseded = None, watched if kind == "RolloutSuperseded" else None
 
     def _end(self, event: Decision, kind: str) -> None:
-        self.require(event.rollout not in self.ended, f"I6 {kind} after {self.ended.get(event.rollout)}")
+        if event.rollout in self.ended:
+            raise Violation(f"I6 {kind} after {self.ended[event.rollout]}")
         self.ended[event.rollout] = kind
 
     def _accept(self, event: RolloutAccepted) -> None:
@@ -112,7 +125,7 @@ class Auditor:
         self._after_promotion(event)
         older = self.accepted.get(event.supersedes or "")
         if older is not None and event.inherited is not None and event.inherited.release_workload in _TO_THE_END:
-            self._limit(Watched(older), None)
+            self._approve(Watched(older).revision, None)
         self.watched = Watched(event)
 
     def _after_promotion(self, event: RolloutAccepted) -> None:
@@ -125,9 +138,6 @@ class Auditor:
         self.require(mode is not None or released, "I5 a workload was taken over halfway through its promotion")
         self.require(mode != "promote" or older.ending == "promoting", "I8 a version that was turned back was promoted")
 
-    def _anything(self, watched: Watched, _: Any) -> None:
-        """No rule of its own."""
-
     def _PreparationStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802 - named by event
         watched.prepare_revisions = [event.revision]
 
@@ -137,9 +147,10 @@ class Auditor:
         watched.shift_ordered(event.revision, 0)
 
     def _going_on(self, watched: Watched, event: Any) -> None:
-        kind = type(event).__name__
-        self.require(not watched.held, f"I7 {kind} while paused")
-        self.require(not watched.ending, f"I5 {kind} while {watched.ending}")
+        if watched.held:
+            raise Violation(f"I7 {type(event).__name__} while paused")
+        if watched.ending:
+            raise Violation(f"I5 {type(event).__name__} while {watched.ending}")
 
     def _StepStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self._going_on(watched, event)
@@ -151,13 +162,15 @@ class Auditor:
             if watched.weight > (watched.plan[step - 1].weight_percent or 0):
                 raise Violation("I3 a step with less traffic was started before the traffic left")
         else:
-            self.require(step == watched.completed + 1, f"I5 step {step} after {watched.completed}")
+            if step != watched.completed + 1:
+                raise Violation(f"I5 step {step} after {watched.completed}")
             if step == 1:
+                self.require(not watched.waits_first, "I2 a first batch that was to wait for somebody")
                 self._first(watched)
             self._traffic_settled(watched, "I4 a step was started while traffic moves")
         watched.started(step, event.revision)
         self.pod_orders.add(event.revision)
-        self._limit(watched, watched.most)
+        self._approve(watched.revision, watched.plan[step - 1].target)
 
     def _first(self, watched: Watched) -> None:
         self.require(watched.prepared(), "I4 started unprepared")
@@ -243,14 +256,15 @@ class Auditor:
 
     def _once(self, event: Any) -> None:
         cause = (event.cause, type(event).__name__)
-        self.require(cause not in self.used_causes, f"I4 {cause[0]} was obeyed twice")
+        if cause in self.used_causes:
+            raise Violation(f"I4 {cause[0]} was obeyed twice")
         self.used_causes.add(cause)
 
     def _RolloutPaused(self, watched: Watched, event: Any) -> None:  # noqa: N802
         itself = event.by == "orchestrator"
         again = itself and watched.doubt_answered == event.cause
         self.require(not again, "I7 going on after a doubt led to the same doubt at once")
-        watched.ever_held = True
+        watched.paused(event)
         watched.held, watched.doubted = not watched.ending, itself and not watched.ending
         if event.lowered:
             watched.shift_ordered(event.revision, 0)
@@ -299,7 +313,7 @@ class Auditor:
         self._going_on(watched, event)
         self.require(watched.completed == len(watched.plan), "I4 promoted before the last step was done")
         watched.ending, watched.promoted = "promoting", True
-        self._limit(watched, None)
+        self._approve(watched.revision, None)
 
     def _RollbackStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
         hastened = watched.pace == "in_batches" and event.pace == "at_once"
@@ -311,7 +325,8 @@ class Auditor:
     def _CancellationStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(watched.ending != "cancelling", "I5 cancelled twice")
         watched.ending, watched.held, watched.promoted = "cancelling", False, False
-        self.limits = dict.fromkeys(("v2", "v3", "v4"))  # whichever template it has, natively and to the end
+        for version in ("v2", "v3", "v4"):
+            self._approve(version, None)  # whichever template it has, natively and to the end
 
     def _PodsPromotionStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self.require(watched.promoted and not watched.settles, "I5 pods promoted without a promotion")
@@ -397,3 +412,9 @@ class Auditor:
 
     def _RolloutFailed(self, watched: Watched, _: Any) -> None:  # noqa: N802
         self.require(watched.gone() or not watched.step, "I6 failed after it had begun")
+
+
+_RULES: Final[dict[str, Callable[[Auditor, Watched, Any], None]]] = {
+    name[1:]: rule for name, rule in vars(Auditor).items() if name[1:2].isupper()
+}
+"""What holds for a decision, by the decision's name; most have a rule of their own."""

@@ -35,13 +35,18 @@ class Letter:
 class Bus:
     def __init__(self, engine: Engine, faults: Faults, auditor: Auditor) -> None:
         self.engine = engine
-        self.faults = faults
+        self.suffer(faults)
         self.auditor = auditor
         self.log: list[AnyEvent] = []
         self.receive: Callable[[Letter], None] = lambda _: None
         self.orders: dict[int, Any] = {}
         self.ordered: Callable[[int], None] = lambda _: None
         self._timer = 0
+
+    def suffer(self, faults: Faults) -> None:
+        """From now on it is this that goes wrong."""
+        self.faults = faults
+        self.stops = (None,) if faults.crash or faults.slow else ()
 
     # messages
 

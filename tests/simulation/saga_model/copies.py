@@ -5,7 +5,9 @@ A port's await may be where the copy dies (its memory is gone, its unacked messa
 stops for a while (and the other copy goes on), as the seed says.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import lru_cache
+from typing import Any
 
 from saga_model.bus import Bus, Letter
 from saga_model.engine import Engine
@@ -28,18 +30,19 @@ SLOW_TAIL = 0.1
 
 
 class Point:
-    """A place where a copy can be stopped."""
+    """A place where a copy can be stopped; it is passed by where this seed stops none."""
 
-    def __await__(self) -> Generator[None, None, None]:
-        yield
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
 
-
-POINT = Point()
+    def __await__(self) -> Any:
+        return iter(self._bus.stops)
 
 
 class ModelHistory:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
+        self._point = Point(bus)
         self._cached: Loaded | None = None
         self._behind = False
 
@@ -54,7 +57,7 @@ class ModelHistory:
         elif cached.sequence < at_least:
             cached = _loaded(fold(log[cached.sequence : at_least], cached.workload), at_least)
         self._cached, self._behind = cached, False
-        await POINT
+        await self._point
         return cached
 
     def whole(self) -> Workload | None:
@@ -71,18 +74,18 @@ class ModelHistory:
     async def load_rollout(self, _: WorkloadKey, rollout: str) -> Loaded:
         log = list(self._bus.log)
         last = next((event for event in reversed(log) if isinstance(event, Decision)), None)
-        await POINT
+        await self._point
         workload = rebuild(last, [event for event in log if event.rollout == rollout])
         return Loaded(workload, len(log), last.active if last is not None else None)
 
     async def append(self, _: WorkloadKey, loaded: Loaded, decided: Decided) -> Loaded:
-        await POINT
+        await self._point
         sequence = self._bus.append(decided.decisions, loaded.sequence)
         after = _loaded(decided.workload, sequence)
         rollout = loaded.workload.rollout
         about_holder = loaded.holder is None or (rollout is not None and rollout.id == loaded.holder)
         self._cached = after if about_holder else None
-        await POINT
+        await self._point
         return after
 
     def forget(self, _: WorkloadKey) -> None:
@@ -97,13 +100,14 @@ def _loaded(workload: Workload, sequence: int) -> Loaded:
 class ModelOutbox:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
+        self._point = Point(bus)
         self._told: dict[int, int] = {}
         self._due: tuple[int, float] | None = None
 
     async def publish(self, _: WorkloadKey, standing: Orders) -> None:
-        for place, order in enumerate(standing):
+        for place, order in enumerate(standing.each):
             if order is not None and self._told.get(place, 0) < order.revision:
-                await POINT
+                await self._point
                 self._bus.order(place, order)
                 self._told[place] = order.revision
 
@@ -199,8 +203,12 @@ def _request_in(letter: Letter, request: RolloutRequested, bus: Bus) -> Understa
     return understand
 
 
+_spare = lru_cache(maxsize=8)(envelope.rollout_id)
+"""A seed has three requests, and all seeds have the same."""
+
+
 def _requested(letter: Letter, request: RolloutRequested, bus: Bus) -> Requested:
-    spare = envelope.rollout_id(letter.id)
+    spare = _spare(letter.id)
     rollout = request.rollout or spare
     found = [event for event in bus.log if type(event) in _ANSWERS]
     newest = next((event for event in reversed(found) if isinstance(event, RolloutAccepted)), None)

@@ -24,6 +24,10 @@ class Engine:
         self._count += 1
         heappush(self._queue, (self.now_s + delay_s, self._count, what, arguments))
 
+    def forget(self) -> None:
+        """What was put off never happens."""
+        self._queue.clear()
+
     def run(self, until_s: float) -> None:
         """Raises `Endless` where things happen without an end."""
         queue = self._queue

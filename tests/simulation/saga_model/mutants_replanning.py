@@ -4,6 +4,13 @@ from saga_model.mutant import Mutant, planted
 
 REPLANNING: tuple[Mutant, ...] = (
     planted(
+        "steps",
+        "starts-though-it-was-to-wait",
+        "a request's pause before its first batch is forgotten",
+        "if rollout.waits_first:",
+        "if False:",
+    ),
+    planted(
         "replanning",
         "replan-takes-pods",
         "goes on in the step of the same number, however few pods it has by now",
@@ -16,6 +23,23 @@ REPLANNING: tuple[Mutant, ...] = (
         "a step with other pods goes on as if they had been ordered",
         "if falls or old.target != new.target:",
         "if falls:",
+    ),
+    planted(
+        "replanning",
+        "replan-by-known-pods",
+        "a count and a percentage are the same step where they are as many pods as long as nobody scales",
+        "if falls or old.target != new.target:",
+        "if falls or pods_of(old.target, before.replicas) != pods_of(new.target, before.replicas):",
+        first=18_000,
+    ),
+    planted(
+        "orders",
+        "replan-old-target",
+        "a step that is begun anew gets as many pods as the plan before had",
+        "target=rollout.planned(step).target,",
+        "target=rollout.pods.order.target if isinstance(rollout.pods.order, ApplyBatch)"
+        " and rollout.pods.order.step == step else rollout.planned(step).target,",
+        first=55_000,
     ),
     planted(
         "replanning",

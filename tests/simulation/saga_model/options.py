@@ -89,6 +89,8 @@ def draw(random: Random, *, paces: Random) -> Options:
     if paces.random() < _JUMPS:
         begun_s, _ = paces.choice(requests)
         controls.append((begun_s + paces.random() * 30.0, JumpToStep(step=paces.choice((1, 2, 3)), by="ann")))
+    if paces.random() < _FIRST_PAUSES:
+        requests = tuple((at_s, replace(request, paused_because="it failed before")) for at_s, request in requests)
     return options._replace(requests=requests, controls=tuple(controls))
 
 
@@ -226,6 +228,8 @@ def _replan(random: Random, request: RolloutRequested) -> Replan:
 
 _REPLANS = 0.15
 """How often there is one, and another one after it."""
+_FIRST_PAUSES = 0.1
+"""How often each request asks to be paused before its first batch."""
 _JUMPS = 0.35
 """How often there is one more, beside all else: what may be wrong with them needs a rare moment."""
 _ANN = (HttpMatch(headers={"user": "ann"}),)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from saga_model.options import REPLICAS
-from tidegate_contracts.decisions import PlanChanged, RolloutAccepted
+from tidegate_contracts.decisions import PlanChanged, RolloutAccepted, RolloutPaused
 from tidegate_contracts.facts import BatchReady, Fact
 from tidegate_contracts.orders import Target
 from tidegate_contracts.plan import PlannedStep
@@ -38,9 +38,7 @@ class Watched:
         self.threshold = accepted.request.failure_threshold
         self.prepare_revisions = [accepted.revision]
         self.routes_revisions = [accepted.revision] if self.routed else []
-        self.batch_revision = 0
-        self.shift_revision = 0
-        self.judge_revision = 0
+        self.batch_revision = self.shift_revision = self.judge_revision = 0
         self.judged_step = 0
         self.judged_at_s = 0.0
         self.failed = False
@@ -60,6 +58,8 @@ class Watched:
         self.planned_at_s = 0.0
         """When the plan came that is in force, if it wasn't the first one: a pause may be over by it at once."""
         self.held = self.ever_held = self.releasing = self.routes_released = self.promoted = self.judging = False
+        self.waits_first = bool(accepted.request.paused_because)
+        """Whether the pause before its first batch, which was asked for, has not come yet."""
         self.resumed_revision = 0
         self.doubted = False
         self.doubt_answered = ""
@@ -70,6 +70,10 @@ class Watched:
         self.return_step = 0
         """The step that the pods went back to last; 0 before they did."""
         self.return_revisions: list[int] = []
+
+    def paused(self, event: RolloutPaused) -> None:
+        self.ever_held = True
+        self.waits_first = self.waits_first and not event.before_start
 
     def started(self, step: int, revision: int) -> None:
         self.step, self.jumped, self.pause = step, 0, None
@@ -106,7 +110,8 @@ class Watched:
         had, has = pods_of(self.plan[at - 1].target), pods_of(event.plan[event.step - 1].target)
         if has < had and not scaled:
             return f"I1 another plan has {has} pods where {had} were ordered"
-        same = event.step == at and (has == had or self.jumped == at)
+        kept = event.plan[event.step - 1].target == self.plan[at - 1].target
+        same = event.step == at and (kept or self.jumped == at)
         return "" if event.again or same else "I5 goes on in a step that was never started"
 
     def replanned(self, event: PlanChanged) -> None:

@@ -81,7 +81,7 @@ class WorkloadHolder(Holder):
         elif not self.service.options.surge:
             self._without_surge(order, new, limit)
         else:
-            world.add_pods(new, limit)
+            world.add_pods(new, limit, order.revision)
         self._observe(order, new, limit)
 
     def _go_back(self, order: ApplyBatch, new: str) -> None:
@@ -92,7 +92,7 @@ class WorkloadHolder(Holder):
         if self.wrote is None:
             self.wrote = world.template = stable
             self.again(order.progress_deadline_s + 1.0)
-        world.add_pods(stable, wanted)
+        world.add_pods(stable, wanted, order.revision)
         if world.ready.get(stable, 0) >= wanted:
             world.shrink_others(stable, world.replicas - wanted, new)
             counts = world.counts(new)
@@ -103,7 +103,7 @@ class WorkloadHolder(Holder):
 
     def _beside(self, order: ApplyBatch, new: str, wanted: int) -> None:
         self.world.auditor.pods_ordered(order.revision)
-        self.world.add_extra(new, wanted)
+        self.world.add_extra(new, wanted, order.revision)
 
     def _without_surge(self, order: ApplyBatch, new: str, limit: int) -> None:
         """A few old pods go, as many new ones come, and again once these are ready."""
@@ -112,7 +112,7 @@ class WorkloadHolder(Holder):
             return
         goal = min(limit, world.pods.get(new, 0) + -(-world.replicas // 4))
         world.shrink_others(new, max(world.replicas - goal, order.stable_minimum), order.stable_revision)
-        world.add_pods(new, goal)
+        world.add_pods(new, goal, order.revision)
 
     def _unsettled(self, wanted: int, order: ApplyBatch) -> int:
         return wanted if self.service.options.surge else min(wanted, self.world.replicas - order.stable_minimum)
@@ -184,7 +184,7 @@ class WorkloadHolder(Holder):
             self.wrote = world.template = new
             self.again(order.progress_deadline_s + 1.0)
         beside = world.extra.get(new, 0) if order.style == "canary" else 0
-        world.add_pods(new, world.replicas + beside)
+        world.add_pods(new, world.replicas + beside, order.revision)
         if world.ready.get(new, 0) >= world.replicas + beside:
             if not self.settling:
                 self._promote_half(order, new)
@@ -214,7 +214,7 @@ class WorkloadHolder(Holder):
                 world.saved_stable = None
             self.again(order.progress_deadline_s + 1.0)
         beside = world.extra.get(self.wrote, 0) if world.style == "canary" else 0
-        world.add_pods(self.wrote, world.replicas + beside)
+        world.add_pods(self.wrote, world.replicas + beside, order.revision)
         if world.ready.get(self.wrote, 0) >= world.replicas + beside:
             if order.style == world.style:
                 self._forget_extra(order, self.wrote)

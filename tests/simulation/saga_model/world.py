@@ -97,10 +97,10 @@ class World:
 
     # pods
 
-    def add_pods(self, revision: str, wanted: int) -> None:
+    def add_pods(self, revision: str, wanted: int, order_revision: int) -> None:
         if self.pods.get(revision, 0) >= wanted:
             return
-        target = self.auditor.limit(revision)
+        target = self.auditor.limit(revision, order_revision)
         if target is not None and wanted > pods_of(target, self.replicas):
             raise Violation(f"I1 {wanted} pods of {revision}, beyond the approved {target}")
         self.pods[revision] = wanted
@@ -111,11 +111,11 @@ class World:
             raise Violation(f"I9 held in the style {self.style}, and ordered in {style}")
         self.style, self.saved_stable = style, self.saved_stable or stable
 
-    def add_extra(self, revision: str, wanted: int) -> None:
+    def add_extra(self, revision: str, wanted: int, order_revision: int) -> None:
         """Pods beside the stable ones; those of a superseded version make room."""
         for other in [other for other in self.extra if other != revision]:
             self.remove_extra(other)
-        self.add_pods(revision, wanted)
+        self.add_pods(revision, wanted, order_revision)
         self.extra[revision] = self.pods.get(revision, 0)
 
     def remove_extra(self, revision: str) -> None:

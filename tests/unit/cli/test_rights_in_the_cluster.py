@@ -5,15 +5,15 @@ from typing import Any
 
 import yaml
 
-from tidegate_cli.kubernetes_rights import RIGHTS, SYSTEM_NAMESPACE, Right, account
+from tidegate_cli.kubernetes_rights import HISTORIES, RIGHTS, SYSTEM_NAMESPACE, Right, account
 
 MANIFESTS = Path(__file__).parents[3] / "deploy" / "kubernetes"
 SERVICES = ("workload-controller", "traffic-shifter", "metrics-analyzer", "orchestrator", "rollout-operator")
 
 
-def granted() -> set[Right]:
+def granted(directory: Path) -> set[Right]:
     documents = [
-        (file.stem, document) for file in MANIFESTS.glob("*.yaml") for document in yaml.safe_load_all(file.read_text())
+        (file.stem, document) for file in directory.glob("*.yaml") for document in yaml.safe_load_all(file.read_text())
     ]
     return {
         Right(service, group, resource, tuple(rule["verbs"]))
@@ -26,7 +26,8 @@ def granted() -> set[Right]:
 
 
 def test_the_table_is_what_the_manifests_grant() -> None:
-    assert set(RIGHTS) == granted()
+    assert set(RIGHTS) == granted(MANIFESTS)
+    assert set(HISTORIES) == granted(MANIFESTS / "histories")
 
 
 def test_the_accounts_are_those_of_the_manifests() -> None:

@@ -4,8 +4,8 @@ import pytest
 from support.saga import ANALYSIS, ROUTE, Saga, request, step
 
 from tidegate_contracts.controls import Approve, Cancel, Control, JumpToStep, Pause, Resume, Retry, RollBack
-from tidegate_contracts.decisions import ControlRefused
-from tidegate_contracts.orders import ApplyBatch, ReleaseWorkload, ShiftTraffic
+from tidegate_contracts.decisions import ControlRefused, RolloutPaused
+from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, ReleaseWorkload, ShiftTraffic
 from tidegate_contracts.rollout import Pause as StepPause
 from tidegate_orchestrator.inputs import Told
 
@@ -248,3 +248,49 @@ def test_a_bad_verdict_on_a_step_that_a_new_plan_leaves_still_counts() -> None:
     assert saga.replan(*plan) == ["PlanChanged", "StepStarted"]
     assert saga.standing(ApplyBatch, saga.orders.workload).step == 2
     assert saga.report(verdict) == ["RolloutPaused"]
+
+
+def asked_to_wait(weight: int | None = None, **fields: object) -> Saga:
+    saga = Saga()
+    saga.ask(request(step("20%", weight), step("100%"), paused_because="it failed before, in g-1", **fields))
+    return saga
+
+
+def test_a_request_may_ask_to_be_paused_before_its_first_batch() -> None:
+    saga = asked_to_wait()
+    assert saga.prepared() == ["RolloutPaused"]
+    paused = saga.history[-1]
+    assert isinstance(paused, RolloutPaused)
+    assert (paused.reason, paused.before_start) == ("it failed before, in g-1", True)
+    assert saga.wait(1_000_000.0) == []
+    assert isinstance(saga.orders.workload, PrepareWorkload)
+    assert saga.tell(Approve()) == ["ControlRefused"]
+    assert "Resume" in refusal(saga).problem.remedy
+
+
+@pytest.mark.parametrize("control", [Resume(by="ann"), Retry(by="ann")])
+def test_what_was_to_wait_is_read_anew_when_somebody_lets_it_go_on_and_waits_no_more(control: Control) -> None:
+    saga = asked_to_wait(20, traffic=(ROUTE,))
+    saga.prepared()
+    before = saga.orders.workload
+    assert saga.tell(control)[-1] == "StepRetried"
+    assert saga.orders.workload != before
+    assert saga.prepared() == ["TrafficPinStarted"]
+    assert saga.shifted() == ["StepStarted"]
+
+
+def test_what_was_to_wait_waits_though_somebody_had_paused_and_resumed_it_before() -> None:
+    saga = asked_to_wait()
+    saga.tell(Pause(by="ann"))
+    saga.tell(Resume(by="ann"))
+    assert saga.prepared() == ["RolloutPaused"]
+
+
+@pytest.mark.parametrize("control", [RollBack(), Cancel()])
+def test_what_waits_before_its_first_batch_may_be_given_up(control: Control) -> None:
+    saga = asked_to_wait()
+    saga.prepared()
+    saga.tell(control)
+    assert isinstance(saga.orders.workload, ReleaseWorkload)
+    saga.released()
+    assert saga.rollout.ended

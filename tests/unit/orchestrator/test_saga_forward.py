@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 from support.saga import ANALYSIS, ROUTE, Saga, request, step
 
-from tidegate_contracts.controls import Approve
+from tidegate_contracts.controls import Approve, RollBack
 from tidegate_contracts.orders import (
     Analyse,
     ApplyBatch,
@@ -132,3 +132,34 @@ def test_a_change_of_headers_is_ordered_with_its_step_and_taken_back_with_the_ne
     saga.ready()
     assert saga.ready() == ["TrafficShiftStarted"], "the share is the same, the requests are not"
     assert saga.standing(ShiftTraffic, saga.orders.traffic).request_headers is None
+
+
+def test_requests_are_copied_when_the_pods_are_ready_and_no_more_with_the_next_step() -> None:
+    saga = Saga()
+    copied = Step(replicas="20%", traffic=StepTraffic(mirror_percent=10))
+    saga.ask(request(copied, step("40%", 40), traffic=(ROUTE,)))
+    saga.prepared()
+    saga.shifted()
+    assert saga.standing(ShiftTraffic, saga.orders.traffic).mirror_percent == 0, "pods first"
+    assert saga.ready() == ["TrafficShiftStarted"]
+    shift = saga.standing(ShiftTraffic, saga.orders.traffic)
+    assert (shift.weight_percent, shift.mirror_percent, shift.canary_pods) == (0, 10, 2)
+    saga.shifted()
+    saga.ready()
+    assert saga.ready() == ["TrafficShiftStarted"]
+    assert saga.standing(ShiftTraffic, saga.orders.traffic).mirror_percent == 0
+
+
+def test_copies_leave_before_the_pods_that_get_them() -> None:
+    saga = Saga()
+    copied = Step(replicas="20%", traffic=StepTraffic(mirror_percent=10), pause=Pause())
+    saga.ask(request(copied, step("40%", 40), traffic=(ROUTE,)))
+    saga.prepared()
+    saga.shifted()
+    saga.ready()
+    saga.shifted()
+    saga.ready()
+    assert saga.tell(RollBack()) == ["RollbackStarted"]
+    shift = saga.standing(ShiftTraffic, saga.orders.traffic)
+    assert (shift.mirror_percent, shift.lowering) == (0, True)
+    assert saga.shifted() == ["PodsReleaseStarted"]

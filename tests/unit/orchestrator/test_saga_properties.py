@@ -249,7 +249,7 @@ def test_a_rollback_is_possible_from_wherever_a_story_leads_and_reaches_its_end(
     saga.tell(RollBack(by="ann"))
     saga.to_end()
     assert saga.terminal in (("RolloutFailed",) if gone else ("RolloutRolledBack", "RolloutFailed"))
-    assert all(order is None or isinstance(order, RELEASES) for order in saga.orders)
+    assert all(order is None or isinstance(order, RELEASES) for order in saga.orders.each)
 
 
 @short

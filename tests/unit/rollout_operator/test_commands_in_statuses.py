@@ -155,3 +155,17 @@ def test_a_rollout_that_somebody_else_asked_for_is_not_ended() -> None:
     view = folded(saga.history)
     assert commands(written(view, spec={"disabled": True}), view) == []
     assert written(view, spec={"disabled": True}).status["phase"] == "Disabled"
+
+
+def test_an_approval_starts_a_release_that_waits_before_its_first_batch() -> None:
+    saga = Saga()
+    again = {"requested_by": AUTHOR, "paused_because": "this version failed already, in rollout g-1"}
+    saga.ask(request(step("20%", pause=StepPause()), step("100%"), rollout="g-2", **again))
+    saga.prepared()
+    view = folded(saga.history)
+    made = written(view)
+    assert made.status["message"] == "Rollout was paused by the request: this version failed already, in rollout g-1"
+    assert made.told["currentStepState"] == "StepPaused"
+    assert [each["reason"] for each in made.status["conditions"] if each["type"] == "Progressing"] == ["Paused"]
+    assert commands(made, view) == []
+    assert controls(patched(made, currentStepState="StepReady"), view) == [Resume(by=AUTHOR)]

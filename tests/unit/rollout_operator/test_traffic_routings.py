@@ -11,14 +11,15 @@ from support.kruise_rollouts import folded, rollout
 from support.nats import REPOSITORY
 from support.saga import PROBLEM, Saga, request, step
 
-from tidegate_contracts.controls import Cancel
+from tidegate_contracts.controls import Cancel, Resume
 from tidegate_contracts.decisions import RolloutCompleted
 from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficShifted
 from tidegate_contracts.orders import MarkRequests, ReleaseTraffic, RouteOrder
 from tidegate_contracts.rollout import HeaderChange, HttpMatch, RolloutRequested, TrafficReference
 from tidegate_contracts.workload import WorkloadKey
-from tidegate_rollout_operator.holding import named_by
+from tidegate_rollout_operator.awaiting import named_by, reason_to_wait, resumed
 from tidegate_rollout_operator.kruise import Rollout
+from tidegate_rollout_operator.projection import project as project_rollout
 from tidegate_rollout_operator.routing_due import Standing, answered, due, project
 from tidegate_rollout_operator.traffic_routing import HOLDERS, Marks, Routing, holder_of, holds, wanted
 from tidegate_rollout_operator.translate import translate
@@ -203,3 +204,47 @@ def test_the_pages_example_is_carried() -> None:
     assert complaints(canary["spec"], schema("rollouts", "spec")) == []
     assert isinstance(translate(read), RolloutRequested)
     assert named_by(read) == door["metadata"]["name"]
+
+
+def awaiting(**metadata: Any) -> tuple[Saga, Rollout]:
+    """A release of a Rollout that names the TrafficRouting `entry`, as it waits for it."""
+    made = rollout(metadata={"annotations": {"rollouts.kruise.io/trafficrouting": "entry"}} | metadata)
+    asked = translate(made)
+    assert isinstance(asked, RolloutRequested)
+    saga = Saga()
+    saga.ask(asked)
+    assert saga.prepared() == ["RolloutPaused"]
+    return saga, made
+
+
+def test_a_release_waits_for_the_routing_that_it_is_to_hold_and_goes_on_when_it_does() -> None:
+    saga, made = awaiting()
+    view = folded(saga.history)
+    assert view.awaits_routing
+    assert holds(view)
+    status = project_rollout(made, view, translate(made), 0.0)
+    assert status["message"] == "Rollout is in Progressing: it waits for TrafficRouting entry"
+    assert status["currentStepState"] == "BeforeStepUpgrade"
+    assert [each["reason"] for each in status["conditions"] if each["type"] == "Progressing"] == ["Initializing"]
+    assert resumed(made, view, held=False) == []
+    (command,) = resumed(made, view, held=True)
+    assert (command.rollout, command.control) == (saga.rollout.id, Resume(by=made.author, reason=HELD_NOW))
+    assert resumed(made, view, held=True) == [command]
+    saga.tell(command.control)
+    assert saga.prepared() == ["StepStarted"]
+    assert resumed(made, folded(saga.history), held=True) == []
+
+
+HELD_NOW = "TrafficRouting entry is held"
+
+
+def test_no_other_pause_ends_with_it() -> None:
+    saga = Saga()
+    saga.ask(request(step("20%"), step("100%"), paused_because="this version failed already, in rollout g-1"))
+    saga.prepared()
+    view = folded(saga.history)
+    assert view.hold is not None
+    assert resumed(awaiting()[1], view, held=True) == []
+    saga, made = awaiting(deletionTimestamp="2026-01-01T00:00:00Z")
+    assert resumed(made, folded(saga.history), held=True) == []
+    assert reason_to_wait(rollout()) == ""

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from unit.traffic_shifter.test_routers import FORMATS, ingress
+from support.routes import ingress
+from unit.traffic_shifter.test_routers import FORMATS
 
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_traffic_shifter.formats import Beside
@@ -147,3 +148,16 @@ def test_a_class_that_the_cluster_put_in_by_itself_is_no_edit() -> None:
     wanted = form("nginx").canary(route(manifest), share(20))
     found = wanted | {"spec": wanted["spec"] | {"ingressClassName": "default"}}
     assert form("nginx").repair(route(found), wanted) is None
+
+
+def test_haproxy_matches_by_conditions_that_must_all_hold_and_by_one_that_none_meets() -> None:
+    haproxy = "haproxy-ingress.github.io/http-header-match"
+    both = HttpMatch(headers={"user": "ann", "tenant": "a"}, headers_regex={"device": "x.*|y"})
+    assert annotations("haproxy", share(0, both), team="a") == {
+        "team": "a",
+        haproxy: "user: ann\ntenant: a",
+        f"{haproxy}-regex": "device: ^(?:x.*|y)$",
+    }
+    assert annotations("haproxy", share(0)) == {f"{haproxy}-regex": "host: a^"}
+    own = {haproxy: "env: prod\n"}
+    assert annotations("haproxy", share(0, HEADER), **own) == {haproxy: "env: prod\nuser: ann"}

@@ -1,9 +1,9 @@
 """Every router that is installed passes the conformance kit, and the kit finds what a router could get wrong."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from support.routes import BACKEND, MANIFESTS, gateway_route
 
 from tidegate_chassis.plugins import Plugins
 from tidegate_contracts.routers import BUILT_IN
@@ -11,6 +11,7 @@ from tidegate_traffic_shifter.catalogue import ROUTERS, formats
 from tidegate_traffic_shifter.conformance import broken
 from tidegate_traffic_shifter.formats import ByScript, Format, Rewritten
 from tidegate_traffic_shifter.routers.gateway_http_route import GatewayHttpRoute
+from tidegate_traffic_shifter.routers.ingress_aws_alb import OURS, IngressAwsAlb
 from tidegate_traffic_shifter.routers.ingress_nginx import IngressNginx
 from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.share import Share
@@ -18,49 +19,17 @@ from tidegate_traffic_shifter.share import Share
 INSTALLED = formats()
 FORMATS = {name: form for name, form in INSTALLED.items() if not isinstance(form, ByScript)}
 """What scripts say is tried in tests/integration/traffic_shifter/test_routers_by_script.py."""
-BACKEND = {"group": "", "kind": "Service", "name": "web", "port": 80, "weight": 7}
 
 
-def gateway_route(kind: str, *rules: dict[str, Any]) -> dict[str, Any]:
-    metadata = {"name": "web", "namespace": "shop", "annotations": {"team": "a"}}
-    spec = {"parentRefs": [{"name": "gate"}], "hostnames": ["web.example"], "rules": list(rules)}
-    return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
-
-
-def ingress(*, service: str = "web", **annotations: str) -> dict[str, Any]:
-    path = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"number": 80}}}}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}, "annotations": annotations},
-        "spec": {
-            "ingressClassName": "nginx",
-            "tls": [{"hosts": ["web.example"], "secretName": "web"}],
-            "rules": [{"host": "web.example", "http": {"paths": [path]}}],
-        },
-    }
-
-
-MANIFESTS: Mapping[str, dict[str, Any]] = {
-    "HTTPRoute": gateway_route(
-        "HTTPRoute",
-        {
-            "name": "all",
-            "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
-            "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x-inner"]}}],
-            "backendRefs": [BACKEND],
-        },
-        {"matches": [{"path": {"type": "Exact", "value": "/old"}}], "filters": [{"type": "RequestRedirect"}]},
-    ),
-    "GRPCRoute": gateway_route("GRPCRoute", {"backendRefs": [BACKEND]}),
-    "Ingress": ingress(),
-}
+def _like(form: Format) -> str:
+    """The name of the built-in router that the form is made of."""
+    return next(name for name, each in FORMATS.items() if isinstance(form, type(each)))
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_router_keeps_every_promise(name: str) -> None:
     form = FORMATS[name]
-    assert broken(form, MANIFESTS[form.resource.kind], "web") == []
+    assert broken(form, MANIFESTS[name], "web") == []
 
 
 def test_the_contracts_know_what_every_built_in_router_can() -> None:
@@ -96,6 +65,21 @@ class Silent(IngressNginx):
     abilities = FORMATS["gateway-http-route"].abilities
 
 
+class Overstepping(IngressAwsAlb):
+    """Writes what is not its own to write."""
+
+    def patch(self, part: Any) -> dict[str, Any]:
+        return super().patch(part) | {"status": {}}
+
+
+class Lasting(IngressAwsAlb):
+    """Leaves annotations that it doesn't know again."""
+
+    def part(self, route: Route) -> Any:
+        found = super().part(route)
+        return found | {"annotations": {key: text for key, text in found["annotations"].items() if OURS not in key}}
+
+
 class Traces(IngressNginx):
     """Never takes an annotation away."""
 
@@ -110,12 +94,14 @@ class Traces(IngressNginx):
         (Careless(), "says by headers otherwise than nothing"),
         (Sticky(), "finds the user's own part again: 20 %"),
         (Silent(), "says by query otherwise than by headers"),
+        (Overstepping(), "writes the spec, labels and annotations only"),
+        (Lasting(), "gives back the user's own object, and nothing stays of ours: by headers"),
         (Traces(), "comes from by headers to 20 % without a trace"),
     ],
     ids=lambda each: type(each).__name__ if not isinstance(each, str) else "",
 )
 def test_the_kit_finds_a_router_that_breaks_a_promise(form: Format, promise: str) -> None:
-    found = broken(form, MANIFESTS[form.resource.kind], "web")
+    found = broken(form, MANIFESTS[_like(form)], "web")
     assert any(each.startswith(promise.partition(" otherwise")[0]) for each in found), found
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tidegate_traffic_shifter.acceptance import objection
+from tidegate_traffic_shifter.acceptance import objection, objection_by
 from tidegate_traffic_shifter.endpoints import Endpoints, endpoints_of
 from tidegate_traffic_shifter.outcome import Pending, Refused, Repair, Settled, repairs, worst
 from tidegate_traffic_shifter.problems import late
@@ -46,6 +46,23 @@ def test_a_route_is_not_accepted_unless_every_gateway_says_so_for_this_generatio
 def test_a_route_that_every_gateway_took_is_accepted() -> None:
     route = msgspec.convert({"metadata": {"generation": 4}, "status": {"parents": [ACCEPTED, ACCEPTED]}}, Route)
     assert objection(route) is None
+
+
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [
+        (None, "APISIX has not answered for the route"),
+        ([], "APISIX has not answered for the route"),
+        ([condition("ResourcesAvailable", generation=3)], "APISIX has not answered for generation 4"),
+        ([condition("ResourcesAvailable", "False")], "ResourcesAvailable said so"),
+        ([condition("Accepted"), condition("Other", "Unknown")], "Unknown"),
+        ([condition("ResourcesAvailable")], "nothing"),
+    ],
+    ids=str,
+)
+def test_a_route_of_one_controller_is_taken_once_all_that_it_says_is_true(conditions: Any, said: str) -> None:
+    route = msgspec.convert({"metadata": {"generation": 4}, "status": {"conditions": conditions}}, Route)
+    assert said in (objection_by("APISIX", route) or "nothing")
 
 
 def endpoint_slice(owner: str, *endpoints: dict[str, Any]) -> EndpointSlice:

@@ -54,6 +54,20 @@ def test_pinned_and_given_back_the_selector_is_the_users_own(own: dict[str, str]
     assert after == before
 
 
+@pytest.mark.parametrize("own", [{"app": "web"}, {"app": "web", LABEL: "users"}], ids=["plain", "pinned by the user"])
+def test_opened_it_has_all_pods_and_is_held_still(own: dict[str, str]) -> None:
+    before = service(own, note="theirs")
+    pinned = merged(before, pins.pin(before, LABEL, "v1", OURS))
+    assert not pins.is_opened(pinned, LABEL)
+    opened = merged(pinned, pins.opened(pinned, LABEL, OURS))
+    assert opened.spec.selector == own
+    assert pins.is_opened(opened, LABEL)
+    assert not pins.is_pinned(opened, LABEL, "v1")
+    assert marks.read(opened.metadata.annotations) == OURS
+    assert merged(opened, pins.pin(opened, LABEL, "v1", OURS)) == pinned
+    assert merged(opened, pins.unpin(opened, LABEL)) == before
+
+
 def test_a_selector_that_was_edited_meanwhile_is_the_new_original() -> None:
     before = service({"app": "web"})
     pinned = merged(before, pins.pin(before, LABEL, "v1", OURS))

@@ -152,6 +152,16 @@ def test_under_a_rollout_the_users_own_values_stay_those_that_were_saved_first(k
     assert stored["spec"]["paused"] is True
 
 
+def test_a_change_over_one_that_nobody_took_up_names_it_and_what_failed_stays_told() -> None:
+    before = workload(tag="v2")
+    told = {marks.HELD: "f9e8d7c6b5a4.0123456789ab", marks.FAILED: "0123.web-1"}
+    before["metadata"] = {**before["metadata"], "annotations": told}
+    stored = patched(after := workload(tag="v3"), judged(written(before, after)))
+    annotations = stored["metadata"]["annotations"]
+    assert annotations[marks.HELD] == f"{ATTEMPT}.f9e8d7c6b5a4"
+    assert annotations[marks.FAILED] == "0123.web-1"
+
+
 def test_a_workload_that_was_only_marked_has_its_own_values_on_it() -> None:
     """In the style canary nothing had to be saved, until the workload itself was changed."""
     before, after = workload(), workload(tag="v2", minReadySeconds=3)

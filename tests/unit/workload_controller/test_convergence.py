@@ -128,7 +128,7 @@ def test_without_settling_the_stable_pods_stay() -> None:
 
 def test_new_pods_are_labelled_once_with_their_batch() -> None:
     world = fresh()
-    order = replace(touched(world), rollout="r1", batch=3)
+    order = replace(touched(world), rollout="r1", batch=3, pod_labels={"example.com/batch": "b{{batch}}"})
     view = world.written.view()
     pods = tuple(
         replace(pod, metadata=replace(pod.metadata, labels={marks.POD_TEMPLATE_HASH: "v2"}))
@@ -140,7 +140,7 @@ def test_new_pods_are_labelled_once_with_their_batch() -> None:
     decision = decide(order, view, Memory(), NOW_S)
     (labels,) = decision.actions
     assert isinstance(labels, LabelPods)
-    assert labels.labels == {marks.POD_ROLLOUT_ID: "r1", marks.POD_BATCH: "3"}
+    assert labels.labels == {marks.POD_ROLLOUT_ID: "r1", marks.POD_BATCH: "3", "example.com/batch": "b3"}
     assert sorted(name for name, _ in labels.pods) == ["web-v2-1", "web-v2-2"]
     assert not decide(order, view, decision.memory, NOW_S).actions
 

@@ -203,3 +203,14 @@ def test_a_guard_that_was_removed_leaves_nothing_of_its_own(annotations: dict[st
 
 def test_where_nothing_is_left_nothing_is_written() -> None:
     assert leave(view(label=None)) == Nothing()
+
+
+def test_new_pods_get_the_releases_name_where_the_workload_has_it() -> None:
+    asked = replace(REQUEST, pod_labels={"example.com/batch": "{{batch}}"})
+    guard = replace(GUARD, request=asked, release_label="example.com/release")
+    seen = view(NEW, annotations=HELD, updated=0)
+    named = replace(seen.workload.metadata, labels={**seen.workload.metadata.labels, "example.com/release": "r7"})
+    for metadata, more in ((seen.workload.metadata, {}), (named, {"example.com/release": "r7"})):
+        step = decide(replace(seen, workload=replace(seen.workload, metadata=metadata)), guard)
+        assert isinstance(step, Ask)
+        assert step.request.pod_labels == {"example.com/batch": "{{batch}}"} | more

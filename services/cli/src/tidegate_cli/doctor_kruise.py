@@ -6,9 +6,10 @@ Asks through kubectl; called by `doctor_kubernetes`. Who switches from Kruise se
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from tidegate_cli.findings import Finding, fault, good, warning
+from tidegate_cli.kubernetes_rights import Asking
 from tidegate_contracts.kruises_hold import ANNOTATIONS, LABEL, WEBHOOK
 
 ABOUT: Final = "Kruise Rollouts"
@@ -19,12 +20,6 @@ KINDS: Final = (
     ("clonesets.apps.kruise.io", "statefulsets.apps.kruise.io", "daemonsets.apps.kruise.io"),
 )
 """Asked about apart: kubectl answers nothing at all where one kind of several isn't served."""
-
-
-class Asking(Protocol):
-    """The part of `doctor_kubernetes.Kubectl` that is used here."""
-
-    async def run(self, *arguments: str) -> tuple[int, str, str]: ...
 
 
 async def examine(kubectl: Asking) -> AsyncIterator[Finding]:

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from tidegate_cli import doctor_kruise
+from tidegate_cli import doctor_definitions, doctor_kruise
 from tidegate_cli.findings import Finding, fault, good, warning
-from tidegate_cli.kubernetes_rights import RIGHTS, SYSTEM_NAMESPACE, Right, account
+from tidegate_cli.kubernetes_rights import HISTORIES, RIGHTS, SYSTEM_NAMESPACE, Right, account
 
 TIMEOUT_S: Final = 15
 GATEWAY_API: Final = "/apis/gateway.networking.k8s.io/v1"
@@ -62,6 +62,8 @@ async def examine(kubeconfig: str, namespace: str) -> AsyncIterator[Finding]:
     yield await _gateway_api(kubectl)
     async for finding in doctor_kruise.examine(kubectl):
         yield finding
+    for finding in await doctor_definitions.examine(kubectl):
+        yield finding
     async for finding in _rights(kubectl, namespace):
         yield finding
 
@@ -81,11 +83,11 @@ async def _gateway_api(kubectl: Kubectl) -> Finding:
 async def _rights(kubectl: Kubectl, namespace: str) -> AsyncIterator[Finding]:
     """An administrator hears of every service's rights, a service's own kubeconfig of its own."""
     status, _, complaint = await kubectl.run("auth", "can-i", "create", f"subjectaccessreviews.{AUTHORIZATION}")
-    rights: tuple[Right, ...] = RIGHTS
+    rights: tuple[Right, ...] = (*RIGHTS, *HISTORIES)
     kind = "SubjectAccessReview"
     if status:
         user = await _whoami(kubectl)
-        rights, kind = tuple(right for right in RIGHTS if account(right.service) == user), "SelfSubjectAccessReview"
+        rights, kind = tuple(right for right in rights if account(right.service) == user), "SelfSubjectAccessReview"
     if not rights:
         remedy = "Use an administrator's kubeconfig, or a service's own."
         yield warning("rights", complaint or "this user may not ask about the services' rights", remedy)
@@ -111,12 +113,19 @@ async def _reviewed(kubectl: Kubectl, rights: tuple[Right, ...], kind: str, name
     for (right, verb), review in zip(questions, _documents(answer), strict=True):
         if not review.get("status", {}).get("allowed"):
             denied[right].append(verb)
-    for right, verbs in denied.items():
-        what = f"{right.resource}.{right.group}" if right.group else right.resource
-        if verbs:
-            yield fault(f"{right.service} rights", f"may not {', '.join(verbs)} {what} in {namespace}", APPLY)
-        else:
-            yield good(f"{right.service} rights", f"may {', '.join(right.verbs)} {what}")
+    for right in (each for each in rights if each not in HISTORIES):
+        yield _finding(right, denied[right], namespace)
+    optional = [right for right in rights if right in HISTORIES]
+    if optional:
+        lacking = [f"{verb} {right.what}" for right in optional for verb in denied[right]]
+        granted = len(denied[HISTORIES[0]]) < len(HISTORIES[0].verbs)
+        yield await doctor_definitions.histories(kubectl, lacking, granted=granted)
+
+
+def _finding(right: Right, denied: list[str], namespace: str) -> Finding:
+    if denied:
+        return fault(f"{right.service} rights", f"may not {', '.join(denied)} {right.what} in {namespace}", APPLY)
+    return good(f"{right.service} rights", f"may {', '.join(right.verbs)} {right.what}")
 
 
 def _documents(text: str) -> Iterator[dict[str, Any]]:

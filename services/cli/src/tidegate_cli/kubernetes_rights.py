@@ -1,6 +1,6 @@
 """What each service must be allowed in the cluster: the same table as deploy/kubernetes, for `doctor` to ask about."""
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 
 class Right(NamedTuple):
@@ -9,9 +9,28 @@ class Right(NamedTuple):
     resource: str
     verbs: tuple[str, ...]
 
+    @property
+    def what(self) -> str:
+        return f"{self.resource}.{self.group}" if self.group else self.resource
+
+
+class Asking(Protocol):
+    """The part of `doctor_kubernetes.Kubectl` with which a question is asked."""
+
+    async def run(self, *arguments: str) -> tuple[int, str, str]: ...
+
 
 SYSTEM_NAMESPACE: Final = "tidegate-system"
 _HELD: Final = ("get", "list", "watch", "patch")
+_ROUTES: Final = {
+    "gateway.networking.k8s.io": ("httproutes", "grpcroutes"),
+    "projectcontour.io": ("httpproxies",),
+    "networking.istio.io": ("virtualservices",),
+    "traefik.io": ("ingressroutes", "traefikservices"),
+    "apisix.apache.org": ("apisixroutes",),
+    "kuma.io": ("meshhttproutes",),
+    "split.smi-spec.io": ("trafficsplits",),
+}
 RIGHTS: Final = (
     *(Right("workload-controller", "apps", each, _HELD) for each in ("deployments", "statefulsets", "daemonsets")),
     *(
@@ -25,10 +44,7 @@ RIGHTS: Final = (
     Right("workload-controller", "autoscaling", "horizontalpodautoscalers", ("list", "patch")),
     Right("workload-controller", "", "events", ("list",)),
     Right("workload-controller", "", "pods", ("list", "watch", "patch", "delete")),
-    *(
-        Right("traffic-shifter", "gateway.networking.k8s.io", each, ("get", "list", "watch", "patch"))
-        for each in ("httproutes", "grpcroutes")
-    ),
+    *(Right("traffic-shifter", group, each, _HELD) for group, kinds in _ROUTES.items() for each in kinds),
     Right("traffic-shifter", "networking.k8s.io", "ingresses", ("get", "list", "watch", "create", "patch", "delete")),
     Right("traffic-shifter", "", "services", ("get", "list", "watch", "create", "patch", "delete")),
     Right("traffic-shifter", "discovery.k8s.io", "endpointslices", ("list", "watch")),
@@ -50,6 +66,16 @@ RIGHTS: Final = (
     Right("rollout-operator", "rollouts.kruise.io", "trafficroutings/status", ("patch",)),
     Right("rollout-operator", "", "events", ("create",)),
 )
+HISTORIES: Final = (
+    Right("rollout-operator", "rollouts.kruise.io", "rollouthistories", ("list", "watch", "create", "patch", "delete")),
+    Right("rollout-operator", "rollouts.kruise.io", "rollouthistories/status", ("patch",)),
+    Right("rollout-operator", "rollouts.kruise.io", "rollouts", ("get",)),
+    Right("rollout-operator", "", "services", ("get",)),
+    Right("rollout-operator", "gateway.networking.k8s.io", "httproutes", ("get",)),
+    Right("rollout-operator", "networking.k8s.io", "ingresses", ("get",)),
+    Right("rollout-operator", "", "pods", ("list",)),
+)
+"""What keeping RolloutHistories needs beyond that, where it is asked for: deploy/kubernetes/histories."""
 
 
 def account(service: str) -> str:

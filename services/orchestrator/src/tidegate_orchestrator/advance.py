@@ -22,7 +22,7 @@ def advance(draft: Draft) -> None:
         said = _next(rollout, draft.now_s) if rollout is not None else None
         if said is None:
             return
-        draft.say(said.kind, **said.fields)
+        draft.add(said)
     raise AssertionError("one message led to a loop of decisions")
 
 
@@ -32,7 +32,7 @@ def raise_alarm(draft: Draft) -> None:
     if rollout is not None and not isinstance(rollout.phase, Ending):
         said = alarm(rollout, draft.now_s)
         if said is not None:
-            draft.say(said.kind, **said.fields)
+            draft.add(said)
 
 
 def _next(rollout: Rollout, now_s: float) -> Say | None:

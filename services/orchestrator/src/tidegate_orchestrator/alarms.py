@@ -4,17 +4,24 @@ Called by `advance` until the rollout is on its way to an end. A pause is no rea
 going back is decided while the rollout is held, too.
 """
 
-from tidegate_contracts.decisions import CancellationStarted, RollbackStarted, RolloutFailed, RolloutPaused
+from tidegate_contracts.decisions import (
+    CancellationStarted,
+    RollbackStarted,
+    RolloutFailed,
+    RolloutPaused,
+    StepJudgingStarted,
+)
 from tidegate_contracts.facts import (
-    AnalysisConcluded,
     BatchDegraded,
     WorkloadChanged,
     WorkloadPrepared,
     WorkloadRefused,
 )
 from tidegate_contracts.limits import EVENTS_PER_ROLLOUT_MAX
+from tidegate_orchestrator import verdicts
 from tidegate_orchestrator.draft import Say
 from tidegate_orchestrator.state import ITSELF, Clearing, Pinning, Preparing, Rollout
+from tidegate_orchestrator.verdicts import Spoken
 from tidegate_orchestrator.wakeup import deadline
 
 
@@ -26,7 +33,7 @@ def alarm(rollout: Rollout, now_s: float) -> Say | None:
         _of_clearing(rollout)
         or _of_pods(rollout)
         or _of_stable_pods(rollout)
-        or _of_verdicts(rollout)
+        or _of_verdicts(rollout, now_s)
         or _of_routes(rollout)
         or _of_time(rollout, now_s)
         or _of_length(rollout)
@@ -76,31 +83,32 @@ def _of_stable_pods(rollout: Rollout) -> Say | None:
     return doubt(rollout, f"no pod of the stable revision {prepared.stable_revision} is ready to take the traffic")
 
 
-def _failure(rollout: Rollout, reason: str, *, degraded: bool) -> Say | None:
+def _failure(rollout: Rollout, reason: str, *, degraded: bool, rolls_back: bool | None = None) -> Say | None:
     """Pods that broke under traffic lose it at once, whoever paused the rollout before."""
-    if rollout.request.on_failure == "roll_back":
+    if rollout.request.on_failure == "roll_back" if rolls_back is None else rolls_back:
         return Say(RollbackStarted, {"reason": reason, "by": ITSELF})
     if degraded and rollout.share != (0, ()) and not rollout.stable_gone:
         return Say(RolloutPaused, {"reason": reason, "by": ITSELF, "lowered": True})
     return doubt(rollout, reason)
 
 
-def _of_verdicts(rollout: Rollout) -> Say | None:
-    if rollout.judge is None:
-        return None
-    for verdict in (rollout.judge.background, rollout.judge.verdict):
-        said = _of_verdict(rollout, verdict) if verdict is not None else None
-        if said is not None:
-            return said
-    return None
+def _of_verdicts(rollout: Rollout, now_s: float) -> Say | None:
+    said = (_of_verdict(rollout, spoken, now_s) for spoken in verdicts.against(rollout.judge))
+    return next((each for each in said if each is not None), None)
 
 
-def _of_verdict(rollout: Rollout, verdict: AnalysisConcluded) -> Say | None:
+def _of_verdict(rollout: Rollout, spoken: Spoken, now_s: float) -> Say | None:
+    verdict, analysis = spoken
     if verdict.verdict == "fail":
-        return _failure(rollout, verdict.reason, degraded=False)
-    if verdict.verdict == "inconclusive":
-        return doubt(rollout, f"the analysis is inconclusive: {verdict.reason}")
-    return None
+        rolls_back = None if analysis.on_failure is None else analysis.on_failure == "roll_back"
+        return _failure(rollout, verdict.reason, degraded=False, rolls_back=rolls_back)
+    if verdicts.may_be_extended(rollout, spoken):
+        return Say(StepJudgingStarted, {"step": rollout.step})
+    reason = f"the analysis is inconclusive: {verdict.reason}"
+    due_s = verdicts.answer_due_s(rollout, spoken)
+    if due_s is not None and due_s <= now_s:
+        return Say(RollbackStarted, {"reason": reason, "by": ITSELF})
+    return doubt(rollout, reason)
 
 
 def _of_routes(rollout: Rollout) -> Say | None:

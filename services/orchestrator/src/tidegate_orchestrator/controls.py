@@ -10,6 +10,7 @@ from typing import Final, assert_never
 from tidegate_contracts.codec import tag_of
 from tidegate_contracts.controls import Approve, Cancel, JumpToStep, Pause, Replan, Resume, Retry, RollBack
 from tidegate_contracts.decisions import (
+    BY_THE_REQUEST,
     CancellationStarted,
     ControlRefused,
     PlanChanged,
@@ -25,7 +26,7 @@ from tidegate_contracts.problem import Problem, printable
 from tidegate_orchestrator.draft import Draft
 from tidegate_orchestrator.inputs import Told
 from tidegate_orchestrator.replanning import refusals, replanned
-from tidegate_orchestrator.state import AtStep, Ending, Pausing, Raising, Rollout
+from tidegate_orchestrator.state import AtStep, Ending, Pausing, Preparing, Raising, Rollout
 
 SOMEBODY: Final = "somebody"
 
@@ -118,7 +119,9 @@ def _unless(fine: bool, rule: str, remedy: str) -> _Refusal:
 
 def _approval(rollout: Rollout, control: Approve) -> _Refusal:
     if not isinstance(rollout.phase, Pausing):
-        return "a step that waits for approval", "Wait until it does."
+        asked_to_wait = rollout.hold is not None and rollout.hold.by == BY_THE_REQUEST
+        remedy = "Resume it to start its first batch." if asked_to_wait else "Wait until it does."
+        return "a step that waits for approval", remedy
     if control.step is not None and control.step != rollout.step:
         return f"the step that waits, {rollout.step}", "Look again, then approve that one."
     return _unless(rollout.hold is None, "a rollout that is not paused as a whole", "Resume it first.")
@@ -159,6 +162,7 @@ def _carry_out(draft: Draft, rollout: Rollout, control: _Short) -> None:
 
 
 def _starts_anew(rollout: Rollout) -> bool:
-    """After a doubt its cause is tried again; and no traffic is raised on pods that were read before the pause."""
+    """After a doubt its cause is tried again; and nothing is raised on what was read before the pause."""
     assert rollout.hold is not None, "only what is held is resumed"
-    return rollout.hold.is_doubt or (isinstance(rollout.phase, Raising) and rollout.with_traffic)
+    read_before = isinstance(rollout.phase, Preparing) or (isinstance(rollout.phase, Raising) and rollout.with_traffic)
+    return rollout.hold.is_doubt or read_before

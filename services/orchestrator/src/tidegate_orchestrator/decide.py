@@ -4,7 +4,9 @@ Called by `handle` with the folded history. The decisions go into the history by
 of the state that they lead to are published then.
 """
 
-from typing import Final, NamedTuple, assert_never
+from typing import Final, assert_never
+
+import msgspec
 
 from tidegate_contracts.controls import Approve, Replan
 from tidegate_contracts.decisions import AnyDecision
@@ -20,7 +22,7 @@ _ANSWERED_BY_STATE: Final = frozenset((Reported, Woken))
 """Messages that decide nothing by themselves: whether anything follows from them, the state says."""
 
 
-class Decided(NamedTuple):
+class Decided(msgspec.Struct, frozen=True):
     decisions: tuple[AnyDecision, ...]
     """In order, numbered after the workload's last; none where there is nothing to decide."""
     workload: Workload

@@ -4,14 +4,18 @@ leads to.
 Used by everything below `decide`; nothing of it outlives one call.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from tidegate_contracts.decisions import TERMINAL, AnyDecision, Decision
 from tidegate_orchestrator.evolve import evolve
 from tidegate_orchestrator.state import Workload
 
+_TERMINAL: Final = frozenset(TERMINAL)
 
-class Say(NamedTuple):
+
+class Say(msgspec.Struct, frozen=True):
     """A decision about the active rollout, without what `Draft` fills in."""
 
     kind: type[Decision]
@@ -29,19 +33,26 @@ class Draft:
 
     def say(self, kind: type[Decision], **fields: Any) -> None:
         """Adds a decision about the active rollout."""
+        self.add(Say(kind, fields))
+
+    def add(self, said: Say) -> None:
+        """The same with what was found to be said."""
         active = self.workload.active
-        assert active is not None, f"{kind.__name__} is said of an active rollout only"
-        self.say_of(active.id, kind, active=None if kind in TERMINAL else active.id, **fields)
+        assert active is not None, f"{said.kind.__name__} is said of an active rollout only"
+        self._decide(said, active.id, None if said.kind in _TERMINAL else active.id)
 
     def say_of(self, rollout: str, kind: type[Decision], *, active: str | None, **fields: Any) -> None:
         """Adds a decision about any rollout; `active` holds the workload afterwards."""
-        decision: Any = kind(
+        self._decide(Say(kind, fields), rollout, active)
+
+    def _decide(self, said: Say, rollout: str, active: str | None) -> None:
+        decision: Any = said.kind(
             rollout=rollout,
             revision=self.workload.revision + 1,
             active=active,
             cause=self._cause,
             at_s=self.now_s,
-            **fields,
+            **said.fields,
         )
         self.decisions.append(decision)
         self.workload = evolve(self.workload, decision)

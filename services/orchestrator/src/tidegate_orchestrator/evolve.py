@@ -29,7 +29,7 @@ from tidegate_contracts.decisions import (
     TrafficPinStarted,
     TrafficShiftStarted,
 )
-from tidegate_contracts.facts import Fact, WorkloadReleased
+from tidegate_contracts.facts import BatchReady, Fact, WorkloadReleased
 from tidegate_contracts.orders import Analyse, ShiftTraffic
 from tidegate_orchestrator import orders
 from tidegate_orchestrator.observe import observe
@@ -106,6 +106,7 @@ def _accepted(event: RolloutAccepted) -> Rollout:
         pods=_first_pods(event, inherited),
         routes=_inherited_routes(event, inherited),
         judge=Judge(orders.release_analysis(event.rollout, event.revision, request)) if inherited.analysed else None,
+        waits_first=bool(request.paused_because),
         touched=inherited.touched,
         stable_revision=inherited.stable_revision,
         events=1,
@@ -180,7 +181,7 @@ def _with_batch(rollout: Rollout, step: int, revision: int, *, settle: bool) -> 
 def _shift_started(rollout: Rollout, event: TrafficShiftStarted) -> Rollout:
     step, weight = event.step, event.weight_percent
     lowering = weight == WHOLE_PERCENT or weight < rollout.share[0]
-    planned = rollout.planned(step)
+    planned, ready = rollout.planned(step), rollout.pods.answer
     order = orders.shift_traffic(
         rollout,
         event.revision,
@@ -188,6 +189,8 @@ def _shift_started(rollout: Rollout, event: TrafficShiftStarted) -> Rollout:
         weight,
         planned.matches,
         request_headers=planned.request_headers,
+        mirror_percent=planned.mirror_percent,
+        canary_pods=ready.counts.updated_ready if isinstance(ready, BatchReady) else 0,
         lowering=lowering,
     )
     phase: Phase = Falling(step) if isinstance(rollout.phase, Jumped) else Shifting(step)
@@ -195,13 +198,15 @@ def _shift_started(rollout: Rollout, event: TrafficShiftStarted) -> Rollout:
 
 
 def _judging_started(rollout: Rollout, event: StepJudgingStarted) -> Rollout:
+    again = isinstance(rollout.phase, Judging) and rollout.phase.step == event.step
     rollout = replace(rollout, phase=Judging(event.step), since_s=event.at_s)
     if rollout.with_traffic and not rollout.keeps_stable:
         rollout = _with_batch(rollout, event.step, event.revision, settle=True)
     measuring = rollout.judge is not None and isinstance(rollout.judge.order, Analyse)
     if rollout.planned(event.step).analysis is None and (rollout.request.analysis is None or measuring):
         return rollout
-    return replace(rollout, judge=Judge(orders.analyse(rollout, event.revision, event.step, event.at_s)))
+    order = orders.analyse(rollout, event.revision, event.step, event.at_s)
+    return replace(rollout, judge=Judge(order, extended=again))
 
 
 def _pause_started(rollout: Rollout, event: PauseStarted) -> Rollout:
@@ -213,7 +218,8 @@ def _step_completed(rollout: Rollout, event: StepCompleted) -> Rollout:
 
 
 def _paused(rollout: Rollout, event: RolloutPaused) -> Rollout:
-    rollout = replace(rollout, hold=Hold(event.reason, event.by))
+    waits_first = rollout.waits_first and not event.before_start
+    rollout = replace(rollout, hold=Hold(event.reason, event.by, event.at_s), waits_first=waits_first)
     return lowered(rollout, event.revision, event.at_s) if event.lowered else rollout
 
 

@@ -6,7 +6,9 @@ redelivery: it finds the decision taken and publishes the orders of the state th
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
+
+import msgspec
 
 from tidegate_chassis.errors import Conflict, Transient
 from tidegate_contracts.decisions import AnyDecision
@@ -21,7 +23,7 @@ ATTEMPTS_MAX: Final = 8
 """Lost races in a row before the message goes back to the queue; each race has a winner, so this is rare."""
 
 
-class Loaded(NamedTuple):
+class Loaded(msgspec.Struct, frozen=True):
     """A state, and the sequence up to which the workload's history is in it."""
 
     workload: Workload

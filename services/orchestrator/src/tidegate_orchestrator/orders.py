@@ -5,8 +5,7 @@ order's revision is the number of the decision that last changed it. `orders` re
 publishes them.
 """
 
-from typing import NamedTuple
-
+import msgspec
 from msgspec.structs import replace
 
 from tidegate_contracts.orders import (
@@ -27,22 +26,27 @@ from tidegate_contracts.rollout import HeaderChange, HttpMatch, RolloutRequested
 from tidegate_orchestrator.state import Mode, Rollout, Workload
 
 
-class Orders(NamedTuple):
+class Orders(msgspec.Struct, frozen=True):
     """The orders in force; None where a service was told nothing by this rollout, or not yet."""
 
     workload: WorkloadOrder | None = None
     traffic: TrafficOrder | None = None
     analysis: AnalysisOrder | None = None
 
+    @property
+    def each(self) -> tuple[WorkloadOrder | None, TrafficOrder | None, AnalysisOrder | None]:
+        return self.workload, self.traffic, self.analysis
+
 
 def orders(workload: Workload) -> Orders:
     rollout = workload.rollout
     if rollout is None:
         return Orders()
+    pods, routes, judge = rollout.pods, rollout.routes, rollout.judge
     return Orders(
-        rollout.pods.order if rollout.pods.told else None,
-        rollout.routes.order if rollout.routes is not None else None,
-        rollout.judge.order if rollout.judge is not None else None,
+        pods.order if pods.told else None,
+        routes.order if routes is not None else None,
+        judge.order if judge is not None else None,
     )
 
 
@@ -89,6 +93,7 @@ def _batch(rollout: Rollout, revision: int, step: int) -> ApplyBatch:
         progress_deadline_s=request.deadlines.progress_s,
         style=request.style,
         canary_metadata=request.canary_metadata,
+        pod_labels=request.pod_labels,
         failure_threshold=parse_target(threshold) if threshold is not None else None,
     )
 
@@ -131,6 +136,8 @@ def shift_traffic(
     matches: tuple[HttpMatch, ...],
     *,
     request_headers: HeaderChange | None = None,
+    mirror_percent: int = 0,
+    canary_pods: int = 0,
     lowering: bool,
 ) -> ShiftTraffic:
     return ShiftTraffic(
@@ -141,9 +148,11 @@ def shift_traffic(
         traffic=rollout.request.traffic,
         stable_revision=rollout.stable_revision or "",
         canary_revision=rollout.canary_revision,
+        canary_pods=canary_pods,
         weight_percent=weight_percent,
         matches=matches,
         request_headers=request_headers,
+        mirror_percent=mirror_percent,
         deadline_s=rollout.request.deadlines.traffic_s,
         lowering=lowering,
     )

@@ -145,6 +145,8 @@ class Hold(msgspec.Struct, frozen=True):
 
     reason: str
     by: str
+    since_s: float = 0.0
+    """By the clock of the orchestrator that decided it."""
 
     @property
     def is_doubt(self) -> bool:
@@ -189,6 +191,8 @@ class Judge(msgspec.Struct, frozen=True):
     order: AnalysisOrder
     verdict: AnalysisConcluded | None = None
     background: AnalysisConcluded | None = None
+    extended: bool = False
+    """Whether the step was inconclusive before, and is measured once more."""
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -210,6 +214,8 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     routes: Routes | None = None
     judge: Judge | None = None
     hold: Hold | None = None
+    waits_first: bool = False
+    """Whether it is still to be paused before its first batch, as was asked for."""
     touched: bool = False
     """Whether anything of the workload itself may have been changed."""
     stable_gone: bool = False
@@ -266,18 +272,27 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
         return (order.weight_percent, order.matches) if isinstance(order, ShiftTraffic) else (0, ())
 
     @property
-    def requests(self) -> tuple[int, tuple[HttpMatch, ...], HeaderChange | None]:
+    def mirrored_percent(self) -> int:
+        """How many requests are copied to the new version, as ordered."""
+        order = self.routes.order if self.routes is not None else None
+        return order.mirror_percent if isinstance(order, ShiftTraffic) else 0
+
+    @property
+    def requests(self) -> tuple[int, tuple[HttpMatch, ...], HeaderChange | None, int]:
         """The same with what is changed in these requests: as `PlannedStep.requests` has it, but ordered."""
         order = self.routes.order if self.routes is not None else None
-        return (*self.share, order.request_headers if isinstance(order, ShiftTraffic) else None)
+        headers = order.request_headers if isinstance(order, ShiftTraffic) else None
+        return (*self.share, headers, self.mirrored_percent)
 
     @property
     def quiet(self) -> bool:
-        """Whether no request reaches the new version through a route of ours, for certain."""
+        """Whether no request, and no copy of one, reaches the new version through a route of ours, for certain."""
         routes = self.routes
         if routes is None or isinstance(routes.order, ReleaseTraffic):
             return routes is None or routes.answered
-        return self.share == (0, ()) and (routes.answered or not routes.order.lowering)
+        if self.share != (0, ()) or self.mirrored_percent:
+            return False
+        return routes.answered or not routes.order.lowering
 
     @property
     def shifted_whole(self) -> bool:
@@ -314,7 +329,8 @@ class Workload(msgspec.Struct, frozen=True):
 
     @property
     def active(self) -> Rollout | None:
-        return self.rollout if self.rollout is not None and not self.rollout.ended else None
+        rollout = self.rollout
+        return None if rollout is None or type(rollout.phase) is Ended else rollout
 
 
 def covers_all(target: Target, replicas: int) -> bool:

@@ -5,13 +5,15 @@ that very step, then traffic, then the verdict, then the pause.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from tidegate_contracts.decisions import (
+    BY_THE_REQUEST,
     PauseStarted,
     PodsReleaseStarted,
     PreparationStarted,
     PromotionStarted,
+    RolloutPaused,
     StepCompleted,
     StepJudgingStarted,
     StepStarted,
@@ -36,6 +38,7 @@ from tidegate_orchestrator.state import (
     Rollout,
     Shifting,
 )
+from tidegate_orchestrator.verdicts import passes
 
 
 def forward(rollout: Rollout, now_s: float) -> Say | None:
@@ -61,7 +64,14 @@ def _preparing(rollout: Rollout, now_s: float) -> Say | None:
     del now_s
     if not isinstance(rollout.pods.answer, WorkloadPrepared) or not _routes_settled(rollout):
         return None
+    if rollout.waits_first:
+        return Say(RolloutPaused, _first_pause(rollout.request.paused_because))
     return Say(StepStarted, {"step": 1}) if _pinned(rollout) else Say(TrafficPinStarted, {})
+
+
+def _first_pause(reason: str) -> dict[str, Any]:
+    """All that an older rollout left is given back by now, and nothing of this one's is touched yet."""
+    return {"reason": reason, "by": BY_THE_REQUEST, "before_start": True}
 
 
 def _pinned(rollout: Rollout) -> bool:
@@ -108,16 +118,7 @@ def _judging(rollout: Rollout, now_s: float) -> Say | None:
     ready, step = rollout.pods.answer, rollout.planned(rollout.step)
     if not isinstance(ready, BatchReady) or not ready.settled:
         return None
-    return _paused(step, now_s) if step.analysis is None or _passed(rollout) else None
-
-
-def _passed(rollout: Rollout) -> bool:
-    """Only a verdict on this very step counts: on its order, and on no other."""
-    judge = rollout.judge
-    verdict = judge.verdict if judge is not None else None
-    if judge is None or verdict is None:
-        return False
-    return judge.order.step == rollout.step and verdict.verdict == "pass"
+    return _paused(step, now_s) if step.analysis is None or passes(rollout.judge, rollout.step) else None
 
 
 def _paused(step: PlannedStep, now_s: float) -> Say:

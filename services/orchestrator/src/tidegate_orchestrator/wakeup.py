@@ -5,7 +5,9 @@ The service that was told reports its own deadline; ours come a little later and
 dead. `advance` asks what is overdue, `handle` sets a timer for the next moment, the sweep asks again.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from tidegate_contracts.orders import Analyse, ReleaseTraffic
 from tidegate_orchestrator.state import (
@@ -24,15 +26,22 @@ from tidegate_orchestrator.state import (
     Workload,
     grace_s,
 )
+from tidegate_orchestrator.verdicts import next_answer_due_s
 
 DEADLINE_SLACK_S: Final = 5.0
 _TRAFFIC_PHASES: Final = frozenset((Clearing, Preparing, Pinning, Shifting, Falling))
 _TRAFFIC_STAGES: Final = (Stage.LOWERING, Stage.RELEASING_TRAFFIC)
 
 
-class Deadline(NamedTuple):
+class Deadline(msgspec.Struct, frozen=True):
     due_s: float
-    reason: str
+    awaited: str
+    wait_s: float
+
+    @property
+    def reason(self) -> str:
+        """Why it is waited for no longer."""
+        return f"{self.awaited} for {self.wait_s:g} s"
 
 
 def next_wakeup(workload: Workload) -> float | None:
@@ -40,10 +49,10 @@ def next_wakeup(workload: Workload) -> float | None:
     rollout = workload.active
     if rollout is None:
         return None
+    if rollout.hold is not None and rollout.hold.is_doubt:
+        return next_answer_due_s(rollout)
     if isinstance(rollout.phase, Pausing):
         return rollout.phase.until_s if rollout.hold is None else None
-    if rollout.hold is not None and rollout.hold.is_doubt:
-        return None
     due = deadline(rollout)
     return due.due_s if due is not None else None
 
@@ -69,11 +78,11 @@ def _of_analysis(rollout: Rollout) -> Deadline | None:
     if judge.order.step_analysis is None or judge.order.step != rollout.step:
         return None
     wait_s = judge.order.deadline_s + DEADLINE_SLACK_S
-    return Deadline(judge.order.since_s + wait_s, f"no verdict on step {rollout.step} for {wait_s:g} s")
+    return Deadline(judge.order.since_s + wait_s, f"no verdict on step {judge.order.step}", wait_s)
 
 
 def _of_traffic(routes: Routes) -> Deadline:
     order = routes.order
     slow = isinstance(order, ReleaseTraffic) or order.lowering
     wait_s = order.deadline_s + (grace_s(order.traffic) if slow else 0.0) + DEADLINE_SLACK_S
-    return Deadline(routes.since_s + wait_s, f"no word of the traffic for {wait_s:g} s")
+    return Deadline(routes.since_s + wait_s, "no word of the traffic", wait_s)

@@ -40,6 +40,10 @@ class Beside:
         if rollout.leaving:
             await self._recorder.record(rollout, view, versions(rollout, view, workload).release)
 
+    def is_held(self, rollout: Rollout) -> bool:
+        """Whether the TrafficRouting that its release waits for is held for it."""
+        return self._holding.is_held(rollout)
+
     def conditions(self, rollout: Rollout, now_s: float) -> list[dict[str, Any]]:
         """What the Rollout's status tells of it."""
         return self._holding.conditions(rollout, now_s)

@@ -38,7 +38,7 @@ def progressing(view: View, message: str) -> Said | None:
             reason = "Finalising"
         case "cancelling":
             reason = "Cancelling"
-        case _ if view.hold is not None:
+        case _ if view.hold is not None and not view.awaits_routing:
             reason = "Paused"
         case _ if view.closing:
             reason = "Finalising"

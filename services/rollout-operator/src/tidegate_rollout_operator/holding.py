@@ -10,18 +10,14 @@ from typing import Any
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.reflector import Reflector
 from tidegate_rollout_operator import conditions
+from tidegate_rollout_operator.awaiting import named_by
 from tidegate_rollout_operator.conditions import Said
-from tidegate_rollout_operator.kruise import TRAFFIC_ROUTING, Rollout
+from tidegate_rollout_operator.kruise import Rollout
 from tidegate_rollout_operator.replacing import replace_parts
 from tidegate_rollout_operator.traffic_routing import HOLDERS, TRAFFIC_ROUTINGS, Routing, holder_of, holds
 from tidegate_rollout_operator.view import View
 
 CONDITION = "TrafficRouting"
-
-
-def named_by(rollout: Rollout) -> str | None:
-    """The TrafficRouting that a Rollout's releases hold."""
-    return rollout.metadata.annotations.get(TRAFFIC_ROUTING)
 
 
 class Holding:
@@ -38,9 +34,14 @@ class Holding:
         """To be asked for before the history is read."""
         return self._reflector.store.all(rollout.metadata.namespace)
 
+    def is_held(self, rollout: Rollout) -> bool:
+        """Whether the TrafficRouting that it names is held for it."""
+        found = self._reflector.store.get(rollout.metadata.namespace, named_by(rollout) or "")
+        return found is not None and not found.leaving and _finalizer(rollout) in found.metadata.finalizers
+
     async def hold(self, rollout: Rollout, view: View, standing: Sequence[Routing]) -> None:
         """Takes hold, and lets go of every other one. A conflict is one's cue to look again."""
-        ours = f"{HOLDERS}{holder_of(rollout)}"
+        ours = _finalizer(rollout)
         for routing in standing:
             wanted = routing.metadata.name == named_by(rollout) and holds(view)
             held = ours in routing.metadata.finalizers
@@ -58,10 +59,14 @@ class Holding:
         if found is not None and not found.leaving:
             said = Said(CONDITION, status=True, reason="Found", message=f"releases hold TrafficRouting {name}")
         else:
-            message = f"there is no TrafficRouting {name} to hold: releases go on, and no request is marked"
+            message = f"there is no TrafficRouting {name} to hold: a release waits for it before its first batch"
             said = Said(CONDITION, status=False, reason="Missing", message=message)
         standing = rollout.status.get("conditions", [])
         return [conditions.timed(said, standing, conditions.timestamp(now_s))]
 
     async def _write(self, routing: Routing, finalizers: list[str]) -> None:
         await replace_parts(self._client, TRAFFIC_ROUTINGS, routing.metadata, {"/metadata/finalizers": finalizers})
+
+
+def _finalizer(rollout: Rollout) -> str:
+    return f"{HOLDERS}{holder_of(rollout)}"

@@ -18,6 +18,8 @@ ROLLOUTS: Final = Resource(GROUP, "v1beta1", "rollouts", "Rollout")
 FINALIZER: Final = f"{GROUP}/rollout"
 ROLLOUT_ID: Final = f"{GROUP}/rollout-id"
 """On a workload: as a label the id that its release is shown with, as an annotation what tells releases apart."""
+ROLLOUT_BATCH_ID: Final = f"{GROUP}/rollout-batch-id"
+"""On a pod: the step that it came in, by which `kubectl kruise rollout describe` selects."""
 PLAN_HASH: Final = f"{GROUP}/hash"
 ROLLBACK_IN_BATCH: Final = f"{GROUP}/rollback-in-batch"
 TRAFFIC_ROUTING: Final = f"{GROUP}/trafficrouting"

@@ -94,7 +94,7 @@ def _message(rollout: Rollout, view: View, wanted: RolloutRequested | tuple[Prob
 
 def _by_itself(rollout: Rollout, view: View) -> bool:
     """Whether it pauses for another reason than `spec.strategy.paused`."""
-    return view.hold is not None and view.hold.by != rollout.author
+    return view.hold is not None and view.hold.by != rollout.author and not view.awaits_routing
 
 
 def _edited(view: View, wanted: RolloutRequested | tuple[Problem, ...], fields: tuple[str, ...]) -> bool:
@@ -153,7 +153,7 @@ def _state(rollout: Rollout, view: View) -> str:
     """A pause that is not of the Rollout's own asking shows as the step's, so that `approve` is what ends it."""
     if keeps_approval(rollout, view):
         return STEP_READY
-    if view.stage == "rolling" and _by_itself(rollout, view):
+    if view.stage in ("initializing", "rolling") and _by_itself(rollout, view):
         return STEP_PAUSED
     return COMPLETED if view.closing else view.state
 

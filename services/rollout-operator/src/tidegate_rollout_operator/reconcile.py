@@ -12,6 +12,7 @@ from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_rollout_operator import handover
 from tidegate_rollout_operator.announcing import Announcer
+from tidegate_rollout_operator.awaiting import resumed
 from tidegate_rollout_operator.beside import Beside
 from tidegate_rollout_operator.commands import Command, commands, lets_go
 from tidegate_rollout_operator.histories import Histories
@@ -101,7 +102,8 @@ class Reconciler:
         """A new plan first: what else its user wrote is meant for it."""
         if not self._rollouts.is_first(rollout):
             return []
-        return [*replans(rollout, view, wanted), *commands(rollout, view)]
+        held = view.awaits_routing and self._beside.is_held(rollout)
+        return [*replans(rollout, view, wanted), *resumed(rollout, view, held=held), *commands(rollout, view)]
 
     def _wanted(self, rollout: Rollout) -> Wanted:
         first = self._rollouts.first(rollout)

@@ -14,7 +14,7 @@ from tidegate_chassis.kubernetes.objects import KubernetesObject, decode
 from tidegate_chassis.kubernetes.reflector import Reflector
 from tidegate_chassis.kubernetes.store import Key
 from tidegate_contracts.subjects import parse_event
-from tidegate_rollout_operator.holding import named_by
+from tidegate_rollout_operator.awaiting import named_by
 from tidegate_rollout_operator.kruise import ROLLOUTS, Rollout
 from tidegate_rollout_operator.loop import Loop
 from tidegate_rollout_operator.replacing import replace_parts

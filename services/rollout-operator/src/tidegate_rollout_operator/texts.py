@@ -34,6 +34,8 @@ def message_of(view: View, *, by_itself: bool) -> str:
 def _doing(view: View, *, by_itself: bool) -> str:
     if view.stage == "initializing" and view.hold is None:
         return PROGRESSING
+    if view.awaits_routing and view.hold is not None:
+        return f"{PROGRESSING}: {view.hold.reason}"
     if view.stage == "finalising" or (view.closing and view.hold is None):
         return FINALISING
     if view.stage == "cancelling":

@@ -12,6 +12,7 @@ from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import (
+    BATCH,
     CanaryMetadata,
     FailureAction,
     Pause,
@@ -23,8 +24,10 @@ from tidegate_contracts.rollout import (
 from tidegate_contracts.rollout import Style as StyleName
 from tidegate_contracts.validate import validate_guard
 from tidegate_rollout_operator.additions import analysis_of, deadlines_of
+from tidegate_rollout_operator.awaiting import reason_to_wait
 from tidegate_rollout_operator.kruise import (
     ROLLBACK_IN_BATCH,
+    ROLLOUT_BATCH_ID,
     ROLLOUT_ID,
     Rollout,
     StepBlock,
@@ -60,7 +63,7 @@ def translate(rollout: Rollout) -> RolloutRequested | tuple[Problem, ...]:
 
 
 def guard_of(rollout: Rollout, request: RolloutRequested) -> GuardSet:
-    return GuardSet(request=request, release_annotation=ROLLOUT_ID, by=rollout.author)
+    return GuardSet(request=request, release_annotation=ROLLOUT_ID, release_label=ROLLOUT_ID, by=rollout.author)
 
 
 def _path(rollout: Rollout) -> str:
@@ -91,6 +94,8 @@ def _request(rollout: Rollout, style: Style) -> RolloutRequested:
         rollback=pace,
         deadlines=deadlines_of(strategy.deadlines),
         requested_by=rollout.author,
+        paused_because=reason_to_wait(rollout),
+        pod_labels={ROLLOUT_BATCH_ID: BATCH},
     )
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import (
+    BY_THE_REQUEST,
     TERMINAL,
     CancellationStarted,
     ControlRefused,
@@ -52,6 +53,9 @@ StepState = Literal[
 
 REPLAN: Final = ":replan:"
 """In the id of each control that carries an edit of a Rollout's strategy; its generation follows."""
+
+AWAITED: Final = "it waits for TrafficRouting"
+"""How the reason begins of a pause before the first batch that ends when its TrafficRouting is held."""
 
 UNDER_WAY: Final = ("initializing", "rolling", "finalising", "cancelling")
 
@@ -101,6 +105,12 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def active(self) -> bool:
         return self.stage in UNDER_WAY
+
+    @property
+    def awaits_routing(self) -> bool:
+        """Whether it waits, before its first batch, for the TrafficRouting that it is to hold."""
+        hold = self.hold
+        return hold is not None and hold.by == BY_THE_REQUEST and hold.reason.startswith(AWAITED)
 
     @property
     def steps(self) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tidegate_traffic_shifter.seen import ParentStatus, Route
+from tidegate_traffic_shifter.seen import Condition, ParentStatus, Route
 
 REQUIRED: Final = ("Accepted", "ResolvedRefs")
 
@@ -16,13 +16,25 @@ def objection(route: Route) -> str | None:
     return next((reason for reason in found if reason is not None), None)
 
 
+def objection_by(controller: str, route: Route) -> str | None:
+    """The same of a route that one controller answers for, by a condition of whatever name."""
+    conditions = route.status.conditions or []
+    if not conditions:
+        return f"{controller} has not answered for the route yet"
+    found = (_unmet(each, controller, each.type, route.metadata.generation) for each in conditions)
+    return next((reason for reason in found if reason is not None), None)
+
+
 def _objection_of(parent: ParentStatus, generation: int) -> str | None:
     gateway = parent.parent_ref.get("name", "the gateway")
     conditions = {condition.type: condition for condition in parent.conditions or ()}
-    for kind in REQUIRED:
-        condition = conditions.get(kind)
-        if condition is None or condition.observed_generation < generation:
-            return f"{gateway} has not answered for generation {generation} yet"
-        if condition.status != "True":
-            return f"{gateway} says {kind} is {condition.status}: {condition.message or condition.reason}"
+    found = (_unmet(conditions.get(kind), gateway, kind, generation) for kind in REQUIRED)
+    return next((reason for reason in found if reason is not None), None)
+
+
+def _unmet(condition: Condition | None, who: str, kind: str, generation: int) -> str | None:
+    if condition is None or condition.observed_generation < generation:
+        return f"{who} has not answered for generation {generation} yet"
+    if condition.status != "True":
+        return f"{who} says {kind} is {condition.status}: {condition.message or condition.reason}"
     return None

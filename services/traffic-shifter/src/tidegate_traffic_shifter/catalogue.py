@@ -52,7 +52,7 @@ def _at_work(
             return Scripting(cluster, runner, sources, form.abilities)
         return IngressScripting(cluster, runner, sources, form.abilities, name)
     if isinstance(form, Rewritten):
-        return Rewriting(cluster, form)
+        return Rewriting(cluster, form, name)
     if isinstance(form, Beside):
         return StandingBeside(cluster, form, name)
     raise PluginError(f"{name} of {ROUTERS} is no Rewritten format, no Beside one and none by scripts")

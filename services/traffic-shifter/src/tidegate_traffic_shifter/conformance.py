@@ -5,14 +5,16 @@ tests/unit/traffic_shifter/test_routers.py. What writes, fences and waits is our
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from tidegate_contracts.rollout import GrpcMethod, HeaderChange, HttpMatch
 from tidegate_contracts.routers import PARTS, Abilities, beyond
 from tidegate_traffic_shifter import marks
 from tidegate_traffic_shifter.formats import Beside, Body, Format, Rewritten
+from tidegate_traffic_shifter.merge_patch import applied, foreign, replacing
 from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.share import Share
 
@@ -61,14 +63,17 @@ def shares_of(abilities: Abilities, service: str) -> dict[str, Share]:
     if abilities.shares:
         wanted |= {f"{percent} %": {"weight_percent": percent} for percent in (1, 20, 100)}
     matches = {part: (match,) for part, match in MATCHES.items() if part in abilities.match_parts}
-    found = {name: msgspec.structs.replace(nothing, **given) for name, given in wanted.items()}
-    found |= {f"by {part}": msgspec.structs.replace(nothing, matches=each) for part, each in matches.items()}
+    found = {name: replace(nothing, **given) for name, given in wanted.items()}
+    found |= {f"by {part}": replace(nothing, matches=each) for part, each in matches.items()}
     for part in sorted(abilities.header_changes):
         base = found["20 %"] if abilities.shares else next(iter(found.values()))
-        found[f"{part} a header"] = msgspec.structs.replace(base, request_headers=CHANGES[part])
+        found[f"{part} a header"] = replace(base, request_headers=CHANGES[part])
+    if abilities.mirrors:
+        found |= {f"{percent} % copied": replace(nothing, mirror_percent=percent) for percent in (10, 100)}
+        found["20 % and copies"] = replace(nothing, weight_percent=20, mirror_percent=10)
     if abilities.shares and matches:
         by_match = next(iter(matches.values()))
-        found["20 % and a match"] = msgspec.structs.replace(nothing, weight_percent=20, matches=by_match)
+        found["20 % and a match"] = replace(nothing, weight_percent=20, matches=by_match)
     return found
 
 
@@ -81,12 +86,25 @@ def _refuses(abilities: Abilities) -> Iterator[str]:
         refused = any(True for _ in _beyond(abilities, (), change))
         if refused == (part in abilities.header_changes):
             yield f"refuses to {part} a header exactly where it has no words for it"
+    refused = any(True for _ in _beyond(abilities, (), None, mirror_percent=10))
+    if refused == abilities.mirrors:
+        yield "refuses to copy requests exactly where it has no words for it"
     if unknown := abilities.match_parts - set(PARTS):
         yield f"matches by known parts, not by {', '.join(sorted(unknown))}"
 
 
-def _beyond(abilities: Abilities, matches: tuple[HttpMatch, ...], change: HeaderChange | None) -> Iterator[object]:
-    return beyond("it", abilities, weight_percent=None, matches=matches, request_headers=change, field="")
+def _beyond(
+    abilities: Abilities, matches: tuple[HttpMatch, ...], change: HeaderChange | None, *, mirror_percent: int = 0
+) -> Iterator[object]:
+    return beyond(
+        "it",
+        abilities,
+        weight_percent=None,
+        matches=matches,
+        request_headers=change,
+        mirror_percent=mirror_percent,
+        field="",
+    )
 
 
 def _judges(form: Format, manifest: Body) -> Iterator[str]:
@@ -98,21 +116,25 @@ def _judges(form: Format, manifest: Body) -> Iterator[str]:
 def _rewrites(form: Rewritten, manifest: Body, shares: Mapping[str, Share]) -> Iterator[str]:
     namespace, route = manifest["metadata"]["namespace"], _route(manifest)
     original, before = form.part(route), _text(manifest)
-    if _text(_merged(manifest, form.patch(_saved(original)))) != before:
+    if _text(applied(manifest, form.patch(_saved(original)))) != before:
         yield "restores the user's own object byte for byte"
     nothing = shares["nothing"]
     if not form.holds(original, namespace, nothing.service) or form.holds(original, namespace, NOBODY):
         yield "holds the Services that the user's object sends to, and no other"
     for name, share in shares.items():
         rendered = form.render(original, namespace, share)
-        patch = form.patch(rendered)
-        if set(patch) - {"spec"}:
-            yield f"writes the spec only: {name}"
+        patch = replacing(form.patch(original), form.patch(rendered))
+        if foreign(patch, marks.PREFIX):
+            yield f"writes the spec, labels and annotations only, and none of ours: {name}"
         if not form.has_room(original, namespace, share) or not form.holds(rendered, namespace, CANARY):
             yield f"names the canary Service in a share: {name}"
-        found = form.part(_route(_merged(manifest, patch)))
+        written = applied(manifest, patch)
+        found = form.part(_route(written))
         if _text(found) != _text(rendered):
             yield f"reads back what it wrote: {name}"
+        back = replacing(form.patch(found), form.patch(_saved(original)))
+        if _text(applied(written, back)) != before:
+            yield f"gives back the user's own object, and nothing stays of ours: {name}"
         recovered = form.recover(found, _saved(original), namespace, share)
         if form.holds(recovered, namespace, CANARY) or form.render(recovered, namespace, share) != rendered:
             yield f"finds the user's own part again: {name}"
@@ -137,7 +159,7 @@ def _stands_beside(form: Beside, manifest: Body, shares: Mapping[str, Share]) ->
             yield f"says the same when it is asked again, and changes nothing that it was given: {name}"
         for former_name, former in shares.items():
             found = form.canary(route, former)
-            if _merged(found, form.repair(_route(found), wanted) or {}) != wanted:
+            if applied(found, form.repair(_route(found), wanted) or {}) != wanted:
                 yield f"comes from {former_name} to {name} without a trace"
     yield from _different(shares, lambda share: form.canary(route, share))
 
@@ -172,16 +194,3 @@ def _text(value: Any) -> str:
 def _saved(part: Any) -> Any:
     """As it comes back out of its annotation."""
     return msgspec.json.decode(msgspec.json.encode(part))
-
-
-def _merged(found: Body, patch: Body) -> Body:
-    """A JSON merge patch (RFC 7386), as the API server carries it out."""
-    merged = dict(found)
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        elif isinstance(value, dict):
-            merged[name] = _merged(cast("Body", merged.get(name) or {}), value)
-        else:
-            merged[name] = value
-    return merged

@@ -28,6 +28,8 @@ class Fence:
 
     def __init__(self, held: HeldOrder[RouteOrder], clock: Clock) -> None:
         self.ours = Marks(f"{held.key.kind}/{held.key.name}", held.revision)
+        self.wrote_at_s: float | None = None
+        """When the API server last took something from us, by the clock's monotonic time."""
         self._held = held
         self._clock = clock
         self._uids: dict[str, str] = {}
@@ -77,6 +79,7 @@ class Fence:
         """What the API server answered to a write of ours."""
         self._uids[name] = metadata.uid
         self._generations[name] = metadata.generation
+        self.wrote_at_s = self._clock.monotonic_s()
         if marks.read(metadata.annotations) is not None:
             self._marked.add(name)
         else:

@@ -45,7 +45,10 @@ class Rewritten(Format, Protocol):
         ...
 
     def patch(self, part: Part) -> Body:
-        """The merge patch that makes the part stand in the object."""
+        """The merge patch that makes the part stand in the object: in its spec, its labels and its annotations.
+
+        What stands there of an earlier part, and no longer in this one, we take away.
+        """
         ...
 
     def holds(self, part: Part, namespace: str, service: str) -> bool:

@@ -20,6 +20,7 @@ from tidegate_traffic_shifter.cluster import WakingCluster
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.marking import Marking
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, repairs, worst
+from tidegate_traffic_shifter.patience import patience_s
 from tidegate_traffic_shifter.pins import revision_label
 from tidegate_traffic_shifter.release import Release
 from tidegate_traffic_shifter.reporter import Reporter
@@ -85,8 +86,10 @@ class TrafficHolder:
             for key in (*router.wake_keys(place), *self._services.wake_keys(place))
         ]
         await self._until_synced(held, reporter)
+        fence = Fence(held, self._clock)
         with self._cluster.woken_by(keys) as changed:
-            await _Loop(held, self._work(held, routed), reporter, changed, self._clock).run()
+            work = self._work(held, routed, fence)
+            await _Loop(work, reporter, changed, fence=fence, order=held.order, clock=self._clock).run()
 
     async def _until_synced(self, held: HeldOrder[RouteOrder], reporter: Reporter) -> None:
         try:
@@ -97,8 +100,7 @@ class TrafficHolder:
             await reporter.refused(problems.late(reason, held.order.deadline_s))
             await self._cluster.wait_synced()
 
-    def _work(self, held: HeldOrder[RouteOrder], routed: Mapping[Place, Router]) -> Work:
-        fence = Fence(held, self._clock)
+    def _work(self, held: HeldOrder[RouteOrder], routed: Mapping[Place, Router], fence: Fence) -> Work:
         if isinstance(held.order, MarkRequests):
             return Marking(held.order, routed, fence=fence)
         label = revision_label(held.key.kind)
@@ -112,14 +114,17 @@ class _Loop:
 
     def __init__(
         self,
-        held: HeldOrder[RouteOrder],
         work: Work,
         reporter: Reporter,
         changed: asyncio.Event,
+        *,
+        fence: Fence,
+        order: RouteOrder,
         clock: Clock,
     ) -> None:
-        self._order = held.order
+        self._order = order
         self._work = work
+        self._fence = fence
         self._reporter = reporter
         self._changed = changed
         self._clock = clock
@@ -178,14 +183,20 @@ class _Loop:
         if self._settled_at_s is None:
             self._settled_at_s = now_s
             self._reporter.accepted_at_s = self._clock.now_s()
-        lowering = isinstance(self._order, ShiftTraffic) and self._order.lowering
-        grace_s = max((each.grace_s for each in self._order.traffic), default=0.0) if lowering else 0.0
-        left_s = self._settled_at_s + grace_s - now_s
+        left_s = self._settled_at_s + self._grace_s(self._settled_at_s) - now_s
         if left_s > 0 and not self._reporter.told_shifted:
             await self._reporter.show("the grace period for proxies and connections", accepted=True)
             return left_s
         await self._reporter.shifted(self._order.weight_percent)
         return None
+
+    def _grace_s(self, settled_at_s: float) -> float:
+        """How long proxies and connections get before pods may go."""
+        if not isinstance(self._order, ShiftTraffic) or not self._order.lowering:
+            return 0.0
+        least_s = max((each.grace_s for each in self._order.traffic), default=0.0)
+        wrote_at_s = self._fence.wrote_at_s
+        return patience_s(least_s, settled_at_s - wrote_at_s if wrote_at_s is not None else 0.0)
 
     async def _pending(self, outcome: Pending) -> float | None:
         now_s = self._clock.monotonic_s()

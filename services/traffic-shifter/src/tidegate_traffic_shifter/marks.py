@@ -20,7 +20,7 @@ ORIGINAL_RULES: Final = PREFIX + "original-rules"
 SHARE: Final = PREFIX + "share"
 ORIGINAL_SELECTOR: Final = PREFIX + "original-selector"
 ROUTER: Final = PREFIX + "router"
-"""Who made an object beside the user's own route, and for which: several routers make objects of one kind."""
+"""Who wrote a route or made an object beside it, and for which: several routers write objects of one kind."""
 MADE: Final = PREFIX + "made"
 """What a script made of the object: whatever differs from it is somebody's edit."""
 ANNOTATIONS: Final = (HELD_FOR, ORDER_REVISION, ORIGINAL_RULES, SHARE, ORIGINAL_SELECTOR, ROUTER, MADE)
@@ -69,7 +69,7 @@ def saved_made(annotations: Mapping[str, str]) -> Any:
 
 
 def saved_router(annotations: Mapping[str, str]) -> tuple[str, str]:
-    """Who made an object beside a route, and that route's name; empty where nobody did."""
+    """Who wrote a route or made an object beside it, and the route's name; empty where an earlier version did."""
     text = annotations.get(ROUTER)
     return msgspec.json.decode(text, type=tuple[str, str]) if text is not None else ("", "")
 

@@ -1,7 +1,7 @@
 """A Service bound to one revision's pods, the canary Service beside it, and the way back; pure.
 
-The stable Service is pinned before the first new pod appears, so that it gets no stray request. Called by `services`,
-which reads and writes.
+The stable Service is pinned before the first new pod appears, so that it gets no stray request, and opened again before
+the last stable pod goes, so that it is never without pods. Called by `services`, which reads and writes.
 """
 
 from typing import Any, Final
@@ -48,6 +48,18 @@ def is_pinned(service: Service, label: str, revision: str) -> bool:
     return marks.ORIGINAL_SELECTOR in service.metadata.annotations and (
         service.spec.selector or {}
     ) == original_selector(service, label) | {label: revision}
+
+
+def opened(service: Service, label: str, ours: Marks) -> dict[str, Any]:
+    """The patch that gives the Service all its pods while it is still held."""
+    original = original_selector(service, label)
+    return _patch(service, original, ours.annotations(**{"original-selector": original}))
+
+
+def is_opened(service: Service, label: str) -> bool:
+    return marks.ORIGINAL_SELECTOR in service.metadata.annotations and (
+        service.spec.selector or {}
+    ) == original_selector(service, label)
 
 
 def unpin(service: Service, label: str) -> dict[str, Any]:

@@ -35,6 +35,15 @@ def no_match(place: Place, kind: str) -> Problem:
     )
 
 
+def not_kept(place: Place, kind: str) -> Problem:
+    return Problem(
+        field="traffic.mirror_percent",
+        value=place.route,
+        rule=f"copies of requests that the cluster's definition of {kind} has words for",
+        remedy="Install a newer definition (a part of copies needs the Gateway API 1.3), or copy 100 % or none.",
+    )
+
+
 def missing_service(place: Place) -> Problem:
     return Problem(
         field="traffic.service",

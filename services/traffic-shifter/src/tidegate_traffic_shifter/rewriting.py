@@ -12,6 +12,7 @@ from tidegate_traffic_shifter import marks, problems
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.formats import Part, Rewritten
+from tidegate_traffic_shifter.merge_patch import is_counted, replacing
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, repaired
 from tidegate_traffic_shifter.router import Marked, Place
 from tidegate_traffic_shifter.seen import Managed, Route
@@ -23,14 +24,16 @@ class Rewriting:
     """Args:
     cluster: Where routes are read and written.
     form: What is written.
+    router: The plugin's name: several write into objects of one kind, each gives back its own.
     """
 
-    def __init__(self, cluster: WakingCluster, form: Rewritten) -> None:
+    def __init__(self, cluster: WakingCluster, form: Rewritten, router: str) -> None:
         self.abilities = form.abilities
         self.resource = form.resource
         self._cluster = cluster
         self._client = cluster.client
         self._format = form
+        self._router = router
 
     async def unserved(self, place: Place) -> Refused | None:
         return await unserved(self._client, place, self.resource.api_version, self.resource.kind)
@@ -71,10 +74,12 @@ class Rewriting:
         if self._stands(route, place.namespace, share):
             return self._accepted(route)
         own = self._own(route, place.namespace)
-        if not self._format.has_room(own, place.namespace, share):
-            return Refused(problems.no_match(place, self.resource.kind))
         wanted = self._format.render(own, place.namespace, share)
-        annotations = fence.ours.annotations(**{"original-rules": own, "share": share})
+        refused = await self._refused(place, route, own, wanted, share)
+        if refused is not None:
+            return refused
+        said = {"original-rules": own, "share": share, "router": [self._router, place.route]}
+        annotations = fence.ours.annotations(**said)
         written = await self._write(place, route, wanted, annotations, fence)
         return repaired(written, self._repair(place, route, wanted, answer))
 
@@ -99,15 +104,19 @@ class Rewriting:
         found = []
         for metadata in (decode(raw, Route).metadata for raw in page.items):
             held, share = marks.read(metadata.annotations), marks.saved_share(metadata.annotations)
-            if held is not None and share is not None and marks.saved_made(metadata.annotations) is None:
+            made_by, _ = marks.saved_router(metadata.annotations)
+            by_script = marks.saved_made(metadata.annotations) is not None
+            if held is not None and share is not None and not by_script and made_by in ("", self._router):
                 found.append(Marked(metadata.namespace, metadata.name, share.service, share.canary_service, held))
         return found
 
     async def _write(
         self, place: Place, route: Route, part: Part, annotations: dict[str, Any], fence: Fence
     ) -> Outcome:
-        metadata = {"resourceVersion": route.metadata.resource_version, "annotations": annotations}
-        body = {"metadata": metadata} | self._format.patch(part)
+        patch = replacing(self._format.patch(self._format.part(route)), self._format.patch(part))
+        metadata = patch.get("metadata") or {}
+        marked = {"annotations": (metadata.get("annotations") or {}) | annotations}
+        body = patch | {"metadata": metadata | marked | {"resourceVersion": route.metadata.resource_version}}
         fence.ensure()
         answer = await self._client.patch(self.resource, place.namespace, place.route, body, style=PatchStyle.MERGE)
         if isinstance(answer, NotFound):
@@ -115,6 +124,24 @@ class Rewriting:
         written = decode(answer, Route)
         fence.wrote(self._called(place), written.metadata)
         return self._accepted(written)
+
+    async def _refused(self, place: Place, route: Route, own: Part, wanted: Part, share: Share) -> Refused | None:
+        """What the route, or the cluster's definition of its kind, can't say."""
+        if not self._format.has_room(own, place.namespace, share):
+            return Refused(problems.no_match(place, self.resource.kind))
+        if share.mirror_percent and not await self._kept(place, route, wanted):
+            return Refused(problems.not_kept(place, self.resource.kind))
+        return None
+
+    async def _kept(self, place: Place, route: Route, wanted: Part) -> bool:
+        """Whether the API server would store it as it is: a definition too old for a part of copies drops that alone,
+        and all requests would be copied.
+        """
+        body = {"metadata": {"resourceVersion": route.metadata.resource_version}} | self._format.patch(wanted)
+        answer = await self._client.patch(
+            self.resource, place.namespace, place.route, body, style=PatchStyle.MERGE, dry_run=True
+        )
+        return isinstance(answer, NotFound) or bool(self._format.part(decode(answer, Route)) == wanted)
 
     async def _look(self, place: Place, fence: Fence) -> Route | NotFound | Refused:
         """From the cache when it can be trusted, else live, and through the fence."""
@@ -129,8 +156,11 @@ class Rewriting:
         return objected if isinstance(objected, Refused) else route
 
     def _cached(self, place: Place, fence: Fence) -> Route | None:
+        """What the cache has, if it can't be older than what was read or written last."""
         found = self._cluster.wake_by(self.resource, Route).store.get(place.namespace, place.route)
-        return found if found is not None and fence.trusts(self._called(place), found.metadata) else None
+        if found is None or not is_counted(self._format.patch(self._format.part(found))):
+            return None
+        return found if fence.trusts(self._called(place), found.metadata) else None
 
     def _called(self, place: Place) -> str:
         return f"{self.resource.kind} {place.route}"

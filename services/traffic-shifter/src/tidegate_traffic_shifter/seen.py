@@ -19,6 +19,8 @@ class Condition(msgspec.Struct, frozen=True, rename="camel"):
     reason: str = ""
     message: str = ""
     observed_generation: int = 0
+    errors: list[dict[str, str]] | None = None
+    """Contour's own, of an HTTPProxy."""
 
 
 class ParentStatus(msgspec.Struct, frozen=True, rename="camel"):
@@ -28,6 +30,9 @@ class ParentStatus(msgspec.Struct, frozen=True, rename="camel"):
 
 class RouteStatus(msgspec.Struct, frozen=True, rename="camel"):
     parents: list[ParentStatus] | None = None
+    """Of the Gateway API's routes: what each gateway says."""
+    conditions: list[Condition] | None = None
+    """Of others: what their one controller says."""
 
 
 class Route(KubernetesObject, frozen=True):

@@ -4,6 +4,7 @@ Called by `shift` and `release`, as routers are: every call looks at the Service
 missing. What to write is in `pins`, who is ready in `endpoints`.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from tidegate_chassis.errors import Conflict, ConflictCause
@@ -15,7 +16,7 @@ from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.endpoints import Endpoints, endpoints_of
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.marks import Marks
-from tidegate_traffic_shifter.outcome import Outcome, Refused, Repair, Settled
+from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled
 from tidegate_traffic_shifter.router import Place
 from tidegate_traffic_shifter.seen import EndpointSlice, Managed, Service
 
@@ -81,6 +82,16 @@ class Services:
         at = f"{service.metadata.namespace}/{service.metadata.name}"
         return endpoints_of(service, self._slices.store.by_index(BY_SERVICE, at))
 
+    async def covers(self, place: Place, fence: Fence) -> Outcome:
+        """Whether all who answer for the new version stand behind the stable Service, too."""
+        stable = await self.find(place, place.service, fence)
+        canary = await self.find(place, place.canary_service, fence)
+        if not isinstance(stable, Service) or not isinstance(canary, Service):
+            return Settled()
+        if self.endpoints(canary).ready <= self.endpoints(stable).ready:
+            return Settled()
+        return Pending(f"Service {place.service} does not send to all ready pods yet")
+
     def others_know_at_s(self, now_s: float) -> float:
         """When everybody else follows endpoints again, after an API server that was out of reach."""
         return self._slices.outage.others_back_at_s(now_s)
@@ -93,10 +104,42 @@ class Services:
 
     async def pin(self, place: Place, label: str, revision: str, fence: Fence) -> Outcome:
         """Bind the stable Service to a revision's pods; one for both versions stays as it is."""
+        return await self._select(
+            place,
+            fence,
+            stands=lambda found: pins.is_pinned(found, label, revision),
+            patch=lambda found: pins.pin(found, label, revision, fence.ours),
+        )
+
+    async def is_open(self, place: Place, label: str, fence: Fence) -> bool:
+        """Whether the stable Service is held, and has all pods again; one for both versions always has."""
+        if place.one_service:
+            return True
+        found = await self.find(place, place.service, fence)
+        return isinstance(found, Service) and fence.holds(found.metadata) and pins.is_opened(found, label)
+
+    async def open(self, place: Place, label: str, fence: Fence) -> Outcome:
+        """Let the stable Service have all pods again, though it is held; whoever edited it, edits the user's own."""
+        done = await self._select(
+            place,
+            fence,
+            stands=lambda found: pins.is_opened(found, label),
+            patch=lambda found: pins.opened(found, label, fence.ours),
+        )
+        return Settled() if isinstance(done, Settled) else done
+
+    async def _select(
+        self,
+        place: Place,
+        fence: Fence,
+        *,
+        stands: Callable[[Service], bool],
+        patch: Callable[[Service], dict[str, Any]],
+    ) -> Outcome:
         if place.one_service:
             return Settled()
         cached = await self.find(place, place.service, fence)
-        if isinstance(cached, Service) and pins.is_pinned(cached, label, revision) and fence.holds(cached.metadata):
+        if isinstance(cached, Service) and stands(cached) and fence.holds(cached.metadata):
             return Settled()
         answer = await self._client.get(SERVICES, place.namespace, place.service)
         if isinstance(answer, NotFound):
@@ -105,12 +148,12 @@ class Services:
         objected = fence.look(_called(place.service), service.metadata)
         if objected is not None:
             return objected
-        if pins.is_pinned(service, label, revision):
+        if stands(service):
             return Settled()
         found = marks.read(service.metadata.annotations)
         edited = found is not None and found.revision == fence.ours.revision
         by = decode(answer, Managed).last_writer(other_than=marks.FIELD_MANAGER) if edited else ""
-        await self._patch(place, service, pins.pin(service, label, revision, fence.ours), fence)
+        await self._patch(place, service, patch(service), fence)
         return Settled(Repair(f"the selector of {_called(place.service)}", by) if edited else None)
 
     async def unpin(self, place: Place, label: str, fence: Fence) -> Outcome:

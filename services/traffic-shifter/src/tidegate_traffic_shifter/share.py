@@ -17,13 +17,15 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     matches: tuple[HttpMatch, ...] = ()
     request_headers: HeaderChange | None = None
     """What is changed in the requests that reach the canary Service."""
+    mirror_percent: int = 0
+    """So many of the requests are copied to the canary Service as well."""
     headers: HeaderChange | None = None
     """Where they are given, requests are only marked, and both versions have one Service (`marked`)."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether no request reaches the new version."""
-        return self.weight_percent == 0 and not self.matches
+        """Whether no request, and no copy of one, reaches the new version."""
+        return not (self.weight_percent or self.matches or self.mirror_percent)
 
     def emptied(self) -> "Share":
         return Share(service=self.service, canary_service=self.canary_service, headers=self.headers)

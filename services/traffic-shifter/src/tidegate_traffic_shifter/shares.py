@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tidegate_traffic_shifter.header_changes import with_change
 from tidegate_traffic_shifter.matches import Narrow, narrowed
+from tidegate_traffic_shifter.mirrors import mirrored, unmirrored
 from tidegate_traffic_shifter.seen import Rule
 from tidegate_traffic_shifter.share import Share
 
@@ -28,14 +29,14 @@ def render(original: list[Rule], namespace: str, share: Share, narrow: Narrow) -
     """The user's rules with the share in each that sends to the stable Service, the matches' rules in front."""
     holding = [rule for rule in original if holds([rule], namespace, share.service)]
     fronts = [_matched(rule, namespace, share, narrow) for rule in holding] if share.matches else []
-    shared = [_shared(rule, namespace, share) if rule in holding else rule for rule in original]
+    shared = [mirrored(_shared(rule, namespace, share), share) if rule in holding else rule for rule in original]
     return [front for front in fronts if front is not None] + shared
 
 
 def recover(edited: list[Rule], original: list[Rule], namespace: str, share: Share) -> list[Rule]:
     """The user's rules as their edit means them: our parts taken out, everything else kept."""
     recovered = []
-    for rule in edited:
+    for rule in (unmirrored(each, share) for each in edited):
         references = references_of(rule)
         own = [each for each in references if not _names(each, namespace, share.canary_service)]
         if len(own) == len(references):

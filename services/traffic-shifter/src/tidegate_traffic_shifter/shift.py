@@ -2,7 +2,8 @@
 
 Called by `holder` again and again, after every change. Lowering to nothing writes the routes first, since nothing is
 more urgent; raising pins the stable Service first, then makes the canary Service, then waits for its endpoints, and
-only then touches a route. All routes of an order go together: none is written before all have been checked.
+only then touches a route. All routes of an order go together: none is written before all have been checked. With all
+requests at the new version the stable Service gets all pods again, before the stable ones may go.
 """
 
 from collections.abc import Mapping
@@ -10,10 +11,12 @@ from typing import Final
 
 from tidegate_chassis.clock import Clock
 from tidegate_contracts.orders import ShiftTraffic
+from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.routers import beyond
 from tidegate_traffic_shifter.clearing import Clearing
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
+from tidegate_traffic_shifter.patience import WARM_UP_S, patience_s
 from tidegate_traffic_shifter.router import Place, Router
 from tidegate_traffic_shifter.seen import Service
 from tidegate_traffic_shifter.services import Services
@@ -22,10 +25,9 @@ from tidegate_traffic_shifter.share import Share
 ALL_READY_WAIT_S: Final = 2.0
 """How long a share waits for the last unready endpoints; one ready endpoint is enough after that."""
 
-WARM_UP_S: Final = 0.3
-"""Between a route's first naming of the canary Service and its first request: a proxy learns of routes and of the
-endpoints behind them on separate ways, and answers 503 for a share without endpoints. After an API server that was out
-of reach it may learn of the endpoints much later, see `tidegate_chassis.kubernetes.outage`."""
+ALL_THERE_WAIT_S: Final = 10.0
+"""How long a share waits for as many endpoints as there are ready pods: whoever lists them may be slower than the pods,
+and fewer than these can't carry it. Some may be gone again by now, so that it is not waited for without end."""
 
 
 class Shift:
@@ -57,11 +59,13 @@ class Shift:
         self._clearing = Clearing(places, services, fence, clock)
         self._endpoints_since_s: dict[Place, float] = {}
         self._cold: set[Place] = set()
+        self._named_at_s: dict[Place, float] = {}
         self._warm_at_s: dict[Place, float] = {}
 
     async def look(self) -> list[Outcome]:
         """One pass; as many outcomes as there were things to look at."""
-        if self._order.weight_percent == 0 and not self._order.matches and self._order.canary_revision is not None:
+        nothing = not (self._order.weight_percent or self._order.matches or self._order.mirror_percent)
+        if nothing and self._order.canary_revision is not None:
             # Whatever else may be wrong, the requests leave first.
             return [*await self._route(only_held=True), *(await self._check() or await self._pin())]
         refused = await self._check()
@@ -91,6 +95,7 @@ class Shift:
             weight_percent=self._order.weight_percent,
             matches=self._order.matches,
             request_headers=self._order.request_headers,
+            mirror_percent=self._order.mirror_percent,
             field="traffic",
         )
         return [Refused(problem) for problem in problems]
@@ -108,11 +113,26 @@ class Shift:
         made += [await self._endpoints(place) for place in self._places]
         if not isinstance(worst(made), Settled):
             return made
-        return [*made, *await self._route(only_held=False)]
+        routed = await self._route(only_held=False)
+        whole = self._order.weight_percent == WHOLE_PERCENT and isinstance(worst(routed), Settled)
+        return [*made, *routed, *(await self._open() if whole else [])]
+
+    async def _open(self) -> list[Outcome]:
+        """No Service is left without pods: whoever asks the stable one without a route gets the new version then."""
+        outcomes: list[Outcome] = []
+        for place in self._places:
+            outcomes.append(await self._services.open(place, self._label, self._fence))
+            outcomes.append(await self._services.covers(place, self._fence))
+        return outcomes
 
     async def _pin(self) -> list[Outcome]:
-        revision = self._order.stable_revision
-        return [await self._services.pin(place, self._label, revision, self._fence) for place in self._places]
+        """Every stable Service; one that was opened for a whole share stays so for another: its pods may be gone."""
+        revision, whole = self._order.stable_revision, self._order.weight_percent == WHOLE_PERCENT
+        return [
+            await self._services.pin(place, self._label, revision, self._fence)
+            for place in self._places
+            if not (whole and await self._services.is_open(place, self._label, self._fence))
+        ]
 
     async def _route(self, *, only_held: bool) -> list[Outcome]:
         """Put the share into every route; one that never had a share needs none of nothing."""
@@ -132,11 +152,12 @@ class Shift:
 
     async def _warm(self, place: Place, router: Router) -> Outcome:
         """Name the canary Service in the route, without a share, until the proxy knows who is behind it."""
+        since_s = self._named_at_s.setdefault(place, self._clock.monotonic_s())
         named = await router.shift(place, self._share(place).emptied(), self._fence)
         if not isinstance(named, Settled):
             return named
         now_s = self._clock.monotonic_s()
-        warm_at_s = self._warm_at_s.setdefault(place, now_s + WARM_UP_S)
+        warm_at_s = self._warm_at_s.setdefault(place, now_s + patience_s(WARM_UP_S, now_s - since_s))
         left_s = max(warm_at_s, self._services.others_know_at_s(now_s)) - now_s
         if left_s > 0:
             return Pending(f"proxies learn of Service {place.canary_service}", again_s=left_s)
@@ -150,6 +171,7 @@ class Shift:
             weight_percent=self._order.weight_percent,
             matches=self._order.matches,
             request_headers=self._order.request_headers,
+            mirror_percent=self._order.mirror_percent,
         )
 
     async def _is_of_another_revision(self, place: Place, revision: str) -> bool:
@@ -169,7 +191,12 @@ class Shift:
         if not found.ready:
             return Pending(f"Service {place.canary_service} has no ready endpoint yet")
         now_s = self._clock.monotonic_s()
-        left_s = self._endpoints_since_s.setdefault(place, now_s) + ALL_READY_WAIT_S - now_s
-        if found.unready and left_s > 0:
-            return Pending(f"Service {place.canary_service} has endpoints that are not ready yet", again_s=left_s)
+        since_s = self._endpoints_since_s.setdefault(place, now_s)
+        missing = self._order.canary_pods - len(found.ready) - len(found.unready)
+        for wanting, wait_s, reason in (
+            (missing > 0, ALL_THERE_WAIT_S, f"has no endpoints yet for {missing} of the ready pods"),
+            (bool(found.unready), ALL_READY_WAIT_S, "has endpoints that are not ready yet"),
+        ):
+            if wanting and now_s < since_s + wait_s:
+                return Pending(f"Service {place.canary_service} {reason}", again_s=since_s + wait_s - now_s)
         return Settled()

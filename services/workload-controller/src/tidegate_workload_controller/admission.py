@@ -8,20 +8,34 @@ The workload is otherwise as its author wrote it; `warding` sees the mark and as
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from tidegate_chassis.admission import ALLOWED, AdmissionRequest, Verdict
-from tidegate_chassis.kubernetes.objects import decode
 from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
-from tidegate_workload_controller import marks, patches
+from tidegate_workload_controller import attempts, marks, patches
 from tidegate_workload_controller.kinds.anatomy import Anatomy
-from tidegate_workload_controller.kinds.reading import raw_template
 from tidegate_workload_controller.releases import goes_on
 from tidegate_workload_controller.saved import Saved, saved_on
-from tidegate_workload_controller.seen import Workload
-from tidegate_workload_controller.template import digest
+from tidegate_workload_controller.seen import Workload, WorkloadSpec
+from tidegate_workload_controller.template import Json, digest
 
-ATTEMPT_LENGTH: Final = 12
-"""Characters of the API server's own id of the write that go into a rollout's id."""
+KEPT: Final = (*marks.ANNOTATIONS, marks.FAILED)
+"""What whoever replaces the whole object can't drop together with a change of the template."""
+
+
+class _Spec(WorkloadSpec, frozen=True):
+    template: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Written(Workload, frozen=True):
+    """An object of a review: read once, and its template only where that differs."""
+
+    spec: _Spec = _Spec()
+
+
+_WRITTEN: Final = msgspec.json.Decoder(_Written)
+_TEMPLATE: Final = msgspec.json.Decoder(Json)
 
 Watched = Callable[[WorkloadKey], tuple[GuardSet, Anatomy] | None]
 """A workload's guard, and what its kind is made of; None where it is not guarded."""
@@ -39,23 +53,28 @@ def judge(request: AdmissionRequest, cluster: str, watched: Watched) -> Verdict:
         return ALLOWED
     reference = WorkloadReference(name=request.name, kind=request.kind.kind, api_version=request.kind.api_version)
     found = watched(WorkloadKey.of(cluster, request.namespace, reference))
-    if found is None or not _changes_template(request):
+    if found is None:
         return ALLOWED
     guard, anatomy = found
-    before, after = decode(request.old_object, Workload), decode(request.object, Workload)
-    if after.spec.replicas == 0 and saved_on(before) is None:
-        return ALLOWED
-    if goes_on(before.metadata, after.metadata, guard):
+    before, after = _WRITTEN.decode(request.old_object), _WRITTEN.decode(request.object)
+    if not _changes_template(before.spec.template, after.spec.template) or _is_spared(guard, before, after):
         return ALLOWED
     return Verdict(patch=tuple(_patch(request, guard, anatomy, before, after)))
+
+
+def _is_spared(guard: GuardSet, before: Workload, after: Workload) -> bool:
+    """Whether a change of the template passes all the same."""
+    if after.spec.replicas == 0 and saved_on(before) is None:
+        return True
+    return goes_on(before.metadata, after.metadata, guard)
 
 
 def _is_ours(request: AdmissionRequest) -> bool:
     return request.options is not None and request.options.field_manager == marks.FIELD_MANAGER
 
 
-def _changes_template(request: AdmissionRequest) -> bool:
-    return digest(raw_template(request.object)) != digest(raw_template(request.old_object))
+def _changes_template(before: msgspec.Raw, after: msgspec.Raw) -> bool:
+    return bytes(before) != bytes(after) and digest(_TEMPLATE.decode(before)) != digest(_TEMPLATE.decode(after))
 
 
 def _patch(
@@ -63,8 +82,8 @@ def _patch(
 ) -> list[patches.Body]:
     hold = anatomy.hold(guard.request.style)
     saved = _own_values(before, after)
-    attempt = request.uid.replace("-", "")[:ATTEMPT_LENGTH].lower()
-    kept = {name: value for name, value in before.metadata.annotations.items() if name in marks.ANNOTATIONS}
+    kept = {name: value for name, value in before.metadata.annotations.items() if name in KEPT}
+    attempt = attempts.following(request.uid, kept.get(marks.HELD)).value
     style = kept.get(marks.STYLE, guard.request.style)
     body = patches.closed(hold, saved or hold.save(after), style, attempt)
     lost = {name: value for name, value in kept.items() if name not in after.metadata.annotations}

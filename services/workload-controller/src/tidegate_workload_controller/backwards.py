@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tidegate_contracts.facts import BatchReady, PodCounts, WorkloadFact
 from tidegate_contracts.orders import ApplyBatch, Target
-from tidegate_workload_controller import convergence, marks, parking, patches
+from tidegate_workload_controller import convergence, failures, marks, parking, patches
 from tidegate_workload_controller.actions import Action, Decision, PutBack, Report
 from tidegate_workload_controller.batch import target_pods
 from tidegate_workload_controller.census import Census
@@ -76,7 +76,7 @@ def _turn(order: ApplyBatch, turned: ApplyBatch, view: View, memory: Memory, now
     stable = view.workload.metadata.annotations.get(marks.STABLE_REVISION) or order.stable_revision
     body = patches.held(view.hold, turned, saved, stable, scene.first)
     memory = replace(memory, uid=view.workload.metadata.uid, setting=scene.first, canary_revision=order.stable_revision)
-    return Decision(memory, (PutBack(body, order.stable_revision),))
+    return Decision(memory, (PutBack(failures.noted(body, view, order.rollout), order.stable_revision),))
 
 
 def _all_stay(order: ApplyBatch, census: Census, memory: Memory, now_s: float) -> Decision[Memory]:

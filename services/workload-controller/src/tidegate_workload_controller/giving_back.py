@@ -69,7 +69,8 @@ async def _unguard(client: KubernetesClient, resource: Resource) -> None:
     page = await client.list_all(resource, label_selector=marks.GUARDED)
     for raw in page.items:
         metadata = decode(raw, Workload).metadata
-        body = {"metadata": {"uid": metadata.uid, "labels": {marks.GUARDED: None}}}
+        gone = {"labels": {marks.GUARDED: None}, "annotations": {marks.FAILED: None}}
+        body = {"metadata": {"uid": metadata.uid, **gone}}
         await client.patch(resource, metadata.namespace, metadata.name, body, style=PatchStyle.MERGE)
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tidegate_contracts.facts import PodCounts, WorkloadRefused, WorkloadReleased
 from tidegate_contracts.orders import ReleaseWorkload
 from tidegate_contracts.problem import Problem
-from tidegate_workload_controller import marks, patches, vitals
+from tidegate_workload_controller import failures, marks, patches, vitals
 from tidegate_workload_controller.actions import Action, Decision, DeletePods, Disown, Patch, Progress, PutBack, Report
 from tidegate_workload_controller.census import Census, count, revision_of, stable_of
 from tidegate_workload_controller.hold import own_values
@@ -129,9 +129,11 @@ def _give_back(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
 
 
 def _patch(scene: _Scene, body: dict[str, Any]) -> Action:
-    if scene.in_place or scene.order.mode != "restore" or scene.revision is None:
-        return Patch(body)
-    return PutBack(body, scene.revision)
+    restores = scene.order.mode == "restore"
+    if scene.in_place or not restores or scene.revision is None:
+        own = scene.order.rollout if restores else ""
+        return Patch(failures.forgotten(body, scene.view, besides=own))
+    return PutBack(failures.noted(body, scene.view, scene.order.rollout), scene.revision)
 
 
 def _wait(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tidegate_contracts.orders import ApplyBatch
+from tidegate_contracts.rollout import BATCH
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import LabelPods, Progress
 from tidegate_workload_controller.batch import least_ready
@@ -72,8 +73,10 @@ class Scene(msgspec.Struct, frozen=True):
             for pod in self.census.new
             if pod.metadata.uid not in labelled and pod.metadata.labels.get(marks.POD_ROLLOUT_ID) != self.order.rollout
         )
-        labels = {marks.POD_ROLLOUT_ID: self.order.rollout, marks.POD_BATCH: str(self.order.batch)}
-        return LabelPods(pods, labels) if pods else None
+        batch = str(self.order.batch)
+        further = {name: value.replace(BATCH, batch) for name, value in self.order.pod_labels.items()}
+        own = {marks.POD_ROLLOUT_ID: self.order.rollout, marks.POD_BATCH: batch}
+        return LabelPods(pods, further | own) if pods else None
 
     def progress(self) -> Progress:
         return Progress(self.goal, self.census.counts, self._waiting_for())

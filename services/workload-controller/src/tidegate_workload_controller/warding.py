@@ -123,11 +123,13 @@ class Ward:
             case Ask(request=request):
                 _log.info("a held change is to be rolled out", workload=str(self._key), rollout=request.rollout)
                 await self._asking.request(self._key, request)
-            case GoBack(rollout=rollout, attempt=attempt, reason=reason):
+            case GoBack(rollout=rollout, attempt=attempt, reason=reason, body=body):
                 _log.info("a held change leads back", workload=str(self._key), rollout=rollout)
                 await self._asking.control(
                     self._key, rollout, RollBack(by=BY_THE_GUARD, reason=reason), id=f"g-{attempt}"
                 )
+                if body is not None:
+                    await self._write(patches.operations(body, view.workload))
             case Write(body=body, reason=reason):
                 await self._write(patches.operations(body, view.workload))
                 _log.info("a guarded workload was written", workload=str(self._key), reason=reason)

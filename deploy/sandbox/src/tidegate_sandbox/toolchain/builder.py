@@ -42,6 +42,7 @@ class Toolchain(msgspec.Struct, frozen=True, kw_only=True):
     kubectl: Path
     proxy_crds: Path
     proxy_roles: Path
+    istio_crds: Path
     kruise_manager: Path
     kruise_manifests: Path
 
@@ -86,6 +87,7 @@ def _toolchain(folders: dict[str, Path]) -> Toolchain:
         kubectl=environment_bin / "kubectl",
         proxy_crds=folders["contour"] / "share" / "crds.jsonl",
         proxy_roles=folders["contour"] / "share" / "roles.jsonl",
+        istio_crds=folders["istio"] / "share" / "crds.jsonl",
         kruise_manager=folders["kruise"] / "bin" / "kruise-manager",
         kruise_manifests=folders["kruise"] / "share",
     )
@@ -150,7 +152,9 @@ def _build_with_go(recipe: Recipe, destination: Path, log: Path, progress: Progr
         flags = ["-trimpath", "-ldflags", f"-s -w {recipe.link_flags}".strip()]
         _watch([str(go), "build", "-v", *flags, "-o", str(target), package], pins, environment, log, progress)
     manifests.collect(recipe, go, pins, environment, destination / "share")
-    (destination / "SOURCE").write_text(f"built from {', '.join(recipe.binaries.values())}\n", encoding="utf-8")
+    (destination / "SOURCE").write_text(
+        f"built from {', '.join(recipe.binaries.values()) or recipe.manifests_module}\n", encoding="utf-8"
+    )
 
 
 def _watch(command: list[str], directory: Path, environment: dict[str, str], log: Path, progress: Progress) -> None:

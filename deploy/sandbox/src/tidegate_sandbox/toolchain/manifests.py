@@ -25,9 +25,14 @@ def collect(recipe: Recipe, go: Path, pins: Path, environment: dict[str, str], d
         (destination / name).write_bytes(b"".join(msgspec.json.encode(d) + b"\n" for d in documents))
 
 
+class _Module(msgspec.Struct, frozen=True):
+    directory: str = msgspec.field(name="Dir")
+
+
 def module_directory(module: str, go: Path, pins: Path, environment: dict[str, str]) -> Path:
+    """Where the module is, downloaded where no build has done that before."""
     answer = subprocess.run(
-        [go, "list", "-m", "-f", "{{.Dir}}", module],
+        [go, "mod", "download", "-json", module],
         cwd=pins,
         env=environment,
         capture_output=True,
@@ -35,7 +40,7 @@ def module_directory(module: str, go: Path, pins: Path, environment: dict[str, s
         check=True,
         timeout=120,
     )
-    return Path(answer.stdout.strip())
+    return Path(msgspec.json.decode(answer.stdout, type=_Module).directory)
 
 
 def documents_of(source: Path) -> list[object]:

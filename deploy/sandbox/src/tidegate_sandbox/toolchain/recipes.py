@@ -70,6 +70,14 @@ RECIPES: tuple[Recipe, ...] = (
         },
     ),
     Recipe(
+        # Only its definitions: for an API server that validates what is written for a mesh. istiod is not built.
+        name="istio",
+        binaries={},
+        expected_s=5,
+        manifests_module="istio.io/api",
+        manifests={"crds.jsonl": ("kubernetes/customresourcedefinitions.gen.yaml",)},
+    ),
+    Recipe(
         name="prometheus",
         binaries={"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"},
         expected_s=480,

@@ -20,6 +20,7 @@ __all__ = [
     "EVENTS",
     "GRPC_ROUTES",
     "HORIZONTAL_POD_AUTOSCALERS",
+    "HTTP_PROXIES",
     "HTTP_ROUTES",
     "INGRESSES",
     "NAMESPACES",
@@ -29,6 +30,7 @@ __all__ = [
     "SELF_SUBJECT_ACCESS_REVIEWS",
     "SERVICES",
     "STATEFUL_SETS",
+    "VIRTUAL_SERVICES",
     "Resource",
 ]
 
@@ -90,9 +92,11 @@ ADVANCED_STATEFUL_SETS = Resource("apps.kruise.io", "v1beta1", "statefulsets", "
 ADVANCED_DAEMON_SETS = Resource("apps.kruise.io", "v1alpha1", "daemonsets", "DaemonSet")
 HORIZONTAL_POD_AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+HTTP_PROXIES = Resource("projectcontour.io", "v1", "httpproxies", "HTTPProxy")
 HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 GRPC_ROUTES = Resource("gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute")
 INGRESSES = Resource("networking.k8s.io", "v1", "ingresses", "Ingress")
+VIRTUAL_SERVICES = Resource("networking.istio.io", "v1", "virtualservices", "VirtualService")
 SELF_SUBJECT_ACCESS_REVIEWS = Resource(
     "authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False
 )

@@ -5,20 +5,25 @@ seen when the workload is changed, as a rollout like any other.
 """
 
 import time
-from typing import Annotated
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any
 
 import typer
 from nats.aio.msg import Msg
 from rich.table import Table
 from rich.text import Text
 
-from tidegate_cli import answers, requests
+from tidegate_cli import answers, draw, requests
 from tidegate_cli.bus import message_id
 from tidegate_cli.commands.ask import FileOption
-from tidegate_cli.commands.look import AllNamespaces
+from tidegate_cli.commands.look import AllNamespaces, whole
 from tidegate_cli.commands.steer import By, author
 from tidegate_cli.errors import CommandError, Exit
+from tidegate_cli.index import open_rollouts
 from tidegate_cli.session import Session, command
+from tidegate_cli.settings import Settings
+from tidegate_cli.stored import Events
+from tidegate_cli.views import RolloutView
 from tidegate_contracts import codec, subjects
 from tidegate_contracts.guards import Guard, GuardRemoved, GuardSet
 from tidegate_contracts.topology import GUARDS
@@ -55,14 +60,31 @@ async def unguard(
 
 
 async def guards(session: Session, all_namespaces: AllNamespaces = False) -> None:
-    """List the workloads that are guarded."""
+    """List the workloads that are guarded, with the rollout that each is under and what that waits for."""
     settings = session.settings
-    subject_filter = subjects.guards_of(settings.cluster, None if all_namespaces else settings.namespace)
+    namespace = None if all_namespaces else settings.namespace
     async with session.events() as stored:
-        found = [_read(message) async for message in stored.messages(GUARDS, subject_filter)]
-    standing = [each for each in found if each is not None]
-    listed = [{"namespace": key.namespace, "kind": key.kind, "name": key.name, "guard": each} for key, each in standing]
-    session.printer.document(listed, _table(standing))
+        messages = stored.messages(GUARDS, subjects.guards_of(settings.cluster, namespace))
+        found = [_read(message) async for message in messages]
+        standing = dict(each for each in found if each is not None)
+        under_way = await _under_way(stored, settings, namespace, standing)
+    listed = [_listed(key, each, under_way.get(key)) for key, each in standing.items()]
+    session.printer.document(listed, _table(standing, under_way))
+
+
+async def _under_way(
+    stored: Events, settings: Settings, namespace: str | None, standing: Collection[WorkloadKey]
+) -> dict[WorkloadKey, RolloutView]:
+    """The rollouts that hold guarded workloads now."""
+    told = await stored.subjects(subjects.namespace_events(settings.cluster, namespace))
+    found = [place for place in open_rollouts(told) if place[0] in standing]
+    views = [(key, await whole(stored, settings, key.namespace, rollout)) for key, rollout in found]
+    return {key: view for key, view in views if view.workload}
+
+
+def _listed(key: WorkloadKey, guard: GuardSet, view: RolloutView | None) -> dict[str, Any]:
+    rollout = {"id": view.rollout, "phase": view.phase, "paused": view.paused} if view is not None else None
+    return {"namespace": key.namespace, "kind": key.kind, "name": key.name, "guard": guard, "rollout": rollout}
 
 
 async def _publish(session: Session, said: Guard, became: str) -> None:
@@ -85,9 +107,12 @@ def _read(message: Msg) -> tuple[WorkloadKey, GuardSet] | None:
     return (key, guard) if isinstance(guard, GuardSet) else None
 
 
-def _table(standing: list[tuple[WorkloadKey, GuardSet]]) -> Table:
-    table = Table("namespace", "workload", "strategy", "steps", "by", box=None, pad_edge=False)
-    for key, each in standing:
+def _table(standing: Mapping[WorkloadKey, GuardSet], under_way: Mapping[WorkloadKey, RolloutView]) -> Table:
+    columns = ("namespace", "workload", "strategy", "steps", "by", "rollout", "waits for")
+    table = Table(*columns, box=None, pad_edge=False)
+    for key, each in standing.items():
         steps = ", ".join(str(step.replicas) for step in each.request.steps)
-        table.add_row(key.namespace, f"{key.kind} {key.name}", each.request.style, steps, each.by)
+        view = under_way.get(key)
+        rollout = (view.rollout, draw.waiting(view)) if view is not None else ("", "")
+        table.add_row(key.namespace, f"{key.kind} {key.name}", each.request.style, steps, each.by, *map(Text, rollout))
     return table

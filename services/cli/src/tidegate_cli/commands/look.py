@@ -57,7 +57,7 @@ async def list_rollouts(
         views = await _recent(stored, subject_filter, start)
         for key, rollout in open_rollouts(await stored.subjects(subject_filter)):
             if (key.namespace, rollout) not in views or not views[key.namespace, rollout].workload:
-                views[key.namespace, rollout] = await _whole(stored, settings, key.namespace, rollout)
+                views[key.namespace, rollout] = await whole(stored, settings, key.namespace, rollout)
     ordered = sorted(views.values(), key=lambda view: (view.ended, -(view.accepted_at_s or view.last_event_at_s or 0)))
     session.printer.document(ordered, draw.listing(ordered, time.time(), namespaces=all_namespaces))
 
@@ -77,7 +77,7 @@ def _empty(event: StoredEvent) -> RolloutView:
     return RolloutView(rollout=event.parsed.rollout, cluster=key.cluster, namespace=key.namespace)
 
 
-async def _whole(stored: Events, settings: Settings, namespace: str, rollout: str) -> RolloutView:
+async def whole(stored: Events, settings: Settings, namespace: str, rollout: str) -> RolloutView:
     """One rollout, from all of its events."""
     found = stored.read(subjects.find_rollout_events(settings.cluster, namespace, rollout))
     messages = [event.event async for event in found if event.event is not None]
@@ -86,7 +86,7 @@ async def _whole(stored: Events, settings: Settings, namespace: str, rollout: st
 
 async def known(session: Session, stored: Events, rollout: str) -> RolloutView:
     """The rollout, or the error that there is none."""
-    view = await _whole(stored, session.settings, session.settings.namespace, _name(rollout))
+    view = await whole(stored, session.settings, session.settings.namespace, _name(rollout))
     if view.phase == "unknown":
         raise not_found(rollout, session.settings.where)
     return view

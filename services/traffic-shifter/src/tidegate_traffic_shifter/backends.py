@@ -1,0 +1,134 @@
+"""A list of weighted backends with the new version's share in it, and the user's own list again. Pure.
+
+Most routers have such a list somewhere; `Words` are how each says it. Called by `worded_rules` and by the
+formats in `routers` that have no rules; `shares` does the same for the Gateway API, whose backends have filters, too.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from tidegate_traffic_shifter.share import Share
+
+PARTS: Final = 100
+WEIGHT_MAX: Final = 1_000_000
+
+Backend = dict[str, Any]
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """How a format says a backend.
+
+    Attributes:
+        service: The field with the Service's name.
+        kinds: What a field `kind` may say where a Service is meant, the first where there is none; empty for a format
+            without such a field.
+        identity: The fields that tell one backend from another.
+        usual_weight: That of a backend that says none.
+        weight_max: The largest weight that can be said.
+    """
+
+    service: str = "name"
+    kinds: tuple[str, ...] = ()
+    identity: tuple[str, ...] = ("name",)
+    usual_weight: int = 1
+    weight_max: int = WEIGHT_MAX
+
+    def names(self, backend: Backend, namespace: str, service: str) -> bool:
+        """Whether the backend is the Service."""
+        if backend.get(self.service) != service or backend.get("namespace", namespace) != namespace:
+            return False
+        return not self.kinds or backend.get("kind", self.kinds[0]) in self.kinds
+
+    def renamed(self, backend: Backend, service: str) -> Backend:
+        """The same backend of another Service."""
+        return backend | {self.service: service}
+
+    def weight(self, backend: Backend) -> int:
+        return int(backend.get("weight", self.usual_weight))
+
+    def identify(self, backend: Backend) -> tuple[object, ...]:
+        return tuple(backend.get(field) for field in self.identity)
+
+
+def holds(backends: list[Backend], words: Words, namespace: str, service: str) -> bool:
+    return any(words.names(each, namespace, service) for each in backends)
+
+
+def to_canary(backends: list[Backend], words: Words, namespace: str, share: Share) -> list[Backend]:
+    """The stable Service's backends for the new version instead, and no other ones."""
+    stable = [each for each in backends if words.names(each, namespace, share.service)]
+    return [words.renamed(each, share.canary_service) | {"weight": PARTS} for each in stable]
+
+
+def divided(backends: list[Backend], words: Words, namespace: str, share: Share) -> list[Backend]:
+    """The list with the new version beside each backend that is the stable Service."""
+    if not holds(backends, words, namespace, share.service):
+        return backends
+    found: list[Backend] = []
+    for backend, weight in zip(backends, _in_parts(backends, words), strict=True):
+        if not words.names(backend, namespace, share.service):
+            found.append(backend | {"weight": weight})
+            continue
+        canary = (weight * share.weight_percent + PARTS // 2) // PARTS
+        found.append(backend | {"weight": weight - canary})
+        found.append(words.renamed(backend, share.canary_service) | {"weight": canary})
+    return found
+
+
+def undivided(
+    edited: list[Backend], original: list[Backend] | None, words: Words, namespace: str, share: Share
+) -> list[Backend]:
+    """The user's own list out of an edited one: our backends taken out, the user's numbers put back.
+
+    Args:
+        edited: The list as it is found.
+        original: The list that it came from; None where that can't be known.
+        words: How backends are said.
+        namespace: Where the route is.
+        share: What was put into the list.
+    """
+    merged: list[Backend] = []
+    for backend in edited:
+        if not words.names(backend, namespace, share.canary_service):
+            merged.append(backend)
+        elif merged:
+            merged[-1] = merged[-1] | {"weight": words.weight(merged[-1]) + words.weight(backend)}
+    if len(merged) == len(edited):
+        return edited
+    if original is None:
+        return [each | {"weight": 1} for each in merged] if len(merged) == 1 else merged
+    return _with_own_weights(merged, original, words)
+
+
+def alike(one: list[Backend], other: list[Backend], words: Words) -> bool:
+    """Whether both lists have the same backends, whatever their weights."""
+    return {words.identify(each) for each in one} == {words.identify(each) for each in other}
+
+
+def _with_own_weights(merged: list[Backend], original: list[Backend], words: Words) -> list[Backend]:
+    """The user's own numbers, unless the numbers are what was edited."""
+    own = {words.identify(each): each for each in original}
+    parts = dict(zip(own, _in_parts(original, words), strict=False))
+    if any(parts.get(words.identify(each)) != words.weight(each) for each in merged):
+        return merged
+    return [_without_weight(each) | _weight_of(own[words.identify(each)]) for each in merged]
+
+
+def _without_weight(backend: Backend) -> Backend:
+    return {field: part for field, part in backend.items() if field != "weight"}
+
+
+def _weight_of(backend: Backend) -> Backend:
+    return {"weight": backend["weight"]} if "weight" in backend else {}
+
+
+def _in_parts(backends: list[Backend], words: Words) -> list[int]:
+    """The same proportions in numbers that can be divided by a hundred; a single backend simply becomes 100."""
+    weights = [words.weight(each) for each in backends]
+    if len(weights) == 1:
+        return [PARTS if weights[0] else 0]
+    largest = max(weights)
+    if largest * PARTS <= words.weight_max:
+        return [weight * PARTS for weight in weights]
+    return [weight * words.weight_max // largest for weight in weights]
