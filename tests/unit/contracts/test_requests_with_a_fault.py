@@ -145,6 +145,7 @@ FAULTS = [
     ("traffic", [SCRIPTED | {"api_version": "/v1"}], "traffic[0].api_version"),
     ("traffic", [SCRIPTED | {"class_type": "x"}], "traffic[0].class_type"),
     ("traffic", [SCRIPTED, SCRIPTED | {"api_version": "example.org/v2"}], "traffic[1].route"),
+    ("traffic", [SCRIPTED | {"kind": "HTTPRoute"}, {"route": "web", "service": "web"}], "traffic[0].route"),
     ("traffic", [{"route": "web", "service": "web", "kind": "Gate"}], "traffic[0].kind"),
     ("traffic", [{"route": "web", "service": "web", "router": "ingress-script"}], "traffic[0].class_type"),
     ("traffic", [CLASSED | {"class_type": ""}], "traffic[0].class_type"),
