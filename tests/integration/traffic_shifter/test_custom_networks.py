@@ -125,6 +125,38 @@ async def own(rig: TrafficRig) -> list[Any]:
     return [(each["spec"], each["metadata"].get("labels"), each["metadata"].get("annotations")) for each in read]
 
 
+async def edits_are_kept_or_told(rig: TrafficRig, traffic: tuple[TrafficReference, ...]) -> None:
+    generation = (await rig.read(DOORS, "front"))["metadata"]["generation"]
+    # What is as wanted is left alone, defaults of the API server's included.
+    await rig.obey(rig.shift(20, traffic=traffic), TrafficShifted)
+    assert (await rig.read(DOORS, "front"))["metadata"]["generation"] == generation
+
+    # An edit beside our part is the user's own from now on.
+    await rig.edit(DOORS, {"spec": {"note": "edited"}, "metadata": {"annotations": {"more": "x"}}}, "front")
+    repaired = await rig.fact(TrafficRepaired)
+    assert (repaired.what, repaired.by) == ("Door front", "a-user")
+    assert await ways(rig) == [("web", 80), ("web-canary", 20)]
+
+    # An edit of our part is told and stands, until requests have to leave.
+    edited = [{"to": "web", "parts": 50}, {"to": "web-canary", "parts": 50}]
+    await rig.edit(DOORS, {"spec": {"ways": edited}}, "front")
+    refused = await rig.fact(TrafficRefused)
+    assert "spec.ways" in refused.problem.value
+    assert "a-user" in refused.problem.rule
+    await rig.obey(rig.shift(0, traffic=traffic, lowering=True), TrafficShifted)
+    assert await ways(rig) == [("web", 100), ("web-canary", 0)]
+
+
+async def is_found_without_an_order(rig: TrafficRig) -> None:
+    # A copy that knows nothing of the order finds what has to be given back.
+    held = [(name, each) for name, router in rig.routers.items() for each in await router.marked()]
+    (release,) = found([each for each in held if each[1].namespace == rig.namespace], [])
+    assert {(each.router, each.route, each.kind) for each in release.order.traffic} == {
+        ("script", "front", "Door"),
+        ("ingress-script", "side", None),
+    }
+
+
 async def test_objects_by_script_change_together_keep_edits_and_are_given_back(
     rig: TrafficRig, sandbox: SandboxState, doors: None
 ) -> None:
@@ -156,33 +188,9 @@ async def test_objects_by_script_change_together_keep_edits_and_are_given_back(
         "made-up/to-web-canary": "open",
     }
 
-    # What is as wanted is left alone, defaults of the API server's included.
-    await rig.obey(rig.shift(20, traffic=traffic), TrafficShifted)
-    assert (await rig.read(DOORS, "front"))["metadata"]["generation"] == changed["metadata"]["generation"]
+    await edits_are_kept_or_told(rig, traffic)
 
-    # An edit beside our part is the user's own from now on.
-    await rig.edit(DOORS, {"spec": {"note": "edited"}, "metadata": {"annotations": {"more": "x"}}}, "front")
-    repaired = await rig.fact(TrafficRepaired)
-    assert (repaired.what, repaired.by) == ("Door front", "a-user")
-    assert await ways(rig) == [("web", 80), ("web-canary", 20)]
-
-    # An edit of our part is told and stands, until requests have to leave.
-    edited = [{"to": "web", "parts": 50}, {"to": "web-canary", "parts": 50}]
-    await rig.edit(DOORS, {"spec": {"ways": edited}}, "front")
-    refused = await rig.fact(TrafficRefused)
-    assert "spec.ways" in refused.problem.value
-    assert "a-user" in refused.problem.rule
-    await rig.obey(rig.shift(0, traffic=traffic, lowering=True), TrafficShifted)
-    assert await ways(rig) == [("web", 100), ("web-canary", 0)]
-
-    # A copy that knows nothing of the order finds what has to be given back.
-    held = [(name, each) for name, router in rig.routers.items() for each in await router.marked()]
-    (release,) = found([each for each in held if each[1].namespace == rig.namespace], [])
-    assert {(each.router, each.route, each.kind) for each in release.order.traffic} == {
-        ("script", "front", "Door"),
-        ("ingress-script", "side", None),
-    }
-
+    await is_found_without_an_order(rig)
     await rig.obey(rig.release(traffic=traffic), TrafficReleased)
     (spec, labels, annotations), *others = await own(rig)
     was, *others_were = before
