@@ -112,8 +112,8 @@ class TrafficRig:
         self.lost: list[str] = []
         self.notes = Notes()
         self.cluster = WakingCluster(client)
-        routers = load_routers(self.cluster, namespace)
-        self.holder = TrafficHolder(self.cluster, Services(self.cluster), routers, self.notes, CLOCK)
+        self.routers = load_routers(self.cluster, "tidegate-system")
+        self.holder = TrafficHolder(self.cluster, Services(self.cluster), self.routers, self.notes, CLOCK)
         self.task: asyncio.Task[None] | None = None
 
     # The user's own doings

@@ -71,9 +71,7 @@ _EXPRESSIONS: Final = Abilities(match_parts=_HTTP.match_parts)
 _KUMA: Final = Abilities(match_parts=_HTTP.match_parts - {"path_regex"})
 _AWS_ALB: Final = Abilities(match_parts=frozenset({"headers", "query", "path_prefix", "path_exact"}))
 _HAPROXY: Final = Abilities(shares=False, match_parts=frozenset({"headers", "headers_regex"}), matches_max=1)
-_SCRIPT: Final = Abilities(
-    match_parts=_HTTP.match_parts, header_changes=_HTTP.header_changes, marks=True, one_service=True
-)
+_SCRIPT: Final = Abilities(match_parts=_HTTP.match_parts, header_changes=_HTTP.header_changes, one_service=True)
 BUILT_IN: Final[Mapping[str, Abilities]] = {
     "gateway-http-route": _HTTP,
     "gateway-grpc-route": _GRPC,
@@ -90,10 +88,25 @@ BUILT_IN: Final[Mapping[str, Abilities]] = {
     "apisix-route": _EXPRESSIONS,
     "kuma-mesh-http-route": _KUMA,
     "smi-traffic-split": _WEIGHTS,
-    INGRESS_SCRIPT: msgspec.structs.replace(_SCRIPT, marks=False, one_service=False),
+    INGRESS_SCRIPT: msgspec.structs.replace(_SCRIPT, one_service=False),
     SCRIPT: _SCRIPT,
 }
 """By the plugin's name."""
+
+
+REWRITTEN: Final[Mapping[str, str]] = {
+    "gateway-http-route": "HTTPRoute",
+    "gateway-grpc-route": "GRPCRoute",
+    "contour-http-proxy": "HTTPProxy",
+    "istio-virtual-service": "VirtualService",
+    "ingress-aws-alb": "Ingress",
+    "traefik-ingress-route": "IngressRoute",
+    "traefik-service": "TraefikService",
+    "apisix-route": "ApisixRoute",
+    "kuma-mesh-http-route": "MeshHTTPRoute",
+    "smi-traffic-split": "TrafficSplit",
+}
+"""Which kind of the user's own objects a built-in router writes: a script may not write the same one."""
 
 
 def beyond(

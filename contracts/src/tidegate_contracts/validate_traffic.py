@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tidegate_contracts import limits, names
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import TrafficReference
-from tidegate_contracts.routers import BUILT_IN, INGRESS_SCRIPT, SCRIPT
+from tidegate_contracts.routers import BUILT_IN, INGRESS_SCRIPT, REWRITTEN, SCRIPT
 from tidegate_contracts.validate_analysis import duration_problems
 
 
@@ -13,12 +13,13 @@ def traffic_problems(references: tuple[TrafficReference, ...]) -> Iterator[Probl
     if len(references) > limits.TRAFFIC_REFERENCES_MAX:
         rule = f"at most {limits.TRAFFIC_REFERENCES_MAX} routes"
         yield problem("traffic", len(references), rule, "Name fewer routes.")
+    written = {(REWRITTEN[each.router], each.route) for each in references if each.router in REWRITTEN}
     seen: set[tuple[str, ...]] = set()
     for index, reference in enumerate(references):
         field = f"traffic[{index}]"
         yield from _reference(field, reference)
         identity = (reference.router, _group(reference), reference.kind or "", reference.route)
-        if identity in seen:
+        if identity in seen or (reference.kind, reference.route) in written:
             yield problem(f"{field}.route", reference.route, "each route once", "Leave the second one out.")
         seen.add(identity)
 

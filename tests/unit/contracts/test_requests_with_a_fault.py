@@ -61,12 +61,6 @@ def test_a_good_request_has_no_problem() -> None:
     assert validate(request(), NAMESPACE) == ()
 
 
-def test_routes_by_script_name_their_kind_or_class_and_may_do_with_one_service() -> None:
-    one = SCRIPTED | {"canary_service": "web"}
-    rule = SCRIPTED | {"kind": "Rule"}
-    assert validate(request(put("traffic", [one, rule, CLASSED])), NAMESPACE) == ()
-
-
 def deep(levels: int) -> dict[str, Any]:
     node: dict[str, Any] = {}
     for _ in range(levels):
@@ -74,8 +68,6 @@ def deep(levels: int) -> dict[str, Any]:
     return node
 
 
-SCRIPTED = {"route": "web", "service": "web", "router": "script", "kind": "Gate", "api_version": "example.org/v1"}
-CLASSED = {"route": "web", "service": "web", "router": "ingress-script", "class_type": "F5.big_ip"}
 CHECK = "steps.1.analysis.checks.0"
 FAULTS = [
     ("workload.name", "Web", "workload.name"),
@@ -139,18 +131,6 @@ FAULTS = [
     ("traffic", [{"route": f"r{n}", "service": "web"} for n in range(11)], "traffic"),
     ("traffic", [{"route": "web", "service": "web"}] * 2, "traffic[1].route"),
     ("traffic.0.route", "Web", "traffic[0].route"),
-    ("traffic", [SCRIPTED | {"kind": None}], "traffic[0].kind"),
-    ("traffic", [SCRIPTED | {"kind": "gate"}], "traffic[0].kind"),
-    ("traffic", [SCRIPTED | {"api_version": None}], "traffic[0].api_version"),
-    ("traffic", [SCRIPTED | {"api_version": "/v1"}], "traffic[0].api_version"),
-    ("traffic", [SCRIPTED | {"class_type": "x"}], "traffic[0].class_type"),
-    ("traffic", [SCRIPTED, SCRIPTED | {"api_version": "example.org/v2"}], "traffic[1].route"),
-    ("traffic", [{"route": "web", "service": "web", "kind": "Gate"}], "traffic[0].kind"),
-    ("traffic", [{"route": "web", "service": "web", "router": "ingress-script"}], "traffic[0].class_type"),
-    ("traffic", [CLASSED | {"class_type": ""}], "traffic[0].class_type"),
-    ("traffic", [CLASSED | {"class_type": "a b"}], "traffic[0].class_type"),
-    ("traffic", [CLASSED | {"canary_service": "web"}], "traffic[0].canary_service"),
-    ("traffic", [{"route": "web", "service": "web", "canary_service": "web"}], "traffic[0].canary_service"),
     ("traffic.0.service", "web.shop", "traffic[0].service"),
     ("traffic.0.router", "Istio", "traffic[0].router"),
     ("traffic.0.canary_service", "web", "traffic[0].canary_service"),

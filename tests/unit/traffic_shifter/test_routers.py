@@ -6,7 +6,7 @@ import pytest
 from support.routes import BACKEND, MANIFESTS, gateway_route
 
 from tidegate_chassis.plugins import Plugins
-from tidegate_contracts.routers import BUILT_IN
+from tidegate_contracts.routers import BUILT_IN, REWRITTEN
 from tidegate_traffic_shifter.catalogue import ROUTERS, formats
 from tidegate_traffic_shifter.conformance import broken
 from tidegate_traffic_shifter.formats import ByScript, Format, Rewritten
@@ -34,6 +34,8 @@ def test_a_router_keeps_every_promise(name: str) -> None:
 
 def test_the_contracts_know_what_every_built_in_router_can() -> None:
     assert {name: form.abilities for name, form in INSTALLED.items()} == BUILT_IN
+    kinds = {name: form.resource.kind for name, form in FORMATS.items() if isinstance(form, Rewritten)}
+    assert kinds == REWRITTEN
     assert set(Plugins(ROUTERS, Format).names) == set(INSTALLED)
 
 

@@ -97,7 +97,7 @@ def _weight(share: Share) -> int:
 
 
 def _both(share: Share) -> dict[str, Any]:
-    change = share.headers or share.request_headers
+    change = share.request_headers
     said: dict[str, Any] = {"canaryService": share.canary_service}
     if share.matches:
         said["matches"] = [_match(match) for match in share.matches]

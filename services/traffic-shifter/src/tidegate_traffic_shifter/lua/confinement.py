@@ -1,6 +1,6 @@
 """What a process gives up for good before it runs somebody's script: files, network, processes, time and memory.
 
-Called by `confined` only. Each limit holds without the others: the kernel's filter of system calls, which is left out
+Called by `__main__` only. Each limit holds without the others: the kernel's filter of system calls, which is left out
 where there is none for the machine, refuses what the limits on resources would let through.
 """
 

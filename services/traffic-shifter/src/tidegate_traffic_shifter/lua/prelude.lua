@@ -1,4 +1,4 @@
--- What a script has of Lua, and its data as JSON on the way in and out. Loaded by `confined`, which calls the function
+-- What a script has of Lua, and its data as JSON on the way in and out. Loaded by `__main__`, which calls the function
 -- that this returns with a script and its input. Lua's own libraries are taken away before any script is seen: what is
 -- not named here is not there. As in Kruise: base, table, string, math, and a module json.
 local real = _G

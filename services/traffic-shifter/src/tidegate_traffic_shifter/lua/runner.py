@@ -28,7 +28,7 @@ PROCESSES_MAX: Final = 4
 REMEMBERED_MAX: Final = 256
 """Results; the oldest go first."""
 
-_COMMAND: Final = (sys.executable, "-I", "-m", "tidegate_traffic_shifter.lua.confined")
+_COMMAND: Final = (sys.executable, "-I", "-m", "tidegate_traffic_shifter.lua")
 
 
 class Runner:
