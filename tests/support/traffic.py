@@ -294,7 +294,7 @@ class TrafficRig:
             duration_s=duration_s,
             connections=16,
             timeout_s=5.0,
-            new_connection_percent=10.0,
+            new_connection_percent=5.0,
         )
         return LoadRun(plan, on_record=self._note_loss)
 
