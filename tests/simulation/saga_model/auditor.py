@@ -8,7 +8,8 @@ checked by `world`.
 from collections.abc import Callable
 from typing import Any, Final
 
-from saga_model.options import REPLICAS
+from saga_model.auditor_endings import EndingRules
+from saga_model.rules import Violation
 from saga_model.watched import Watched
 from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import TERMINAL, Decision, PlanChanged, RolloutAccepted, RolloutRejected
@@ -16,23 +17,18 @@ from tidegate_contracts.facts import AnalysisConcluded, Fact
 from tidegate_contracts.orders import Target
 
 _NOTHING = Target(count=0)
-WHOLE_PERCENT = 100
 TIMER_LATE_MAX_S = 5.0
 _TERMINAL = frozenset(TERMINAL)
 _TO_THE_END = ("promote", "let_go")
 
 
-class Violation(AssertionError):  # noqa: N818 - it names what happened
-    """An invariant does not hold."""
-
-
-class Auditor:
+class Auditor(EndingRules):
     """`calm`: nothing is lost or late, so what is due must come in time. `scaled`: the workload's scale changes."""
 
     def __init__(self, *, calm: bool = False, scaled: bool = False) -> None:
+        super().__init__()
         self.calm = calm
         self.scaled = scaled
-        self.revision = 0
         self.watched: Watched | None = None
         self.superseded: Watched | None = None
         self.ended: dict[str, str] = {}
@@ -42,8 +38,6 @@ class Auditor:
         self.newest_request = 0
         self.events = 0
         self.decided_at_s: dict[int, float] = {}
-        self.approved: dict[str, list[tuple[int, Target | None]]] = {}
-        """By version: from which decision on how many pods of it may be ordered, as its steps have it; None: all."""
         self.pod_orders: set[int] = set()
         """The decisions that may order a step's pods where none settle."""
 
@@ -62,9 +56,6 @@ class Auditor:
         """A batch in a style in which no stable pod goes before the promotion."""
         self.require(revision in self.pod_orders, "I3 a second order for a step's pods though nothing settles")
 
-    def _approve(self, version: str, target: Target | None) -> None:
-        self.approved.setdefault(version, []).append((self.revision, target))
-
     def plan_at(self, rollout: str, revision: int) -> RolloutAccepted | PlanChanged | None:
         """The plan that an order was made from."""
         found = [each for each in self.plans.get(rollout, ()) if each.revision <= revision]
@@ -81,10 +72,6 @@ class Auditor:
                     watched.failed |= event.scope == "background" or event.order_revision == watched.judge_revision
             return
         self._decision(event)
-
-    def require(self, fine: bool, rule: str) -> None:
-        if not fine:
-            raise Violation(rule)
 
     def _decision(self, event: Decision) -> None:
         kind = type(event).__name__
@@ -125,7 +112,7 @@ class Auditor:
         self._after_promotion(event)
         older = self.accepted.get(event.supersedes or "")
         if older is not None and event.inherited is not None and event.inherited.release_workload in _TO_THE_END:
-            self._approve(Watched(older).revision, None)
+            self.approve(Watched(older).revision, None)
         self.watched = Watched(event)
 
     def _after_promotion(self, event: RolloutAccepted) -> None:
@@ -158,7 +145,7 @@ class Auditor:
         if watched.jumped:
             self.require(step == watched.jumped, "I5 another step than the one jumped to")
             fell = watched.shift_revision > watched.jumped_revision
-            self._traffic_settled(watched, "I4 an earlier step was started while traffic moves", fell)
+            self.traffic_settled(watched, "I4 an earlier step was started while traffic moves", fell)
             if watched.weight > (watched.plan[step - 1].weight_percent or 0):
                 raise Violation("I3 a step with less traffic was started before the traffic left")
         else:
@@ -167,23 +154,14 @@ class Auditor:
             if step == 1:
                 self.require(not watched.waits_first, "I2 a first batch that was to wait for somebody")
                 self._first(watched)
-            self._traffic_settled(watched, "I4 a step was started while traffic moves")
+            self.traffic_settled(watched, "I4 a step was started while traffic moves")
         watched.started(step, event.revision)
         self.pod_orders.add(event.revision)
-        self._approve(watched.revision, watched.plan[step - 1].target)
+        self.approve(watched.revision, watched.plan[step - 1].target)
 
     def _first(self, watched: Watched) -> None:
         self.require(watched.prepared(), "I4 started unprepared")
         self.require(not watched.traffic or watched.routed, "I2 the first pods came before the pin")
-
-    def _traffic_settled(self, watched: Watched, rule: str, applies: bool = True) -> None:
-        if watched.routes_revisions and applies:
-            answered = any(
-                (kind, revision) in watched.answers
-                for revision in watched.routes_revisions
-                for kind in ("TrafficShifted", "TrafficReleased")
-            )
-            self.require(answered, rule)
 
     def _TrafficShiftStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self._going_on(watched, event)
@@ -205,7 +183,7 @@ class Auditor:
         self.require(event.step == watched.step, "I5 another step is judged")
         ready = watched.batch_ready()
         self.require(ready is not None and ready.step == event.step, "I4 judged before its pods were ready")
-        self._traffic_settled(watched, "I4 judged before its traffic arrived")
+        self.traffic_settled(watched, "I4 judged before its traffic arrived")
         if watched.traffic:
             planned = watched.plan[event.step - 1].weight_percent
             self.require(watched.weight == planned, "I4 judged with another share of the traffic")
@@ -227,6 +205,8 @@ class Auditor:
         verdict = watched.answer("AnalysisConcluded", watched.judge_revision)
         self.require(watched.judged_step == step and watched.judge_revision > watched.raised_at, "I4 never judged")
         self.require(verdict is not None and verdict.step == step, "I4 no verdict on that step")
+        passed = watched.judge_revision in watched.passed
+        self.require(passed, "I8 a step was approved without a passing verdict")
         self.require(verdict.started_at_s >= watched.judged_at_s, "I4 measured before the step was ready")
 
     def _PauseStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
@@ -313,108 +293,10 @@ class Auditor:
         self._going_on(watched, event)
         self.require(watched.completed == len(watched.plan), "I4 promoted before the last step was done")
         watched.ending, watched.promoted = "promoting", True
-        self._approve(watched.revision, None)
-
-    def _RollbackStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
-        hastened = watched.pace == "in_batches" and event.pace == "at_once"
-        self.require(watched.ending != "rolling back" or hastened, "I5 rolled back twice")
-        watched.ending, watched.held, watched.promoted = "rolling back", False, False
-        watched.pace, watched.return_step = event.pace or watched.pace, 0
-        watched.ending_revision, watched.releasing = event.revision, False
-
-    def _CancellationStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
-        self.require(watched.ending != "cancelling", "I5 cancelled twice")
-        watched.ending, watched.held, watched.promoted = "cancelling", False, False
-        for version in ("v2", "v3", "v4"):
-            self._approve(version, None)  # whichever template it has, natively and to the end
-
-    def _PodsPromotionStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
-        self.require(watched.promoted and not watched.settles, "I5 pods promoted without a promotion")
-        whole = watched.weight == WHOLE_PERCENT or not watched.traffic
-        self.require(whole, "I2 promoted while the stable pods get traffic")
-        self._traffic_settled(watched, "I2 promoted while traffic moves", watched.traffic)
-        watched.promote_revisions = [event.revision]
-
-    def _BatchReturnStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
-        self.require(watched.ending == "rolling back" and watched.settles, "I5 a batch went back without a rollback")
-        self.require(watched.pace == "in_batches", "I5 went back in batches though nobody asked for it")
-        self._returned(watched)
-        expected = watched.return_step - 1 if watched.return_step else watched.highest - 1
-        self.require(0 < event.step <= expected, f"I3 went back to step {event.step} from {expected + 1}")
-        self.require(event.step == expected or not watched.return_step, "I3 a batch was left out on the way back")
-        watched.return_step, watched.return_revisions = event.step, [event.revision]
-
-    def _returned(self, watched: Watched) -> None:
-        """One batch after the other: the last one's stable pods are there."""
-        if watched.return_step and not watched.gone():
-            done = any(watched.answer("BatchReady", revision) for revision in watched.return_revisions)
-            self.require(done, "I3 the next batch went back before the last one's stable pods were there")
-
-    def _PodsReleaseStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
-        if watched.clearing and not watched.ending:
-            self._traffic_settled(watched, "I3 a superseded version's pods go while traffic moves")
-            watched.clearing = False
-            return
-        self.require(bool(watched.ending), "I5 pods released before an ending was chosen")
-        self._promoted(watched, "I5 released before the workload was promoted")
-        if watched.ending == "rolling back" and watched.return_step:
-            self.require(watched.return_step == 1 or watched.gone(), "I3 a batch was left out on the way back")
-            self._returned(watched)
-        if watched.promoted and not watched.settles:
-            self._back(watched, "I3 the extra pods go while they get the traffic")
-        watched.releasing = True
-
-    def _promoted(self, watched: Watched, rule: str) -> None:
-        """Going forward, the workload's own pods are new before anything that they replace goes."""
-        if watched.promoted and not watched.settles and not watched.gone():
-            done = any(watched.answer("WorkloadPromoted", revision) for revision in watched.promote_revisions)
-            self.require(done, rule)
-
-    def _TrafficReleaseStarted(self, watched: Watched, _: Any) -> None:  # noqa: N802
-        """Going back, the traffic goes to the stable pods alone, as long as there are any."""
-        again, watched.routes_released = watched.routes_released, True
-        self._promoted(watched, "I3 traffic goes back to the stable pods before the workload was promoted")
-        if watched.ending != "rolling back" or watched.releasing or again or not watched.weight:
-            return
-        target = watched.most
-        whole = target.percent == WHOLE_PERCENT or (target.count or 0) >= REPLICAS
-        whole = whole if watched.settles else bool(watched.promote_revisions)
-        told = watched.answers_since(watched.ending_revision, ("TrafficShifted", "TrafficRefused"))
-        self.require(
-            whole or told or watched.gone(), "I3 a bad version kept its traffic though stable pods could take it"
-        )
-
-    def _RolloutCompleted(self, watched: Watched, _: Any) -> None:  # noqa: N802
-        self.require(watched.promoted, "I5 completed without a promotion")
-        self._given_back(watched, "promote")
-
-    def _RolloutRolledBack(self, watched: Watched, _: Any) -> None:  # noqa: N802
-        self.require(watched.ending == "rolling back", "I5 rolled back without starting to")
-        self._given_back(watched, None)
-
-    def _RolloutCancelled(self, watched: Watched, _: Any) -> None:  # noqa: N802
-        self.require(watched.ending == "cancelling", "I5 cancelled without starting to")
-        self._given_back(watched, "let_go")
-
-    def _given_back(self, watched: Watched, mode: str | None) -> None:
-        whole = any(
-            kind == "WorkloadReleased" and revision > watched.batch_revision and (mode is None or fact.mode == mode)
-            for (kind, revision), fact in watched.answers.items()
-        )
-        self.require(whole, "I6 ended before the pods were whole")
-        self._back(watched, "I6 ended before the routes were given back")
-
-    def _back(self, watched: Watched, rule: str) -> None:
-        back = not watched.routed or any(
-            kind == "TrafficReleased" and revision > watched.shift_revision for kind, revision in watched.answers
-        )
-        self.require(back, rule)
-
-    def _RolloutFailed(self, watched: Watched, _: Any) -> None:  # noqa: N802
-        self.require(watched.gone() or not watched.step, "I6 failed after it had begun")
+        self.approve(watched.revision, None)
 
 
 _RULES: Final[dict[str, Callable[[Auditor, Watched, Any], None]]] = {
-    name[1:]: rule for name, rule in vars(Auditor).items() if name[1:2].isupper()
+    name[1:]: getattr(Auditor, name) for name in dir(Auditor) if name[1:2].isupper()
 }
 """What holds for a decision, by the decision's name; most have a rule of their own."""

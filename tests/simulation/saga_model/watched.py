@@ -4,7 +4,7 @@ from typing import Any
 
 from saga_model.options import REPLICAS
 from tidegate_contracts.decisions import PlanChanged, RolloutAccepted, RolloutPaused
-from tidegate_contracts.facts import BatchReady, Fact
+from tidegate_contracts.facts import AnalysisConcluded, BatchReady, Fact
 from tidegate_contracts.orders import Target
 from tidegate_contracts.plan import PlannedStep
 
@@ -40,6 +40,8 @@ class Watched:
         self.routes_revisions = [accepted.revision] if self.routed else []
         self.batch_revision = self.shift_revision = self.judge_revision = 0
         self.judged_step = 0
+        self.passed: set[int] = set()
+        """The orders on which a passing verdict was said, whatever came after it: it may be measured again."""
         self.judged_at_s = 0.0
         self.failed = False
         """Whether a failing verdict stands that nobody has answered by trying again."""
@@ -156,6 +158,8 @@ class Watched:
         if place in self.answers and isinstance(fact, BatchReady) and not fact.settled:
             return
         self.answers[place] = fact
+        if isinstance(fact, AnalysisConcluded) and (fact.scope, fact.verdict) == ("step", "pass"):
+            self.passed.add(fact.order_revision)
 
     def answers_since(self, revision: int, kinds: tuple[str, ...]) -> bool:
         return any(kind in kinds and answered >= revision for kind, answered in self.answers)

@@ -120,7 +120,9 @@ def test_nothing_of_python_is_within_reach(text: str, result: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "result", [object(), {1: 2}, [{"a": object()}], {"a"}, b"bytes", (1, 2), NOW, [[object]]], ids=repr
+    "result",
+    [object(), {1: 2}, [{"a": object()}], {"a"}, b"bytes", (1, 2), NOW, [[object]]],
+    ids=["an object", "a number as a key", "an object within", "a set", "bytes", "a tuple", "a time", "a class within"],
 )
 def test_a_result_that_is_no_json_is_a_fault(result: Any) -> None:
     assert kind(read("true").holds(result)) is FaultKind.TYPE

@@ -22,6 +22,9 @@ class Asking(Protocol):
 
 SYSTEM_NAMESPACE: Final = "tidegate-system"
 _HELD: Final = ("get", "list", "watch", "patch")
+_WORKLOADS: Final = ("deployments", "statefulsets", "daemonsets")
+_KRUISES: Final = ("clonesets", "statefulsets", "daemonsets")
+_TEMPLATES: Final = ("analysistemplates", "clusteranalysistemplates")
 _ROUTES: Final = {
     "gateway.networking.k8s.io": ("httproutes", "grpcroutes"),
     "projectcontour.io": ("httpproxies",),
@@ -32,11 +35,8 @@ _ROUTES: Final = {
     "split.smi-spec.io": ("trafficsplits",),
 }
 RIGHTS: Final = (
-    *(Right("workload-controller", "apps", each, _HELD) for each in ("deployments", "statefulsets", "daemonsets")),
-    *(
-        Right("workload-controller", "apps.kruise.io", each, _HELD)
-        for each in ("clonesets", "statefulsets", "daemonsets")
-    ),
+    *(Right("workload-controller", "apps", each, _HELD) for each in _WORKLOADS),
+    *(Right("workload-controller", "apps.kruise.io", each, _HELD) for each in _KRUISES),
     Right("workload-controller", "apps", "deployments", ("create", "delete")),
     Right("workload-controller", "apps.kruise.io", "clonesets", ("create", "delete")),
     Right("workload-controller", "apps", "replicasets", ("get", "list", "watch")),
@@ -48,18 +48,17 @@ RIGHTS: Final = (
     Right("traffic-shifter", "networking.k8s.io", "ingresses", ("get", "list", "watch", "create", "patch", "delete")),
     Right("traffic-shifter", "", "services", ("get", "list", "watch", "create", "patch", "delete")),
     Right("traffic-shifter", "discovery.k8s.io", "endpointslices", ("list", "watch")),
+    *(
+        Right("metrics-analyzer", group, each, ("get",))
+        for group, kinds in {"argoproj.io": _TEMPLATES, "apps": _WORKLOADS, "apps.kruise.io": _KRUISES}.items()
+        for each in kinds
+    ),
     Right("rollout-operator", "rollouts.kruise.io", "rollouts", ("list", "watch", "patch")),
     Right("rollout-operator", "rollouts.kruise.io", "rollouts/status", ("patch",)),
     Right("rollout-operator", "rollouts.kruise.io", "batchreleases", ("list", "watch", "create", "patch", "delete")),
     Right("rollout-operator", "rollouts.kruise.io", "batchreleases/status", ("patch",)),
-    *(
-        Right("rollout-operator", "apps", each, ("get", "list", "watch"))
-        for each in ("deployments", "statefulsets", "daemonsets")
-    ),
-    *(
-        Right("rollout-operator", "apps.kruise.io", each, ("get", "list", "watch"))
-        for each in ("clonesets", "statefulsets", "daemonsets")
-    ),
+    *(Right("rollout-operator", "apps", each, ("get", "list", "watch")) for each in _WORKLOADS),
+    *(Right("rollout-operator", "apps.kruise.io", each, ("get", "list", "watch")) for each in _KRUISES),
     Right("rollout-operator", "apps", "replicasets", ("list",)),
     Right("rollout-operator", "apps", "controllerrevisions", ("list",)),
     Right("rollout-operator", "rollouts.kruise.io", "trafficroutings", ("list", "watch", "patch")),
