@@ -38,8 +38,7 @@ class Watched:
         self.threshold = accepted.request.failure_threshold
         self.prepare_revisions = [accepted.revision]
         self.routes_revisions = [accepted.revision] if self.routed else []
-        self.batch_revision = self.shift_revision = self.judge_revision = 0
-        self.judged_step = 0
+        self.batch_revision = self.shift_revision = self.judge_revision = self.judged_step = 0
         self.passed: set[int] = set()
         """The orders on which a passing verdict was said, whatever came after it: it may be measured again."""
         self.judged_at_s = 0.0
@@ -52,9 +51,7 @@ class Watched:
         """The latest step that was started, or its place in a plan that came after it."""
         self.most = _NOTHING
         """The most pods that were ordered."""
-        self.completed = 0
-        self.jumped = 0
-        self.jumped_revision = 0
+        self.completed = self.jumped = self.jumped_revision = 0
         self.pause: tuple[int, float | None] | None = None
         self.paused_at_s = 0.0
         self.planned_at_s = 0.0
