@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
-from tidegate_traffic_shifter import matches
+from tidegate_traffic_shifter.backends import WEIGHT_MAX
+from tidegate_traffic_shifter.routers.gateway_http_route import GatewayHttpRoute
 from tidegate_traffic_shifter.share import Share
-from tidegate_traffic_shifter.shares import WEIGHT_MAX, holds, recover
-from tidegate_traffic_shifter.shares import render as rendered_by
 
 NAMESPACE = "shop"
+FORM = GatewayHttpRoute()
+render, recover, holds = FORM.render, FORM.recover, FORM.holds
 CANARY = "web-canary"
 
 
@@ -27,10 +28,6 @@ def rule(*backends: dict[str, Any], path: str = "/", **more: Any) -> dict[str, A
 
 def share(weight_percent: int = 0, *matches: HttpMatch) -> Share:
     return Share(service="web", canary_service=CANARY, weight_percent=weight_percent, matches=matches)
-
-
-def render(original: list[dict[str, Any]], namespace: str, wanted: Share) -> list[dict[str, Any]]:
-    return rendered_by(original, namespace, wanted, matches.http)
 
 
 def weights(found: dict[str, Any]) -> dict[str, int]:
