@@ -146,6 +146,12 @@ def test_an_unedited_route_gives_back_the_very_numbers_of_the_user() -> None:
     assert recover(edited(share(30)), ORIGINAL, NAMESPACE, share(30)) == ORIGINAL
 
 
+def test_rules_that_are_rendered_alike_come_back_in_order() -> None:
+    own = [rule(backend(weight=7)), rule(backend(weight=3))]
+    added = rule(backend("other"), path="/added")
+    assert recover([*render(own, NAMESPACE, share(30)), added], own, NAMESPACE, share(30)) == [*own, added]
+
+
 def test_a_filter_that_somebody_added_stays_and_the_users_numbers_come_back() -> None:
     rules = edited(share(30))
     rules[0] = rules[0] | {"filters": [{"type": "RequestMirror"}]}
@@ -158,6 +164,13 @@ def test_a_path_that_somebody_changed_stays_and_the_users_numbers_come_back() ->
     path = [{"path": {"type": "PathPrefix", "value": "/v2"}}]
     rules[1] = rules[1] | {"matches": path}
     assert recover(rules, ORIGINAL, NAMESPACE, share(30)) == [ORIGINAL[0], ORIGINAL[1] | {"matches": path}]
+
+
+def test_of_two_rules_that_were_edited_each_has_its_own_numbers_back() -> None:
+    own = [rule(backend(weight=7), path="/a"), rule(backend(weight=3), path="/b")]
+    rules = [each | {"timeouts": {"request": "1s"}} for each in render(own, NAMESPACE, share(30))]
+    found = recover(rules, own, NAMESPACE, share(30))
+    assert [weights(each) for each in found] == [{"web": 7}, {"web": 3}]
 
 
 def test_proportions_that_somebody_changed_are_the_new_original() -> None:

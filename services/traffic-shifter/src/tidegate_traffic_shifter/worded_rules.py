@@ -106,7 +106,10 @@ class WordedRules(Untold):
             return [rule]
         if not own:
             return []
-        rest = self.with_backends(rule, own)
-        likeliest_first = sorted(candidates, key=lambda each: self.with_backends(each, own) != rest)
+        likeliest_first = sorted(candidates, key=lambda each: _differences(each, rule))
         originals = [self.backends(each) for each in likeliest_first]
         return [self.with_backends(rule, backends.undivided(found, originals, self.words, namespace, share))]
+
+
+def _differences(one: Rule, other: Rule) -> int:
+    return sum(one.get(field) != other.get(field) for field in one | other)
