@@ -2,7 +2,7 @@
 
 Called by `door`. A reference `${secret:NAME/KEY}` stands for the file `<directory>/<namespace>/NAME/KEY`, in the
 rollout's own namespace only: mounting a Secret there is what lets that namespace's analyses use it. So the analyzer
-needs no rights on the cluster, and a query in an event shows the reference.
+needs no rights on Secrets, and a query in an event shows the reference.
 """
 
 import re
