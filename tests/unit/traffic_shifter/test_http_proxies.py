@@ -13,6 +13,7 @@ from tidegate_traffic_shifter.share import Share
 FORM = ContourHttpProxy()
 WEB = {"name": "web", "port": 80}
 NEW = {"name": "web-canary", "port": 80}
+BY_USER = HttpMatch(headers={"x-user": "ann"})
 
 
 def share(weight_percent: int = 0, *matches: HttpMatch, change: HeaderChange | None = None) -> Share:
@@ -110,7 +111,39 @@ def test_an_edit_meanwhile_is_the_new_original() -> None:
     recovered = FORM.recover(edited, own, "shop", share(20, HttpMatch(path_prefix="/beta")))
     assert recovered["routes"] == [own["routes"][0] | {"enableWebsockets": True}, own["routes"][1], added]
     moved = {"routes": [first | {"services": [WEB | {"weight": 50}, NEW | {"weight": 50}]}]}
-    assert FORM.recover(moved, own, "shop", share(20))["routes"] == [{"services": [WEB | {"weight": 100}]}]
+    found = FORM.recover(moved, own, "shop", share(20))
+    assert found["routes"] == [{"services": [WEB | {"weight": 9}]}], "alone it gets all, whatever its number"
+
+
+COPIES = {"name": "shadow", "port": 80, "mirror": True, "weight": 7}
+
+
+def test_who_only_gets_copies_goes_on_getting_those_of_the_shared_route_alone() -> None:
+    own = {"services": [COPIES, WEB]}
+    wanted = Share(service="web", canary_service="web-canary", weight_percent=30, mirror_percent=10, matches=(BY_USER,))
+    front, shared = rendered(own, wanted)
+    assert front["services"] == [NEW | {"weight": 100}]
+    ours = NEW | {"mirror": True, "weight": 10}
+    assert shared["services"] == [WEB | {"weight": 70}, NEW | {"weight": 30}, COPIES, ours]
+    assert FORM.recover({"routes": [front, shared]}, {"routes": [own]}, "shop", wanted) == {"routes": [own]}
+    edited = {"routes": [shared | {"enableWebsockets": True}]}
+    (found,) = FORM.recover(edited, {"routes": [own]}, "shop", wanted)["routes"]
+    assert found == {"services": [WEB, COPIES], "enableWebsockets": True}
+
+
+def test_both_of_two_backends_that_are_the_service_get_the_matched_requests() -> None:
+    front, _ = rendered({"services": [WEB, WEB | {"port": 81}]}, share(20, BY_USER))
+    assert front["services"] == [NEW | {"weight": 100}, NEW | {"port": 81, "weight": 100}]
+
+
+def test_a_tcp_proxy_has_shares_and_nothing_else() -> None:
+    wanted = share(30, BY_USER, change=HeaderChange(set={"x-version": "new"}))
+    original = {"tcpproxy": [{"services": [WEB]}]}
+    assert FORM.render(original, "shop", wanted) == {
+        "tcpproxy": [{"services": [WEB | {"weight": 70}, NEW | {"weight": 30}]}]
+    }
+    assert not FORM.has_room(original, "shop", wanted)
+    assert FORM.patch(original) == {"spec": {"tcpproxy": {"services": [WEB]}}}
 
 
 def proxy(**status: Any) -> Route:

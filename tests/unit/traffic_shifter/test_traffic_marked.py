@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
-from tidegate_traffic_shifter import matches, rendering
+from tidegate_traffic_shifter.routers.gateway_http_route import GatewayHttpRoute
 from tidegate_traffic_shifter.share import Share
 
 NAMESPACE = "shop"
+FORM = GatewayHttpRoute()
+render, recover = FORM.render, FORM.recover
 MARK = HeaderChange(set={"x-release": "next"}, remove=("x-debug",))
 FILTER = {
     "type": "RequestHeaderModifier",
@@ -19,16 +21,6 @@ FILTER = {
 }
 TESTERS = HttpMatch(headers={"user": "tester"})
 REDIRECT = {"matches": [{"path": {"value": "/old"}}], "filters": [{"type": "RequestRedirect"}]}
-
-
-def render(original: list[dict[str, Any]], namespace: str, wanted: Share) -> list[dict[str, Any]]:
-    return rendering.render(original, namespace, wanted, matches.http)
-
-
-def recover(
-    edited: list[dict[str, Any]], original: list[dict[str, Any]], namespace: str, wanted: Share
-) -> list[dict[str, Any]]:
-    return rendering.recover(edited, original, namespace, wanted, matches.http)
 
 
 def backend(name: str = "web", **more: Any) -> dict[str, Any]:

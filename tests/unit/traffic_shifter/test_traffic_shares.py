@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
-from tidegate_traffic_shifter import matches
+from tidegate_traffic_shifter.backends import WEIGHT_MAX
+from tidegate_traffic_shifter.routers.gateway_http_route import GatewayHttpRoute
 from tidegate_traffic_shifter.share import Share
-from tidegate_traffic_shifter.shares import WEIGHT_MAX, holds, recover
-from tidegate_traffic_shifter.shares import render as rendered_by
 
 NAMESPACE = "shop"
+FORM = GatewayHttpRoute()
+render, recover, holds = FORM.render, FORM.recover, FORM.holds
 CANARY = "web-canary"
 
 
@@ -27,10 +28,6 @@ def rule(*backends: dict[str, Any], path: str = "/", **more: Any) -> dict[str, A
 
 def share(weight_percent: int = 0, *matches: HttpMatch) -> Share:
     return Share(service="web", canary_service=CANARY, weight_percent=weight_percent, matches=matches)
-
-
-def render(original: list[dict[str, Any]], namespace: str, wanted: Share) -> list[dict[str, Any]]:
-    return rendered_by(original, namespace, wanted, matches.http)
 
 
 def weights(found: dict[str, Any]) -> dict[str, int]:
@@ -149,6 +146,12 @@ def test_an_unedited_route_gives_back_the_very_numbers_of_the_user() -> None:
     assert recover(edited(share(30)), ORIGINAL, NAMESPACE, share(30)) == ORIGINAL
 
 
+def test_rules_that_are_rendered_alike_come_back_in_order() -> None:
+    own = [rule(backend(weight=7)), rule(backend(weight=3))]
+    added = rule(backend("other"), path="/added")
+    assert recover([*render(own, NAMESPACE, share(30)), added], own, NAMESPACE, share(30)) == [*own, added]
+
+
 def test_a_filter_that_somebody_added_stays_and_the_users_numbers_come_back() -> None:
     rules = edited(share(30))
     rules[0] = rules[0] | {"filters": [{"type": "RequestMirror"}]}
@@ -161,6 +164,13 @@ def test_a_path_that_somebody_changed_stays_and_the_users_numbers_come_back() ->
     path = [{"path": {"type": "PathPrefix", "value": "/v2"}}]
     rules[1] = rules[1] | {"matches": path}
     assert recover(rules, ORIGINAL, NAMESPACE, share(30)) == [ORIGINAL[0], ORIGINAL[1] | {"matches": path}]
+
+
+def test_of_two_rules_that_were_edited_each_has_its_own_numbers_back() -> None:
+    own = [rule(backend(weight=7), path="/a"), rule(backend(weight=3), path="/b")]
+    rules = [each | {"timeouts": {"request": "1s"}} for each in render(own, NAMESPACE, share(30))]
+    found = recover(rules, own, NAMESPACE, share(30))
+    assert [weights(each) for each in found] == [{"web": 7}, {"web": 3}]
 
 
 def test_proportions_that_somebody_changed_are_the_new_original() -> None:

@@ -7,6 +7,7 @@ from unit.traffic_shifter.test_http_proxies import share
 
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_traffic_shifter.routers.istio_virtual_service import IstioVirtualService
+from tidegate_traffic_shifter.share import Share
 
 FORM = IstioVirtualService()
 WEB = {"destination": {"host": "web"}}
@@ -102,3 +103,13 @@ def test_an_edit_meanwhile_is_the_new_original() -> None:
     edited = {"http": [front, shared | {"timeout": "2s"}, elsewhere]}
     recovered = FORM.recover(edited, original, "shop", wanted)
     assert recovered == {"http": [{"route": [WEB], "timeout": "2s"}, ELSEWHERE]}
+
+
+def test_a_rule_that_nobody_edited_comes_back_as_it_was_beside_one_that_somebody_did() -> None:
+    single = {"route": [WEB], "mirror": {"host": "shadow"}, "mirrorPercentage": {"value": 5}}
+    original = {"http": [single, {"match": [{"uri": {"prefix": "/"}}], "route": [WEB]}]}
+    wanted = Share(service="web", canary_service="web-canary", weight_percent=20, mirror_percent=10)
+    first, second = FORM.render(original, "shop", wanted)["http"]
+    assert [each["destination"]["host"] for each in first["mirrors"]] == ["shadow", "web-canary"]
+    recovered = FORM.recover({"http": [first, second | {"timeout": "2s"}]}, original, "shop", wanted)["http"]
+    assert recovered == [single, original["http"][1] | {"timeout": "2s"}]

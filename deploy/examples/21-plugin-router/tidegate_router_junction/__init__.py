@@ -21,6 +21,7 @@ class Junction(WordedRules):
     words: ClassVar[Words] = Words(service="to", identity=("to", "port"), weight_max=1000)
     rules_field: ClassVar[str] = "lanes"
     backends_field: ClassVar[str] = "exits"
+    in_order: ClassVar[bool] = True
 
     def in_front(self, rule: Rule, matches: tuple[HttpMatch, ...]) -> list[Rule]:
         """A lane for each match: all the headers that a lane names must be there."""

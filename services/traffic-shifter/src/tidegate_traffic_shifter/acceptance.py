@@ -7,6 +7,14 @@ from tidegate_traffic_shifter.seen import Condition, ParentStatus, Route
 REQUIRED: Final = ("Accepted", "ResolvedRefs")
 
 
+class Untold:
+    """A format whose kind has no status that tells: what the API server has taken is all that can be known."""
+
+    def objection(self, route: Route) -> str | None:
+        del route
+        return None
+
+
 def objection(route: Route) -> str | None:
     """Why the route can't be said to be accepted for its present generation; None when it is."""
     parents = route.status.parents or []

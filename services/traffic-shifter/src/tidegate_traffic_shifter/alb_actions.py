@@ -53,10 +53,8 @@ def to_canary(text: str, namespace: str, share: Share) -> str:
 
 def undivided(edited: str, original: str | None, namespace: str, share: Share) -> str:
     """The user's own action out of an edited one."""
-    before, found = target_groups(original), target_groups(edited)
-    own = [each for each in found if not TARGET_GROUPS.names(each, namespace, share.canary_service)]
-    known = before if backends.alike(own, before, TARGET_GROUPS) else None
-    return with_target_groups(edited, backends.undivided(found, known, TARGET_GROUPS, namespace, share))
+    before, found = [target_groups(original)], target_groups(edited)
+    return with_target_groups(edited, backends.undivided(found, before, TARGET_GROUPS, namespace, share))
 
 
 def path_in_front(path: Path, wanted: HttpMatch) -> Path | None:

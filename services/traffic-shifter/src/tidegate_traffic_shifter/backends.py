@@ -1,13 +1,14 @@
 """A list of weighted backends with the new version's share in it, and the user's own list again. Pure.
 
-Most routers have such a list somewhere; `Words` are how each says it. Called by `worded_rules` and by the
-formats in `routers` that have no rules; `shares` does the same for the Gateway API, whose backends have filters, too.
+Most routers have such a list somewhere; `Words` are how each says it. Called by `worded_rules` for the list of each
+rule, and by the formats in `routers` that have no rules.
 """
 
 from typing import Any, Final
 
 import msgspec
 
+from tidegate_contracts.rollout import HeaderChange
 from tidegate_traffic_shifter.share import Share
 
 PARTS: Final = 100
@@ -25,14 +26,18 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
             without such a field.
         identity: The fields that tell one backend from another.
         usual_weight: That of a backend that says none.
+        none_is_even: Whether backends of which none has a weight get as much each, instead of nothing.
         weight_max: The largest weight that can be said.
+        alone_weight: That of the new version where it has no other backend beside it.
     """
 
     service: str = "name"
     kinds: tuple[str, ...] = ()
     identity: tuple[str, ...] = ("name",)
     usual_weight: int = 1
+    none_is_even: bool = False
     weight_max: int = WEIGHT_MAX
+    alone_weight: int = PARTS
 
     def names(self, backend: Backend, namespace: str, service: str) -> bool:
         """Whether the backend is the Service."""
@@ -43,6 +48,16 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     def renamed(self, backend: Backend, service: str) -> Backend:
         """The same backend of another Service."""
         return backend | {self.service: service}
+
+    def changed(self, backend: Backend, change: HeaderChange) -> Backend:
+        """The same backend with the change in its requests' headers; as it is in a format that knows none."""
+        del change
+        return backend
+
+    def canary(self, backend: Backend, share: Share) -> Backend:
+        """The same backend for the new version."""
+        canary = self.renamed(backend, share.canary_service)
+        return canary if share.request_headers is None else self.changed(canary, share.request_headers)
 
     def weight(self, backend: Backend) -> int:
         return int(backend.get("weight", self.usual_weight))
@@ -58,7 +73,7 @@ def holds(backends: list[Backend], words: Words, namespace: str, service: str) -
 def to_canary(backends: list[Backend], words: Words, namespace: str, share: Share) -> list[Backend]:
     """The stable Service's backends for the new version instead, and no other ones."""
     stable = [each for each in backends if words.names(each, namespace, share.service)]
-    return [words.renamed(each, share.canary_service) | {"weight": PARTS} for each in stable]
+    return [words.canary(each, share) | {"weight": words.alone_weight} for each in stable]
 
 
 def divided(backends: list[Backend], words: Words, namespace: str, share: Share) -> list[Backend]:
@@ -72,18 +87,18 @@ def divided(backends: list[Backend], words: Words, namespace: str, share: Share)
             continue
         canary = (weight * share.weight_percent + PARTS // 2) // PARTS
         found.append(backend | {"weight": weight - canary})
-        found.append(words.renamed(backend, share.canary_service) | {"weight": canary})
+        found.append(words.canary(backend, share) | {"weight": canary})
     return found
 
 
 def undivided(
-    edited: list[Backend], original: list[Backend] | None, words: Words, namespace: str, share: Share
+    edited: list[Backend], originals: list[list[Backend]], words: Words, namespace: str, share: Share
 ) -> list[Backend]:
     """The user's own list out of an edited one: our backends taken out, the user's numbers put back.
 
     Args:
         edited: The list as it is found.
-        original: The list that it came from; None where that can't be known.
+        originals: The lists that it may have come from, the likeliest one first; those of other backends don't count.
         words: How backends are said.
         namespace: Where the route is.
         share: What was put into the list.
@@ -96,22 +111,26 @@ def undivided(
             merged[-1] = merged[-1] | {"weight": words.weight(merged[-1]) + words.weight(backend)}
     if len(merged) == len(edited):
         return edited
-    if original is None:
-        return [each | {"weight": 1} for each in merged] if len(merged) == 1 else merged
-    return _with_own_weights(merged, original, words)
+    known = [each for each in originals if _alike(each, merged, words)]
+    if not known and len(merged) == 1:
+        return [merged[0] | {"weight": 1}]
+    return next((_with_weights_of(each, merged, words) for each in known if _has_parts(each, merged, words)), merged)
 
 
-def alike(one: list[Backend], other: list[Backend], words: Words) -> bool:
+def _alike(one: list[Backend], other: list[Backend], words: Words) -> bool:
     """Whether both lists have the same backends, whatever their weights."""
     return {words.identify(each) for each in one} == {words.identify(each) for each in other}
 
 
-def _with_own_weights(merged: list[Backend], original: list[Backend], words: Words) -> list[Backend]:
-    """The user's own numbers, unless the numbers are what was edited."""
+def _has_parts(original: list[Backend], merged: list[Backend], words: Words) -> bool:
+    """Whether the numbers are as we have written them; otherwise it is they that were edited."""
+    own = (words.identify(each) for each in original)
+    parts = dict(zip(own, _in_parts(original, words), strict=True))
+    return all(parts[words.identify(each)] == words.weight(each) for each in merged)
+
+
+def _with_weights_of(original: list[Backend], merged: list[Backend], words: Words) -> list[Backend]:
     own = {words.identify(each): each for each in original}
-    parts = dict(zip(own, _in_parts(original, words), strict=False))
-    if any(parts.get(words.identify(each)) != words.weight(each) for each in merged):
-        return merged
     return [_without_weight(each) | _weight_of(own[words.identify(each)]) for each in merged]
 
 
@@ -126,9 +145,13 @@ def _weight_of(backend: Backend) -> Backend:
 def _in_parts(backends: list[Backend], words: Words) -> list[int]:
     """The same proportions in numbers that can be divided by a hundred; a single backend simply becomes 100."""
     weights = [words.weight(each) for each in backends]
+    if words.none_is_even and not any(weights):
+        return [PARTS] * len(weights)
     if len(weights) == 1:
         return [PARTS if weights[0] else 0]
-    largest = max(weights)
+    largest = max(weights, default=0)
     if largest * PARTS <= words.weight_max:
         return [weight * PARTS for weight in weights]
-    return [weight * words.weight_max // largest for weight in weights]
+    # Whole hundreds are divided exactly; where only few fit, proportions count for more.
+    step = PARTS if words.weight_max >= PARTS * PARTS else 1
+    return [weight * (words.weight_max // step) // largest * step for weight in weights]

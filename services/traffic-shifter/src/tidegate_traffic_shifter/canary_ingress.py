@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 from tidegate_chassis.kubernetes.resources import INGRESSES
 from tidegate_contracts.routers import COOKIE
 from tidegate_traffic_shifter import marks
+from tidegate_traffic_shifter.acceptance import Untold
 from tidegate_traffic_shifter.formats import Body
 from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.share import Share
@@ -22,7 +23,7 @@ SPEC_FIELDS: Final = ("ingressClassName", "tls", "rules")
 Annotations = dict[str, str]
 
 
-class CanaryIngress:
+class CanaryIngress(Untold):
     """A `Beside` format but for its abilities, `prefix`, `owned` and what more than nginx's annotations it has.
 
     Attributes:
@@ -55,11 +56,6 @@ class CanaryIngress:
             for name, value in match.headers_regex.items():
                 found |= {"canary-by-header": name, "canary-by-header-pattern": value}
         return {self.prefix + name: value for name, value in found.items()}
-
-    def objection(self, route: Route) -> str | None:
-        """An Ingress has no condition that tells: what the API server has taken is all that can be known."""
-        del route
-        return None
 
     def name(self, route: str) -> str:
         return f"{route}-canary"

@@ -1,9 +1,10 @@
 """The Gateway API's filter that changes request headers, with an order's change in it. Pure.
 
-Called by `shares` and `marked`. A rule may hold the filter once, so that the user's own one and ours become one; ours
-wins.
+Called by `gateway_rules` and `marked`. A rule or a backend may hold the filter once, so that the user's own one and
+ours become one; ours wins.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from tidegate_contracts.rollout import HeaderChange
@@ -13,13 +14,17 @@ FIELD: Final = "requestHeaderModifier"
 Filter = dict[str, Any]
 
 
-def with_change(filters: list[Filter], change: HeaderChange) -> list[Filter]:
-    """The filters with the change after the user's own, in the place of the user's own modifier."""
+def changed(part: Mapping[str, Any], change: HeaderChange) -> dict[str, Any]:
+    """A rule or a backend with the change after its own filters, in the place of its own modifier."""
+    return {**part, "filters": _with_change(part.get("filters") or [], change)}
+
+
+def _with_change(filters: list[Filter], change: HeaderChange) -> list[Filter]:
     own = next((each for each in filters if each.get("type") == MODIFIER), None)
     if own is None:
         return [*filters, _modifier({}, change)]
-    changed = _modifier(own.get(FIELD) or {}, change)
-    return [changed if each is own else each for each in filters]
+    modifier = _modifier(own.get(FIELD) or {}, change)
+    return [modifier if each is own else each for each in filters]
 
 
 def _modifier(own: dict[str, Any], change: HeaderChange) -> Filter:

@@ -1,36 +1,39 @@
-"""A route's rules with some requests marked by their headers, and back; pure.
+"""A route's rules with some requests marked by their headers, and back. Pure.
 
-As `shares`, where both versions have one Service: a rule in front for the requests that match, or the Service twice as
-a backend, once with the change of headers. What is ours is known again by that change. Called by `rendering`.
+For where both versions have one Service: a rule in front for the requests that match, or the Service twice as a
+backend, once with the change of headers. What is ours is known again by that change. Called by `gateway_rules`.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from tidegate_contracts.rollout import HeaderChange
-from tidegate_traffic_shifter.header_changes import FIELD, MODIFIER, joined, with_change
-from tidegate_traffic_shifter.matches import Narrow
+from tidegate_traffic_shifter.backends import Backend
+from tidegate_traffic_shifter.header_changes import FIELD, MODIFIER, changed, joined
 from tidegate_traffic_shifter.seen import Rule
 from tidegate_traffic_shifter.share import Share
-from tidegate_traffic_shifter.shares import Reference, divided, holds, in_front, references_of
+from tidegate_traffic_shifter.worded_rules import WordedRules
 
 
-def render(original: list[Rule], namespace: str, share: Share, narrow: Narrow) -> list[Rule]:
+def render(rules: WordedRules, original: list[Rule], namespace: str, share: Share) -> list[Rule]:
     """The user's rules with the marks in each that sends to the Service; nothing of ours where nobody is marked."""
     headers = share.headers
     if share.is_empty or headers is None:
         return original
     if not share.matches:
-        return [divided(rule, namespace, share, lambda each: _changed(each, headers)) for rule in original]
-    holding = [rule for rule in original if holds([rule], namespace, share.service)]
-    fronts = [in_front(rule, share, narrow) for rule in holding]
-    return [_changed(front, headers) for front in fronts if front is not None] + original
+        marking = replace(share, request_headers=headers, mirror_percent=0)
+        return [rules.shared(rule, namespace, marking) for rule in original]
+    holding = [rule for rule in original if rules.holds([rule], namespace, share.service)]
+    fronts = [front for rule in holding for front in rules.in_front(rule, share.matches)]
+    return [changed(front, headers) for front in fronts] + original
 
 
-def recover(edited: list[Rule], original: list[Rule], namespace: str, share: Share, narrow: Narrow) -> list[Rule]:
+def recover(rules: WordedRules, edited: list[Rule], original: list[Rule], namespace: str, share: Share) -> list[Rule]:
     """The user's rules as their edit means them: what carries our change of headers taken out."""
     headers = share.headers or HeaderChange()
-    rendered = render(original, namespace, share, narrow)
+    rendered = render(rules, original, namespace, share)
     front, pairs = (
         rendered[: len(rendered) - len(original)],
         list(zip(original, _last(rendered, original), strict=True)),
@@ -43,18 +46,13 @@ def recover(edited: list[Rule], original: list[Rule], namespace: str, share: Sha
             pairs.remove(pair)  # what is rendered alike comes back in order
             recovered.append(pair[0])
         elif rule not in front and (alike or not _carries(rule, headers)):
-            recovered.append(_unmarked(rule, pairs, headers))
+            recovered.append(_unmarked(rules, rule, pairs, headers))
     return recovered
 
 
 def _last(rendered: list[Rule], original: list[Rule]) -> list[Rule]:
     """What became of each of the user's rules."""
     return rendered[len(rendered) - len(original) :]
-
-
-def _changed(part: Mapping[str, Any], headers: HeaderChange) -> dict[str, Any]:
-    """A rule or a backend with our change added to its own; there may be one such filter only."""
-    return {**part, "filters": with_change(part.get("filters") or [], headers)}
 
 
 def _carries(part: Mapping[str, Any], headers: HeaderChange) -> bool:
@@ -69,21 +67,21 @@ def _carries(part: Mapping[str, Any], headers: HeaderChange) -> bool:
     return False
 
 
-def _unmarked(rule: Rule, pairs: list[tuple[Rule, Rule]], headers: HeaderChange) -> Rule:
+def _unmarked(rules: WordedRules, rule: Rule, pairs: list[tuple[Rule, Rule]], headers: HeaderChange) -> Rule:
     """Without our backends, and with the user's own numbers unless they are what was edited."""
-    merged = _merged(rule, headers)
-    if len(merged) == len(references_of(rule)):
+    merged = _merged(rules.backends(rule), headers)
+    if len(merged) == len(rules.backends(rule)):
         return rule
-    alike = [own for own, mine in pairs if _merged(mine, headers) == merged]
+    alike = [own for own, mine in pairs if _merged(rules.backends(mine), headers) == merged]
     same = [own for own in alike if own.get("matches") == rule.get("matches")]
     own = next(iter(same or alike), None)
-    return rule | {"backendRefs": references_of(own) if own is not None else merged}
+    return rules.with_backends(rule, rules.backends(own) if own is not None else merged)
 
 
-def _merged(rule: Rule, headers: HeaderChange) -> list[Reference]:
-    """Its backends but for ours, whose share goes to the ones before them."""
-    kept: list[Reference] = []
-    for each in references_of(rule):
+def _merged(backends: list[Backend], headers: HeaderChange) -> list[Backend]:
+    """The backends but for ours, whose share goes to the ones before them."""
+    kept: list[Backend] = []
+    for each in backends:
         if not (kept and _carries(each, headers)):
             kept.append(each)
         else:

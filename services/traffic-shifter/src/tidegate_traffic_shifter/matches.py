@@ -1,7 +1,8 @@
 """Which requests go to the new version by what they carry: a rule's own matches narrowed by the order's. Pure.
 
-`shares` puts the narrowed matches into a rule in front. A Gateway matches by specificity, not by order: the narrowed
-match has the same path and more headers or parameters, or a narrower path, so it wins over the rule that it came from.
+`gateway_rules` puts the narrowed matches into a rule in front. A Gateway matches by specificity, not by order: the
+narrowed match has the same path and more headers or parameters, or a narrower path, so it wins over the rule that it
+came from.
 """
 
 from collections.abc import Callable, Mapping

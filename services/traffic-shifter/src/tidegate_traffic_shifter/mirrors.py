@@ -1,4 +1,4 @@
-"""A Gateway API rule that copies requests to the new version, and the rule without. Pure. Called by `shares`.
+"""A Gateway API rule that copies requests to the new version, and the rule without. Pure. Called by `gateway_rules`.
 
 The answers to copies are thrown away by the gateway: nobody waits for them.
 """
@@ -17,8 +17,6 @@ NAMED_BY: Final = ("group", "kind", "namespace", "port")
 
 def mirrored(rule: Rule, share: Share) -> Rule:
     """The rule with a filter that copies; a share of copies asks for a Gateway API of 1.3 or later."""
-    if not share.mirror_percent:
-        return rule
     canary = next(each for each in rule["backendRefs"] if each["name"] == share.canary_service)
     backend = {name: canary[name] for name in NAMED_BY if name in canary} | {"name": share.canary_service}
     share_of = {"percent": share.mirror_percent} if share.mirror_percent < WHOLE_PERCENT else {}

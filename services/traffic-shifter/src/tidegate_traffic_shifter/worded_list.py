@@ -7,13 +7,14 @@ from functools import reduce
 from typing import Any, ClassVar
 
 from tidegate_traffic_shifter import backends
+from tidegate_traffic_shifter.acceptance import Untold
 from tidegate_traffic_shifter.backends import Backend, Words
 from tidegate_traffic_shifter.formats import Body
 from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.share import Share
 
 
-class WordedList:
+class WordedList(Untold):
     """A `Rewritten` format but for its resource and its abilities.
 
     Attributes:
@@ -23,11 +24,6 @@ class WordedList:
 
     words: ClassVar[Words]
     fields: ClassVar[tuple[str, ...]]
-
-    def objection(self, route: Route) -> str | None:
-        """A kind without a status: what the API server has taken is all that can be known."""
-        del route
-        return None
 
     def part(self, route: Route) -> list[Backend]:
         found: Any = route.spec
@@ -50,6 +46,4 @@ class WordedList:
         return backends.divided(original, self.words, namespace, share)
 
     def recover(self, edited: list[Backend], original: list[Backend], namespace: str, share: Share) -> list[Backend]:
-        own = [each for each in edited if not self.words.names(each, namespace, share.canary_service)]
-        before = original if backends.alike(original, own, self.words) else None
-        return backends.undivided(edited, before, self.words, namespace, share)
+        return backends.undivided(edited, [original], self.words, namespace, share)

@@ -1,32 +1,36 @@
 """What routers have in common whose object is a list of rules with backends in each, said by `Words`. Pure.
 
 The base of formats in `routers`, which say where the rules are, how a backend is said, and what a rule in front for
-the matched requests looks like. Without matches in its abilities a format needs no such rule.
+the matched requests looks like. Without matches in its abilities a format needs no such rule. `worded_fields` puts
+several such lists of one object together.
 """
 
-from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from tidegate_contracts.rollout import HttpMatch
 from tidegate_traffic_shifter import backends
+from tidegate_traffic_shifter.acceptance import Untold
 from tidegate_traffic_shifter.backends import Backend, Words
 from tidegate_traffic_shifter.formats import Body
 from tidegate_traffic_shifter.seen import Route, Rule
 from tidegate_traffic_shifter.share import Share
 
 
-class WordedRules(ABC):
+class WordedRules(Untold):
     """A `Rewritten` format but for its resource and its abilities.
 
     Attributes:
         words: How a backend is said.
         rules_field: Where in the spec the rules are.
         backends_field: Where in a rule the backends are.
+        in_order: Whether rules are tried as they are listed. Then one in front stands right before its own, so that
+            those before it keep their requests; otherwise all such rules are the first.
     """
 
     words: ClassVar[Words]
     rules_field: ClassVar[str]
     backends_field: ClassVar[str]
+    in_order: ClassVar[bool] = False
 
     def backends(self, rule: Rule) -> list[Backend]:
         return rule.get(self.backends_field) or []
@@ -34,14 +38,20 @@ class WordedRules(ABC):
     def with_backends(self, rule: Rule, found: list[Backend]) -> Rule:
         return rule | {self.backends_field: found}
 
-    @abstractmethod
     def in_front(self, rule: Rule, matches: tuple[HttpMatch, ...]) -> list[Rule]:
         """Rules like this one for the matched requests only, which come before it; none where nothing can match."""
+        del rule, matches
+        return []
 
-    def objection(self, route: Route) -> str | None:
-        """A kind without a status: what the API server has taken is all that can be known."""
-        del route
-        return None
+    def mirrored(self, rule: Rule, share: Share) -> Rule:
+        """The rule, which has the share in it, with copies of its requests to the new version."""
+        del share
+        return rule
+
+    def unmirrored(self, rule: Rule, share: Share) -> Rule:
+        """The rule without these copies; as it is where it has none."""
+        del share
+        return rule
 
     def part(self, route: Route) -> list[Rule]:
         return route.spec.get(self.rules_field) or []
@@ -53,41 +63,53 @@ class WordedRules(ABC):
         return any(backends.holds(self.backends(rule), self.words, namespace, service) for rule in part)
 
     def has_room(self, original: list[Rule], namespace: str, share: Share) -> bool:
-        holding = (rule for rule in original if self.holds([rule], namespace, share.service))
-        return not share.matches or any(self.in_front(rule, share.matches) for rule in holding)
+        return not share.matches or any(self.fronts(rule, namespace, share) for rule in original)
 
     def render(self, original: list[Rule], namespace: str, share: Share) -> list[Rule]:
-        fronts: list[Rule] = []
-        shared: list[Rule] = []
-        for rule in original:
-            if not self.holds([rule], namespace, share.service):
-                shared.append(rule)
-                continue
-            fronts += self._fronts(rule, namespace, share)
-            divided = backends.divided(self.backends(rule), self.words, namespace, share)
-            shared.append(self.with_backends(rule, divided))
-        return fronts + shared
+        made = [(self.fronts(rule, namespace, share), self.shared(rule, namespace, share)) for rule in original]
+        if self.in_order:
+            return [each for fronts, shared in made for each in (*fronts, shared)]
+        return [front for fronts, _ in made for front in fronts] + [shared for _, shared in made]
 
     def recover(self, edited: list[Rule], original: list[Rule], namespace: str, share: Share) -> list[Rule]:
+        pairs = [(self.shared(own, namespace, share), own) for own in original]
         recovered = []
         for rule in edited:
-            found = self.backends(rule)
-            own = [each for each in found if not self.words.names(each, namespace, share.canary_service)]
-            if len(own) == len(found):
-                recovered.append(rule)
-            elif own:
-                before = self._counterpart(rule, own, original)
-                restored = backends.undivided(found, before, self.words, namespace, share)
-                recovered.append(self.with_backends(rule, restored))
+            pair = next((each for each in pairs if each[0] == rule), None)
+            if pair is not None:
+                pairs.remove(pair)  # what is rendered alike comes back in order
+                recovered.append(pair[1])
+            else:
+                candidates = [own for _, own in pairs]
+                recovered += self._unshared(self.unmirrored(rule, share), candidates, namespace, share)
         return recovered
 
-    def _fronts(self, rule: Rule, namespace: str, share: Share) -> list[Rule]:
+    def fronts(self, rule: Rule, namespace: str, share: Share) -> list[Rule]:
+        """The rules in front, to the new version only."""
+        if not share.matches or not self.holds([rule], namespace, share.service):
+            return []
         canary = backends.to_canary(self.backends(rule), self.words, namespace, share)
-        found = self.in_front(rule, share.matches) if share.matches else []
-        return [self.with_backends(each, canary) for each in found]
+        return [self.with_backends(each, canary) for each in self.in_front(rule, share.matches)]
 
-    def _counterpart(self, rule: Rule, own: list[Backend], original: list[Rule]) -> list[Backend] | None:
-        """The backends of the user's rule that an edited one came from: the same ones, if possible in a rule alike."""
-        candidates = [each for each in original if backends.alike(self.backends(each), own, self.words)]
-        same = [each for each in candidates if self.with_backends(each, own) == self.with_backends(rule, own)]
-        return next((self.backends(each) for each in same or candidates), None)
+    def shared(self, rule: Rule, namespace: str, share: Share) -> Rule:
+        """The rule with the new version beside each backend that is the stable Service."""
+        if not self.holds([rule], namespace, share.service):
+            return rule
+        made = self.with_backends(rule, backends.divided(self.backends(rule), self.words, namespace, share))
+        return self.mirrored(made, share) if share.mirror_percent else made
+
+    def _unshared(self, rule: Rule, candidates: list[Rule], namespace: str, share: Share) -> list[Rule]:
+        """An edited rule without our backends; none where it has no others, as one in front."""
+        found = self.backends(rule)
+        own = [each for each in found if not self.words.names(each, namespace, share.canary_service)]
+        if len(own) == len(found):
+            return [rule]
+        if not own:
+            return []
+        likeliest_first = sorted(candidates, key=lambda each: _differences(each, rule))
+        originals = [self.backends(each) for each in likeliest_first]
+        return [self.with_backends(rule, backends.undivided(found, originals, self.words, namespace, share))]
+
+
+def _differences(one: Rule, other: Rule) -> int:
+    return sum(one.get(field) != other.get(field) for field in one | other)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from tidegate_chassis.kubernetes.resources import INGRESSES
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_traffic_shifter import alb_actions
+from tidegate_traffic_shifter.acceptance import Untold
 from tidegate_traffic_shifter.alb_actions import Path
 from tidegate_traffic_shifter.formats import Body
 from tidegate_traffic_shifter.seen import Route, Rule
@@ -31,14 +32,9 @@ Actions = dict[str, Any]
 """The part that is rewritten: actions and conditions, the rules with the paths that name them, and the default's."""
 
 
-class IngressAwsAlb:
+class IngressAwsAlb(Untold):
     resource = INGRESSES
     abilities = BUILT_IN["ingress-aws-alb"]
-
-    def objection(self, route: Route) -> str | None:
-        """An Ingress has no condition that tells: what the API server has taken is all that can be known."""
-        del route
-        return None
 
     def part(self, route: Route) -> Actions:
         annotations = route.metadata.annotations

@@ -4,80 +4,107 @@ A destination with a subset is left alone: the new version stands behind a Servi
 declared subsets. No condition tells what the proxies have taken.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from tidegate_chassis.kubernetes.resources import VIRTUAL_SERVICES
-from tidegate_contracts.rollout import HeaderChange
+from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_traffic_shifter import paths, virtual_matches
-from tidegate_traffic_shifter.seen import Route, Rule
+from tidegate_traffic_shifter.backends import Backend, Words
+from tidegate_traffic_shifter.seen import Rule
 from tidegate_traffic_shifter.share import Share
-from tidegate_traffic_shifter.weighted import Reference, WeightedRules
+from tidegate_traffic_shifter.worded_fields import WordedFields
+from tidegate_traffic_shifter.worded_rules import WordedRules
 
-HTTP: Final = "http"
 MIRRORS: Final = "mirrors"
 SINGLE: Final = ("mirror", "mirrorPercentage", "mirror_percent", "mirrorPercent")
 """How a single mirror is said."""
 
 
-class IstioVirtualService(WeightedRules):
-    resource = VIRTUAL_SERVICES
-    abilities = BUILT_IN["istio-virtual-service"]
-    fields: ClassVar[tuple[str, ...]] = (HTTP, "tcp", "tls")
-    backends: ClassVar[str] = "route"
+class Destinations(Words, frozen=True):
+    """By their host, however much of its name is written."""
 
-    def objection(self, route: Route) -> str | None:
-        """What the API server has taken is all that can be known."""
-        del route
-        return None
-
-    def names(self, reference: Reference, namespace: str, service: str) -> bool:
-        destination = reference["destination"]
+    def names(self, backend: Backend, namespace: str, service: str) -> bool:
+        destination = backend["destination"]
         name, *more = destination["host"].split(".")
         within = more[:2] in ([], [namespace], [namespace, "svc"])
         return bool(name == service and within and not destination.get("subset"))
 
-    def canary(self, reference: Reference, field: str, share: Share) -> Reference:
-        destination = reference["destination"]
+    def renamed(self, backend: Backend, service: str) -> Backend:
+        destination = backend["destination"]
         _, dot, more = destination["host"].partition(".")
-        canary = reference | {"destination": destination | {"host": f"{share.canary_service}{dot}{more}"}}
-        if share.request_headers is None or field != HTTP:
-            return canary
-        headers = reference.get("headers") or {}
-        return canary | {"headers": headers | {"request": _joined(headers.get("request") or {}, share.request_headers)}}
+        return backend | {"destination": destination | {"host": f"{service}{dot}{more}"}}
 
-    def mirrored(self, rule: Rule, field: str, share: Share) -> Rule:
-        """One of the user's own stays beside it: Istio takes either one mirror or a list of them."""
-        if field != HTTP:
-            return rule
-        host = next(each["destination"] for each in rule[self.backends] if self._is_canary(each, share))
-        ours = {"destination": host, "percentage": {"value": share.mirror_percent}}
-        own = [*(rule.get(MIRRORS) or []), *_single(rule)]
-        return {name: part for name, part in rule.items() if name not in SINGLE} | {MIRRORS: [*own, ours]}
+    def identify(self, backend: Backend) -> tuple[object, ...]:
+        destination = backend["destination"]
+        return destination["host"], destination.get("subset"), (destination.get("port") or {}).get("number")
 
-    def unmirrored(self, rule: Rule, namespace: str, share: Share) -> Rule:
-        del namespace
-        mirrors = rule.get(MIRRORS) or []
-        kept = [each for each in mirrors if not self._is_canary(each, share)]
-        if len(kept) == len(mirrors):
-            return rule
-        return {name: part for name, part in rule.items() if name != MIRRORS} | ({MIRRORS: kept} if kept else {})
 
-    def _is_canary(self, reference: Reference, share: Share) -> bool:
-        return bool(reference["destination"]["host"].split(".")[0] == share.canary_service)
+class HttpDestinations(Destinations, frozen=True):
+    """Whose headers can be changed."""
 
-    def in_front(self, rule: Rule, field: str, share: Share) -> list[Rule]:
-        if field != HTTP:
-            return []
+    def changed(self, backend: Backend, change: HeaderChange) -> Backend:
+        headers = backend.get("headers") or {}
+        return backend | {"headers": headers | {"request": _joined(headers.get("request") or {}, change)}}
+
+
+class TcpRoutes(WordedRules):
+    """Rules of connections: they have shares, and nothing else."""
+
+    words: ClassVar[Words] = Destinations(usual_weight=0, none_is_even=True)
+    rules_field: ClassVar[str] = "tcp"
+    backends_field: ClassVar[str] = "route"
+
+
+class TlsRoutes(TcpRoutes):
+    rules_field: ClassVar[str] = "tls"
+
+
+class HttpRoutes(WordedRules):
+    words: ClassVar[Words] = HttpDestinations(usual_weight=0, none_is_even=True)
+    rules_field: ClassVar[str] = "http"
+    backends_field: ClassVar[str] = "route"
+    in_order: ClassVar[bool] = True
+
+    def in_front(self, rule: Rule, matches: tuple[HttpMatch, ...]) -> list[Rule]:
         # A path that is rewritten would be another one under a narrower prefix.
         rewritten = (rule.get("rewrite") or {}).get("uri")
-        wanted = tuple(each for each in share.matches if not (rewritten and paths.has_path(each)))
+        wanted = tuple(each for each in matches if not (rewritten and paths.has_path(each)))
         found = virtual_matches.narrowed(rule.get("match"), wanted)
         kept = {name: value for name, value in rule.items() if name != "name"}
         return [kept | {"match": found}] if found else []
 
+    def mirrored(self, rule: Rule, share: Share) -> Rule:
+        """One of the user's own stays beside it: Istio takes either one mirror or a list of them."""
+        host = next(each["destination"] for each in self.backends(rule) if _is_canary(each, share))
+        ours = {"destination": host, "percentage": {"value": share.mirror_percent}}
+        own = [*(rule.get(MIRRORS) or []), *_single(rule)]
+        return {name: part for name, part in rule.items() if name not in SINGLE} | {MIRRORS: [*own, ours]}
 
-def _single(rule: Rule) -> list[Reference]:
+    def unmirrored(self, rule: Rule, share: Share) -> Rule:
+        mirrors = rule.get(MIRRORS) or []
+        kept = [each for each in mirrors if not _is_canary(each, share)]
+        if len(kept) == len(mirrors):
+            return rule
+        return {name: part for name, part in rule.items() if name != MIRRORS} | ({MIRRORS: kept} if kept else {})
+
+
+class IstioVirtualService(WordedFields):
+    resource = VIRTUAL_SERVICES
+    abilities = BUILT_IN["istio-virtual-service"]
+    lists: ClassVar[Mapping[str, WordedRules]] = {
+        "http": HttpRoutes(),
+        "tcp": TcpRoutes(),
+        "tls": TlsRoutes(),
+    }
+
+
+def _is_canary(backend: Backend, share: Share) -> bool:
+    return bool(backend["destination"]["host"].split(".")[0] == share.canary_service)
+
+
+def _single(rule: Rule) -> list[Backend]:
     """The user's own single mirror as one of a list."""
     if "mirror" not in rule:
         return []

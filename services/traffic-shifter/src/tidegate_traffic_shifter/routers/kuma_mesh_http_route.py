@@ -12,6 +12,7 @@ from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.rollout import HttpMatch
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_traffic_shifter import matches as gateway
+from tidegate_traffic_shifter.acceptance import Untold
 from tidegate_traffic_shifter.backends import Backend, Words
 from tidegate_traffic_shifter.formats import Body
 from tidegate_traffic_shifter.seen import Route, Rule
@@ -60,17 +61,12 @@ class KumaRules(WordedRules):
         return rule | {"default": (rule.get("default") or {}) | {"backendRefs": found}}
 
 
-class KumaMeshHttpRoute:
+class KumaMeshHttpRoute(Untold):
     resource = Resource("kuma.io", "v1alpha1", "meshhttproutes", "MeshHTTPRoute")
     abilities = BUILT_IN["kuma-mesh-http-route"]
 
     def __init__(self) -> None:
         self._rules = KumaRules()
-
-    def objection(self, route: Route) -> str | None:
-        """A kind without a status: what the API server has taken is all that can be known."""
-        del route
-        return None
 
     def part(self, route: Route) -> list[Destination]:
         return route.spec.get("to") or []
