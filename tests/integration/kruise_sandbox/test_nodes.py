@@ -56,6 +56,8 @@ def test_the_pods_of_a_lost_node_are_not_ready_and_replaced_and_come_back_with_i
     until_true(lambda: not answers(sandbox, address), what="silence of the lost node's pods")
     until_true(lambda: node_is(sandbox, lost_node, "Unknown"), within_s=LOST_WITHIN_S, what="the node's loss")
     until_true(lambda: not is_ready(on(lost_node, agents.pods())[0]), what="the agent on it not Ready")
+    # One pod after the other: until the last one has its turn, it still stands there as it was.
+    until_true(lambda: not any(map(is_ready, on(lost_node, moving.pods()))), what="no pod on it Ready")
     after = moving.until_ready(6)
     assert not on(lost_node, after)
     assert len(uids(after) - uids(before)) == len(on(lost_node, before)) > 0
