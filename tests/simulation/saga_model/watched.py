@@ -87,9 +87,11 @@ class Watched:
 
     def _is_analysed_anew(self, event: PlanChanged) -> bool:
         """Whether the step that is being judged is measured by something else from now on."""
+        if not self.judging:
+            return False  # a step that an earlier plan had may be in no plan any more
         background = event.request.analysis is not None
         before, after = self.plan[self.step - 1], event.plan[event.step - 1]
-        return self.judging and (background != self.background or before.analysis != after.analysis)
+        return background != self.background or before.analysis != after.analysis
 
     def judged(self, step: int, revision: int, at_s: float) -> None:
         self.judge_revision, self.judged_step, self.judged_at_s = revision, step, at_s
