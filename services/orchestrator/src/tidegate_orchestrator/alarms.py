@@ -19,6 +19,7 @@ from tidegate_contracts.facts import (
     WorkloadRefused,
 )
 from tidegate_contracts.limits import EVENTS_PER_ROLLOUT_MAX
+from tidegate_contracts.rollout import Analysis
 from tidegate_orchestrator import verdicts
 from tidegate_orchestrator.draft import Say
 from tidegate_orchestrator.state import ITSELF, Clearing, Pinning, Preparing, Rollout
@@ -84,9 +85,10 @@ def _of_stable_pods(rollout: Rollout) -> Say | None:
     return doubt(rollout, f"no pod of the stable revision {prepared.stable_revision} is ready to take the traffic")
 
 
-def _failure(rollout: Rollout, reason: str, *, degraded: bool, rolls_back: bool | None = None) -> Say | None:
-    """Pods that broke under traffic lose it at once, whoever paused the rollout before."""
-    if rollout.request.on_failure == "roll_back" if rolls_back is None else rolls_back:
+def _failure(rollout: Rollout, reason: str, *, degraded: bool, analysis: Analysis | None = None) -> Say | None:
+    """Pods that broke under traffic lose it at once, whoever paused the rollout before. An analysis may say its own."""
+    own = analysis.on_failure if analysis is not None else None
+    if (own or rollout.request.on_failure) == "roll_back":
         return Say(RollbackStarted, {"reason": reason, "by": ITSELF})
     if degraded and rollout.share != (0, ()) and not rollout.stable_gone:
         return Say(RolloutPaused, {"reason": reason, "by": ITSELF, "lowered": True})
@@ -101,8 +103,7 @@ def _of_verdicts(rollout: Rollout, now_s: float) -> Say | None:
 def _of_verdict(rollout: Rollout, spoken: Spoken, now_s: float) -> Say | None:
     verdict, analysis = spoken
     if verdict.verdict == "fail":
-        rolls_back = None if analysis.on_failure is None else analysis.on_failure == "roll_back"
-        return _failure(rollout, verdict.reason, degraded=False, rolls_back=rolls_back)
+        return _failure(rollout, verdict.reason, degraded=False, analysis=analysis)
     if verdicts.may_be_extended(rollout, spoken):
         # Measured anew like any step: once the pods of its last order are ready.
         settled = isinstance(rollout.pods.answer, BatchReady)
