@@ -14,7 +14,7 @@ from tidegate_metrics_analyzer import durations
 from tidegate_metrics_analyzer.outbound.request import Request
 from tidegate_metrics_analyzer.providers import json_path
 from tidegate_metrics_analyzer.providers.found import Found, as_go, of_value
-from tidegate_metrics_analyzer.providers.structured import Structured, configured, credential
+from tidegate_metrics_analyzer.providers.structured import Structured, authorized, configured
 from tidegate_metrics_analyzer.question import Question, Unusable
 
 _INDEX: Final = re.compile(r"[a-z0-9.*,_-][a-z0-9.*,_+-]{0,254}", re.ASCII)
@@ -76,19 +76,16 @@ class Elasticsearch(Structured[SearchDocument]):
     def request(self, document: SearchDocument, question: Question) -> Request:
         file = getattr(self.settings, f"{self.NAME}_authorization_file")
         variable = f"TIDEGATE_{self.NAME.upper()}_AUTHORIZATION_FILE"
-        authorization = credential(file, variable) if file else ""
+        caller = authorized(file, variable)
         base = URL(getattr(self.settings, f"{self.NAME}_url"))
         # Hits are documents: whoever wants their number needs none of them.
         body = {"size": 0, "track_total_hits": True, **document.body}
         return Request(
             url=str((base / document.index / "_search").with_query(allow_partial_search_results="false")),
             method="POST",
-            headers=(
-                ("Content-Type", "application/json"),
-                *((("Authorization", authorization),) if authorization else ()),
-            ),
+            headers=(("Content-Type", "application/json"), *caller.headers),
             body=msgspec.json.encode(body).decode(),
-            credentials=(authorization,) if authorization else (),
+            credentials=caller.credentials,
         )
 
     def found(self, document: SearchDocument, body: bytes, question: Question) -> Found | Unusable:

@@ -13,7 +13,7 @@ from yarl import URL
 from tidegate_chassis.settings import Settings
 from tidegate_metrics_analyzer.outbound.request import Request
 from tidegate_metrics_analyzer.providers.found import Found, of_points
-from tidegate_metrics_analyzer.providers.structured import Structured, configured, credential
+from tidegate_metrics_analyzer.providers.structured import Structured, authorized, configured
 from tidegate_metrics_analyzer.question import Question, Raw, Unusable
 
 DEFAULT_LOOK_BACK_S: Final = 86_400.0
@@ -69,12 +69,11 @@ class Graphite(Structured[GraphiteDocument]):
         parameters = _parameters(document)
         if "from" not in dict(parameters):
             parameters.append(("from", f"-{max(1, int(question.window_s))}s"))
-        token_file = settings.graphite_token_file
-        token = credential(token_file, "TIDEGATE_GRAPHITE_TOKEN_FILE") if token_file else ""
+        caller = authorized(settings.graphite_token_file, "TIDEGATE_GRAPHITE_TOKEN_FILE", "Bearer ")
         return Request(
             url=str((URL(settings.graphite_url) / "render").with_query([*parameters, ("format", "json")])),
-            headers=(("Authorization", f"Bearer {token}"),) if token else (),
-            credentials=(token,) if token else (),
+            headers=caller.headers,
+            credentials=caller.credentials,
         )
 
     def found(self, document: GraphiteDocument, body: bytes, question: Question) -> Found | Unusable:

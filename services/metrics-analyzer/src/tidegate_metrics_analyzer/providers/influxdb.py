@@ -15,7 +15,7 @@ from tidegate_metrics_analyzer import durations
 from tidegate_metrics_analyzer.outbound.request import Request
 from tidegate_metrics_analyzer.providers import annotated_csv
 from tidegate_metrics_analyzer.providers.found import Found, as_go, of_points
-from tidegate_metrics_analyzer.providers.structured import Structured, configured, credential
+from tidegate_metrics_analyzer.providers.structured import Structured, authorized, configured
 from tidegate_metrics_analyzer.question import Answer, Question, Raw, Sample, Unusable, Value
 
 _MILLISECONDS: Final = 1000
@@ -75,10 +75,7 @@ class InfluxDB(Structured[InfluxDocument]):
 
     def request(self, document: InfluxDocument, question: Question) -> Request:
         settings: InfluxSettings = self.settings
-        token_file = settings.influxdb_token_file
-        token = credential(token_file, "TIDEGATE_INFLUXDB_TOKEN_FILE") if token_file else ""
-        headers = (("Authorization", f"Token {token}"),) if token else ()
-        credentials = (token,) if token else ()
+        headers, credentials = authorized(settings.influxdb_token_file, "TIDEGATE_INFLUXDB_TOKEN_FILE", "Token ")
         base = URL(settings.influxdb_url)
         if document.database:
             url = (base / "query").with_query(db=document.database, q=document.query, epoch="ms")

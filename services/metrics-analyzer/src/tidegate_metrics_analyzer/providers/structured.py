@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Final, Generic, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeVar
 
 import msgspec
 
@@ -26,6 +26,13 @@ from tidegate_metrics_analyzer.question import PLACEHOLDERS, Answer, Question, R
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([a-z_]*)\s*\}\}")
 _SUCCESS: Final = range(200, 300)
 _Document = TypeVar("_Document", bound=msgspec.Struct)
+
+
+class Authorized(NamedTuple):
+    """Of a request: the headers that say who asks, and the credentials in them."""
+
+    headers: tuple[tuple[str, str], ...] = ()
+    credentials: tuple[str, ...] = ()
 
 
 class Structured(ABC, Generic[_Document]):
@@ -172,6 +179,23 @@ def credential(file: str, variable: str) -> str:
     if not file:
         raise ValueError(f"no credential is configured: {variable} is not set")
     return secrets.read_file(Path(file), f"the credential of {variable}")
+
+
+def authorized(file: str, variable: str, scheme: str = "") -> Authorized:
+    """How a request says who asks, by a mounted credential.
+
+    Args:
+        file: Where it is mounted; empty: nobody has to say who asks.
+        variable: The setting that names the file, for what is said when it can't be read.
+        scheme: What comes before the credential, with its space; empty where the file holds the whole header.
+
+    Raises:
+        ValueError: the file can't be read.
+    """
+    if not file:
+        return Authorized()
+    found = credential(file, variable)
+    return Authorized((("Authorization", scheme + found),), (found,))
 
 
 def span_s(question: Question, look_back_s: float) -> tuple[int, int]:
