@@ -15,6 +15,7 @@ from support.scripts import script
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_contracts.routers import BUILT_IN, Abilities
+from tidegate_traffic_shifter.canary_ingress import own_annotations
 from tidegate_traffic_shifter.conformance import CANARY, broken, shares_of
 from tidegate_traffic_shifter.formats import Body
 from tidegate_traffic_shifter.lua.answer import Failed, Result
@@ -22,7 +23,7 @@ from tidegate_traffic_shifter.lua.runner import Runner
 from tidegate_traffic_shifter.routers.ingress_mse import IngressMse
 from tidegate_traffic_shifter.routers.ingress_nginx import IngressNginx
 from tidegate_traffic_shifter.script_parts import Part, annotations_of, ingress_input, object_input, part_of
-from tidegate_traffic_shifter.scripted_ingress import ScriptedIngress, own_annotations
+from tidegate_traffic_shifter.scripted_ingress import ScriptedIngress
 from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.share import Share
 from tidegate_traffic_shifter.three_way import merge

@@ -29,20 +29,21 @@ def objection_by(controller: str, route: Route) -> str | None:
     conditions = route.status.conditions or []
     if not conditions:
         return f"{controller} has not answered for the route yet"
-    found = (_unmet(each, controller, each.type, route.metadata.generation) for each in conditions)
+    found = (unmet(each, controller, each.type, route.metadata.generation) for each in conditions)
     return next((reason for reason in found if reason is not None), None)
 
 
 def _objection_of(parent: ParentStatus, generation: int) -> str | None:
     gateway = parent.parent_ref.get("name", "the gateway")
     conditions = {condition.type: condition for condition in parent.conditions or ()}
-    found = (_unmet(conditions.get(kind), gateway, kind, generation) for kind in REQUIRED)
+    found = (unmet(conditions.get(kind), gateway, kind, generation) for kind in REQUIRED)
     return next((reason for reason in found if reason is not None), None)
 
 
-def _unmet(condition: Condition | None, who: str, kind: str, generation: int) -> str | None:
+def unmet(condition: Condition | None, who: str, kind: str, generation: int) -> str | None:
+    """Why one who answers by this condition can't be said to have taken the generation; None when it has."""
     if condition is None or condition.observed_generation < generation:
         return f"{who} has not answered for generation {generation} yet"
     if condition.status != "True":
-        return f"{who} says {kind} is {condition.status}: {condition.message or condition.reason}"
+        return f"{who} says {kind} is {condition.status}: {condition.told}"
     return None

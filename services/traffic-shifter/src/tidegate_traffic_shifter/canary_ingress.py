@@ -7,6 +7,7 @@ where one of those leaves out in silence what it has no place for, it is refused
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
+from tidegate_chassis.kubernetes.objects import KubernetesObject
 from tidegate_chassis.kubernetes.resources import INGRESSES
 from tidegate_contracts.routers import COOKIE
 from tidegate_traffic_shifter import marks
@@ -65,7 +66,7 @@ class CanaryIngress(Untold):
 
     def canary(self, route: Route, share: Share) -> Body:
         own = route.metadata.annotations
-        kept = {name: value for name, value in own.items() if not name.startswith((*TOOLS, *self.owned, marks.PREFIX))}
+        kept = {name: value for name, value in own_annotations(route).items() if not name.startswith(self.owned)}
         copied = {field: route.spec[field] for field in ("ingressClassName", "tls") if field in route.spec}
         return {
             "apiVersion": self.resource.api_version,
@@ -94,6 +95,12 @@ class CanaryIngress(Untold):
         if not changed["labels"] and not changed["annotations"] and not fields:
             return None
         return {"metadata": changed, "spec": fields}
+
+
+def own_annotations(found: KubernetesObject) -> dict[str, str]:
+    """The user's own, without our marks and those that tools know their objects by."""
+    annotations = found.metadata.annotations
+    return {name: value for name, value in annotations.items() if not name.startswith((*TOOLS, marks.PREFIX))}
 
 
 def _missing(wanted: Mapping[str, str], found: Mapping[str, str]) -> dict[str, str | None]:

@@ -7,6 +7,7 @@ from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_chassis.kubernetes.resources import INGRESSES
 from tidegate_contracts.routers import Abilities
 from tidegate_traffic_shifter import problems
+from tidegate_traffic_shifter.canary_ingress import own_annotations
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.lua.answer import Failed
@@ -15,7 +16,7 @@ from tidegate_traffic_shifter.outcome import Outcome, Refused
 from tidegate_traffic_shifter.router import Marked, Place
 from tidegate_traffic_shifter.script_parts import annotations_of, ingress_input
 from tidegate_traffic_shifter.script_sources import ScriptSources
-from tidegate_traffic_shifter.scripted_ingress import ScriptedIngress, own_annotations
+from tidegate_traffic_shifter.scripted_ingress import ScriptedIngress
 from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.share import Share
 from tidegate_traffic_shifter.standing_beside import StandingBeside

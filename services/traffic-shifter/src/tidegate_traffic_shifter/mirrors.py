@@ -5,12 +5,12 @@ The answers to copies are thrown away by the gateway: nobody waits for them.
 
 from typing import Any, Final
 
+from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_traffic_shifter.seen import Rule
 from tidegate_traffic_shifter.share import Share
 
 MIRROR: Final = "RequestMirror"
 FIELD: Final = "requestMirror"
-WHOLE_PERCENT: Final = 100
 NAMED_BY: Final = ("group", "kind", "namespace", "port")
 """What names a backend beside its name: a mirror has no weight and no filters."""
 

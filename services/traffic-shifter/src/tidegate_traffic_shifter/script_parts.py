@@ -12,7 +12,7 @@ import msgspec
 from tidegate_chassis.kubernetes.objects import KubernetesObject
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_traffic_shifter import marks
-from tidegate_traffic_shifter.canary_ingress import TOOLS
+from tidegate_traffic_shifter.canary_ingress import own_annotations
 from tidegate_traffic_shifter.lua.answer import Failed, Result
 from tidegate_traffic_shifter.share import Share
 
@@ -38,11 +38,7 @@ class Scripted(KubernetesObject, frozen=True):
     @property
     def part(self) -> Part:
         """Without our marks and the annotations that tools keep for themselves."""
-        metadata = self.metadata
-        own = {
-            name: value for name, value in metadata.annotations.items() if not name.startswith((*TOOLS, marks.PREFIX))
-        }
-        return Part(spec=self.spec, labels=metadata.labels, annotations=own)
+        return Part(spec=self.spec, labels=self.metadata.labels, annotations=own_annotations(self))
 
 
 def object_input(original: Part, share: Share) -> dict[str, Any]:

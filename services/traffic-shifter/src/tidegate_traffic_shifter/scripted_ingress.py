@@ -6,7 +6,7 @@ import msgspec
 
 from tidegate_contracts.routers import Abilities
 from tidegate_traffic_shifter import marks
-from tidegate_traffic_shifter.canary_ingress import TOOLS, CanaryIngress
+from tidegate_traffic_shifter.canary_ingress import CanaryIngress
 from tidegate_traffic_shifter.formats import Body
 from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.share import Share
@@ -43,12 +43,6 @@ class ScriptedIngress(CanaryIngress):
         changed = patch or {"metadata": {"labels": {}, "annotations": {}}, "spec": {}}
         annotations = changed["metadata"]["annotations"] | stale
         return changed | {"metadata": changed["metadata"] | {"annotations": annotations}}
-
-
-def own_annotations(route: Route) -> dict[str, str]:
-    """What a script is given: the user's own, without those that tools know their objects by."""
-    found = route.metadata.annotations
-    return {name: value for name, value in found.items() if not name.startswith((*TOOLS, marks.PREFIX))}
 
 
 def _said(found: Route) -> set[str]:

@@ -22,6 +22,12 @@ class Condition(msgspec.Struct, frozen=True, rename="camel"):
     errors: list[dict[str, str]] | None = None
     """Contour's own, of an HTTPProxy."""
 
+    @property
+    def told(self) -> str:
+        """What went wrong, as exactly as it is said."""
+        errors = "; ".join(f"{each.get('reason', '')}: {each.get('message', '')}" for each in self.errors or ())
+        return errors or self.message or self.reason
+
 
 class ParentStatus(msgspec.Struct, frozen=True, rename="camel"):
     parent_ref: dict[str, Any] = {}

@@ -10,6 +10,7 @@ from tidegate_chassis.kubernetes.resources import HTTP_PROXIES
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_traffic_shifter import conditions, paths
+from tidegate_traffic_shifter.acceptance import unmet
 from tidegate_traffic_shifter.backends import Backend, Words
 from tidegate_traffic_shifter.formats import Body
 from tidegate_traffic_shifter.header_changes import joined
@@ -82,12 +83,7 @@ class ContourHttpProxy(WordedFields):
 
     def objection(self, route: Route) -> str | None:
         valid = next((each for each in route.status.conditions or () if each.type == "Valid"), None)
-        if valid is None or valid.observed_generation < route.metadata.generation:
-            return f"Contour has not answered for generation {route.metadata.generation} yet"
-        if valid.status == "True":
-            return None
-        told = "; ".join(f"{each.get('reason', '')}: {each.get('message', '')}" for each in valid.errors or ())
-        return f"Contour says Valid is {valid.status}: {told or valid.message or valid.reason}"
+        return unmet(valid, "Contour", "Valid", route.metadata.generation)
 
 
 def _is_copy(service: Backend) -> bool:

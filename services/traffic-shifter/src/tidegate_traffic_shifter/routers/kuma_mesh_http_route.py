@@ -12,6 +12,7 @@ from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.rollout import HttpMatch
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_traffic_shifter import matches as gateway
+from tidegate_traffic_shifter import paths
 from tidegate_traffic_shifter.acceptance import Untold
 from tidegate_traffic_shifter.backends import Backend, Words
 from tidegate_traffic_shifter.formats import Body
@@ -50,7 +51,7 @@ class KumaRules(WordedRules):
     )
 
     def in_front(self, rule: Rule, matches: tuple[HttpMatch, ...]) -> list[Rule]:
-        wanted = tuple(_in_lower_case(each) for each in matches if not (_moves_prefix(rule) and _has_path(each)))
+        wanted = tuple(_in_lower_case(each) for each in matches if not (_moves_prefix(rule) and paths.has_path(each)))
         found = gateway.narrowed(rule.get("matches"), wanted, gateway.http)
         return [rule | {"matches": found}] if found else []
 
@@ -106,10 +107,6 @@ def _moves_prefix(rule: Rule) -> bool:
     """Whether what replaces a prefix depends on which prefix was matched: then none may be narrowed."""
     filters = (rule.get("default") or {}).get("filters") or []
     return any(REPLACED in ((each.get("urlRewrite") or {}).get("path") or {}) for each in filters)
-
-
-def _has_path(match: HttpMatch) -> bool:
-    return match.path_exact is not None or match.path_prefix is not None
 
 
 def _in_lower_case(match: HttpMatch) -> HttpMatch:
