@@ -55,7 +55,7 @@ test: ## Everything that must hold: lint, types, then tests on real parts
 test-thorough: ## The same with every case of the long tables: most of an hour
 
 unit: setup ## The fast tests only
-	$(PYTHON) -m pytest tests/unit tests/architecture tests/contract
+	$(PYTHON) -m pytest tests/unit tests/architecture tests/contract tests/simulation/test_mutants.py
 
 lint: setup
 	.venv/bin/ruff check .

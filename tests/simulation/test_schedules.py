@@ -78,4 +78,4 @@ def hunts() -> dict[str, mutants.Hunt]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", [mutant.name for mutant in mutants.MUTANTS])
 def test_a_planted_bug_is_found(hunts: dict[str, mutants.Hunt], name: str) -> None:
-    assert hunts[name].seed is not None
+    assert hunts[name].seed is not None, hunts[name]

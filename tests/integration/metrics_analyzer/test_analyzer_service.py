@@ -307,6 +307,6 @@ def _checks_with_secrets(url: str) -> tuple[Check, ...]:
     queries = {name: ("web", json.dumps(document)) for name, document in documents.items()}
     queries["datadog"] = ("datadog", '{"query": "avg:x{*}"}')
     return tuple(
-        Check(name=name, provider=provider, query=query, minimum=1.0, interval_s=0.2, inconclusive_limit=3)
+        Check(name=name, provider=provider, query=query, minimum=1.0, interval_s=0.05, inconclusive_limit=3)
         for name, (provider, query) in queries.items()
     )

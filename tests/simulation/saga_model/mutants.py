@@ -23,6 +23,8 @@ SEEDS_MAX = 12_000
 KNOWN_SEEDS = Path(__file__).parent.parent / "known_seeds.json"
 """By mutant, the seed that found it last, with which its hunt may begin. `run.py --remember` writes it."""
 HUNT_S = 120.0
+STDERR_SHOWN_MAX = 500
+"""Characters of a hunt's own error, which would be a mistake of the hunt, not a bug found."""
 
 
 class Hunt(NamedTuple):
@@ -120,8 +122,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "alarms",
         "failure-overheard",
         "a failing verdict changes nothing",
-        'if verdict.verdict == "fail":\n        rolls_back',
-        'if verdict.verdict == "fail":\n        return None\n        rolls_back',
+        'if verdict.verdict == "fail":\n        return _failure',
+        'if verdict.verdict == "fail":\n        return None and _failure',
     ),
     planted(
         "verdicts",
@@ -383,7 +385,9 @@ def hunt(name: str, known: int | None = None) -> Hunt:
     """In an interpreter of its own, since the changed module must not reach this one."""
     script = Path(__file__).parent.parent / "hunt.py"
     command = [sys.executable, str(script), name, *([] if known is None else [str(known)])]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=HUNT_S)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=HUNT_S)
+    if done.returncode:
+        return Hunt(name, None, 0, done.stderr[-STDERR_SHOWN_MAX:])
     return Hunt(**json.loads(done.stdout))
 
 

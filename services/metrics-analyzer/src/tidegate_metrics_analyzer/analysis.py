@@ -48,6 +48,7 @@ class StandingAnalysis:
         # Before the new revision exists there is nothing to watch: the order that names it starts the watch.
         watched = order.background_analysis if order.canary_revision else None
         self.background = _run(watched, order, subject, since_s, must_end=False)
+        self._shown: tuple[Measurement, ...] = ()
 
     async def stand(self, report: Report, observe: Observe) -> None:
         """Until cancelled, or until nothing is left to measure."""
@@ -59,6 +60,7 @@ class StandingAnalysis:
         show = asyncio.create_task(self._show(observe), name="telemetry")
         try:
             await asyncio.gather(*parts)
+            await self._show_news(observe)
         finally:
             await ended(show, *parts)
 
@@ -85,15 +87,18 @@ class StandingAnalysis:
                 await run.change()
 
     async def _show(self, observe: Observe) -> None:
-        shown: tuple[Measurement, ...] = ()
         while True:
             await self._clock.sleep(TELEMETRY_INTERVAL_S)
-            runs = [run for run in (self.step, self.background) if run is not None]
-            measurements = tuple(found for run in runs for found in run.evidence() if found.measured)
-            if measurements and measurements != shown:
-                shown = measurements
-                for first in range(0, len(measurements), MEASUREMENTS_PER_MESSAGE_MAX):
-                    await observe(self._measured(measurements[first : first + MEASUREMENTS_PER_MESSAGE_MAX]))
+            await self._show_news(observe)
+
+    async def _show_news(self, observe: Observe) -> None:
+        """Also at the end: an analysis may be over before its first interval is."""
+        runs = [run for run in (self.step, self.background) if run is not None]
+        measurements = tuple(found for run in runs for found in run.evidence() if found.measured)
+        if measurements != self._shown:
+            self._shown = measurements
+            for first in range(0, len(measurements), MEASUREMENTS_PER_MESSAGE_MAX):
+                await observe(self._measured(measurements[first : first + MEASUREMENTS_PER_MESSAGE_MAX]))
 
     def _measured(self, measurements: tuple[Measurement, ...]) -> MetricsMeasured:
         return MetricsMeasured(
