@@ -250,6 +250,14 @@ async def test_measurements_are_shown_as_telemetry(monkeypatch: pytest.MonkeyPat
         assert shown.measurements[0].reason.endswith("of 1000 measurements were at most 0.05 so far")
 
 
+async def test_an_analysis_that_is_over_within_the_first_interval_is_shown_all_the_same() -> None:
+    it = Standing(order([check()]), ScriptedProvider(errors=[GOOD]))
+    async with asyncio.timeout(analysis.TELEMETRY_INTERVAL_S * 0.9):
+        await it.run()
+    (shown,) = it.telemetry
+    assert shown.measurements == it.facts[0].measurements
+
+
 async def test_more_measurements_than_one_message_holds_are_shown_in_several(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
