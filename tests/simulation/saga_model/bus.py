@@ -10,6 +10,7 @@ from typing import Any
 
 from saga_model.auditor import Auditor
 from saga_model.engine import Engine
+from saga_model.folds import Folds
 from saga_model.options import Faults
 from tidegate_chassis.errors import Conflict, UnknownOutcome
 from tidegate_contracts.codec import AnyEvent
@@ -38,6 +39,7 @@ class Bus:
         self.suffer(faults)
         self.auditor = auditor
         self.log: list[AnyEvent] = []
+        self.folds = Folds(self.log)
         self.receive: Callable[[Letter], None] = lambda _: None
         self.orders: dict[int, Any] = {}
         self.ordered: Callable[[int], None] = lambda _: None

@@ -19,7 +19,7 @@ from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.timers import TimerDue
 from tidegate_contracts.workload import WorkloadKey
 from tidegate_orchestrator.decide import Decided
-from tidegate_orchestrator.fold import fold, holder, rebuild
+from tidegate_orchestrator.fold import counted, holder
 from tidegate_orchestrator.handle import Handler, Loaded
 from tidegate_orchestrator.inputs import Input, Reported, Requested, Told, Woken
 from tidegate_orchestrator.orders import Orders
@@ -48,17 +48,19 @@ class ModelHistory:
 
     async def load(self, _: WorkloadKey, at_least: int) -> Loaded:
         """What is remembered is read on only where it is known to be behind."""
-        cached, log = self._cached, self._bus.log
+        cached = self._cached
         if cached is None:
             cached = self._cold(self._bus.readable(at_least))
         elif self._behind:
-            upto = max(self._bus.readable(at_least), cached.sequence)
-            cached = _loaded(fold(log[cached.sequence : upto], cached.workload), upto)
+            cached = self._read_on(cached, max(self._bus.readable(at_least), cached.sequence))
         elif cached.sequence < at_least:
-            cached = _loaded(fold(log[cached.sequence : at_least], cached.workload), at_least)
+            cached = self._read_on(cached, at_least)
         self._cached, self._behind = cached, False
         await self._point
         return cached
+
+    def _read_on(self, cached: Loaded, upto: int) -> Loaded:
+        return _loaded(self._bus.folds.onto(cached.workload, cached.sequence, upto), upto)
 
     def whole(self) -> Workload | None:
         """What is remembered, if that is all there is."""
@@ -66,22 +68,25 @@ class ModelHistory:
         return cached.workload if cached is not None and cached.sequence == len(self._bus.log) else None
 
     def _cold(self, upto: int) -> Loaded:
-        log = self._bus.log[:upto]
-        last = next((event for event in reversed(log) if isinstance(event, Decision)), None)
-        rollout = holder(last) if last is not None else None
-        return _loaded(rebuild(last, [event for event in log if event.rollout == rollout]), upto)
+        log = self._bus.log
+        last = next((log[place] for place in reversed(range(upto)) if isinstance(log[place], Decision)), None)
+        return _loaded(self._rebuilt(last, holder(last), upto) if last is not None else Workload(), upto)
+
+    def _rebuilt(self, last: Decision, rollout: str, upto: int) -> Workload:
+        return counted(last, self._bus.folds.of(rollout, upto))
 
     async def load_rollout(self, _: WorkloadKey, rollout: str) -> Loaded:
-        log = list(self._bus.log)
-        last = next((event for event in reversed(log) if isinstance(event, Decision)), None)
+        upto = len(self._bus.log)
+        last = next((event for event in reversed(self._bus.log) if isinstance(event, Decision)), None)
         await self._point
-        workload = rebuild(last, [event for event in log if event.rollout == rollout])
-        return Loaded(workload, len(log), last.active if last is not None else None)
+        workload = counted(last, self._bus.folds.of(rollout, upto))
+        return Loaded(workload, upto, last.active if last is not None else None)
 
     async def append(self, _: WorkloadKey, loaded: Loaded, decided: Decided) -> Loaded:
         await self._point
         sequence = self._bus.append(decided.decisions, loaded.sequence)
         after = _loaded(decided.workload, sequence)
+        self._bus.folds.decided(loaded.workload, loaded.sequence, decided.workload, sequence)
         rollout = loaded.workload.rollout
         about_holder = loaded.holder is None or (rollout is not None and rollout.id == loaded.holder)
         self._cached = after if about_holder else None

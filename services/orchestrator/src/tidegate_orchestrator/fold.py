@@ -25,6 +25,10 @@ def fold(events: Iterable[AnyEvent], onto: Workload | None = None) -> Workload:
 
 def rebuild(last: Decision | None, events: Iterable[AnyEvent]) -> Workload:
     """The state after `last`, from the events of the rollout that it names; decisions on others only count."""
-    workload = fold(events)
+    return counted(last, fold(events))
+
+
+def counted(last: Decision | None, workload: Workload) -> Workload:
+    """One rollout's state with the number of the whole history's last decision."""
     revision = max(workload.revision, last.revision) if last is not None else workload.revision
-    return Workload(revision, workload.rollout)
+    return workload if revision == workload.revision else Workload(revision, workload.rollout)
