@@ -148,6 +148,21 @@ def test_pods_beside_are_no_ready_batch_before_their_controller_knows_how_many_t
     assert not said(decide(world.order(), world.sight(), Memory(), NOW_S))
 
 
+def test_nor_before_whoever_makes_the_pods_has_taken_in_how_many_are_to_stay() -> None:
+    """From 3 to 2 and back to 3: a ReplicaSet controller that is late may still remove the third."""
+    world = World()
+    world.mark()
+    world.make(2)
+    sight = world.sight()
+    assert sight.extra is not None
+    unseen = replace(sight.extra, revisions=tuple(replace(each, is_seen=False) for each in sight.extra.revisions))
+    decision = decide(world.order(), Sight(sight.own, unseen, live=True), Memory(), NOW_S)
+    assert not said(decision)
+    assert decision.progress is not None
+    assert "to take in that 2 new pods are to stay" in decision.progress.waiting_for
+    assert said(decide(world.order(), sight, decision.memory, NOW_S))
+
+
 @pytest.mark.parametrize(("replicas", "pods"), [(20, 4), (3, 1), (0, 0)])
 def test_the_extra_one_follows_the_workloads_scale(replicas: int, pods: int) -> None:
     world = World()

@@ -177,8 +177,8 @@ def _census(order: ApplyBatch, own: View, beside: View | None, new: str | None, 
     )
     min_ready_s = own.hold.min_ready_s(own.workload, own_values(own.hold, own.workload))
     census = count(both, new=new, stable=order.stable_revision, min_ready_s=min_ready_s, now_s=now_s)
-    # Before its native controller knows how many pods it is to have, it may still remove some.
-    return replace(census, scaling=beside is not None and not beside.workload.is_seen)
+    # The Deployment controller's word is as good as its ReplicaSet controller's: either may still remove some.
+    return replace(census, unseen=census.unseen or (beside is not None and not beside.workload.is_seen))
 
 
 def _goal(order: ApplyBatch, own: View) -> int:

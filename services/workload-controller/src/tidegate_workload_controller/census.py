@@ -28,6 +28,8 @@ class Census(msgspec.Struct, frozen=True):
     alive: int
     scaling: bool
     """Whether the native controller has still to share out a changed number of replicas: until then nothing fits."""
+    unseen: bool
+    """Whether whoever makes the new pods has still to take in how many there are to be: it may remove some."""
 
     @property
     def counts(self) -> PodCounts:
@@ -71,6 +73,7 @@ def count(view: View, *, new: str | None, stable: str, min_ready_s: int, now_s: 
         stable_ready=sum(pod.ready_since_s is not None for pod in stable_pods),
         alive=len(alive),
         scaling=any(each.told and each.scaled_for not in {None, replicas} for each in view.revisions),
+        unseen=not all(each.is_seen for each in view.revisions if each.name == new),
     )
 
 

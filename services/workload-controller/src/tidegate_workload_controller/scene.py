@@ -46,7 +46,7 @@ class Scene(msgspec.Struct, frozen=True):
     @property
     def ready(self) -> bool:
         enough = len(self.census.new) >= self.goal and self.census.available >= self.least_ready
-        return enough and not self.census.scaling
+        return enough and not self.census.scaling and not self.census.unseen
 
     @property
     def least_ready(self) -> int:
@@ -87,6 +87,8 @@ class Scene(msgspec.Struct, frozen=True):
             return f"the native controller to scale to {self.census.replicas}"
         if missing > 0:
             return f"{missing} of {self.goal} new pods to get ready"
+        if self.census.unseen:
+            return f"the native controller to take in that {self.goal} new pods are to stay"
         if self.order.settle and not self.settled:
             return f"{self.census.alive - self.census.replicas} stable pods to go"
         return ""

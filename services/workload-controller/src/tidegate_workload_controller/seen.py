@@ -128,6 +128,8 @@ class Revision(msgspec.Struct, frozen=True):
     available: int = 0
     """Pods that the native controller counts as available, where it says so for each revision."""
     conditions: tuple[Condition, ...] = ()
+    is_seen: bool = True
+    """Whether whoever makes its pods has taken in how many there are to be: until then it may still remove some."""
 
 
 class ReplicaSetSpec(msgspec.Struct, frozen=True, rename="camel"):
@@ -135,6 +137,7 @@ class ReplicaSetSpec(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ReplicaSetStatus(msgspec.Struct, frozen=True, rename="camel"):
+    observed_generation: int = 0
     available_replicas: int = 0
     conditions: tuple[Condition, ...] = ()
 
@@ -156,6 +159,7 @@ class ReplicaSet(KubernetesObject, frozen=True):
             scaled_for=_number(annotations.get("deployment.kubernetes.io/desired-replicas")),
             available=self.status.available_replicas,
             conditions=self.status.conditions,
+            is_seen=self.status.observed_generation >= self.metadata.generation,
         )
 
 

@@ -142,7 +142,9 @@ def essence(view: View) -> tuple[object, ...]:
     ReplicaSets are in no cache, so that is when a live view without it is old.
     """
     metadata, seen = view.workload.metadata, view.workload.status.observed_generation
-    revisions = sorted((each.uid, each.told, each.scaled_for or 0, each.available) for each in view.revisions)
+    revisions = sorted(
+        (each.uid, each.told, each.scaled_for or 0, each.available, each.is_seen) for each in view.revisions
+    )
     pods = sorted((pod.metadata.uid, view.revision_of(pod), pod.alive, pod.ready_since_s or 0.0) for pod in view.pods)
     return (metadata.uid, metadata.generation, seen, view.workload.replicas, revisions, pods)
 
