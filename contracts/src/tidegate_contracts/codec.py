@@ -14,17 +14,29 @@ from tidegate_contracts.decisions import AnyDecision
 from tidegate_contracts.facts import AnyFact
 from tidegate_contracts.faults import Malformed, depth, misfit, not_json, too_deep, too_large, unknown_fields
 from tidegate_contracts.guards import Guard
-from tidegate_contracts.limits import CONTROL_BYTES_MAX, MESSAGE_DEPTH_MAX, REQUEST_BYTES_MAX
+from tidegate_contracts.limits import CONTROL_BYTES_MAX, MESSAGE_DEPTH_MAX, REQUEST_BYTES_MAX, VERDICT_BYTES_MAX
 from tidegate_contracts.orders import AnalysisOrder, Order, RouteOrder, WorkloadOrder
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.telemetry import AnyTelemetry
 from tidegate_contracts.timers import TimerDue
+from tidegate_contracts.verdicts import AlertNotified, VerdictGiven
 
-__all__ = ["Malformed", "decode_control", "decode_guard", "decode_request", "encode", "tag_of"]
+__all__ = ["Malformed", "decode_control", "decode_guard", "decode_request", "decode_verdict", "encode", "tag_of"]
 
 _Message = TypeVar("_Message")
 AnyEvent = AnyFact | AnyDecision
-AnyMessage = RolloutRequested | Control | Guard | AnyEvent | Order | TimerDue | AnyTelemetry | DeadLetter
+AnyMessage = (
+    RolloutRequested
+    | Control
+    | Guard
+    | VerdictGiven
+    | AlertNotified
+    | AnyEvent
+    | Order
+    | TimerDue
+    | AnyTelemetry
+    | DeadLetter
+)
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
@@ -36,9 +48,11 @@ order_decoder: Final = msgspec.json.Decoder(Order)
 timer_decoder: Final = msgspec.json.Decoder(TimerDue)
 telemetry_decoder: Final = msgspec.json.Decoder(AnyTelemetry)
 dead_decoder: Final = msgspec.json.Decoder(DeadLetter)
+alert_decoder: Final = msgspec.json.Decoder(AlertNotified)
 
 _REQUEST: Final = msgspec.json.Decoder(RolloutRequested)
 _CONTROL: Final[msgspec.json.Decoder[Control]] = msgspec.json.Decoder(Control)
+_VERDICT: Final = msgspec.json.Decoder(VerdictGiven)
 _GUARD: Final[msgspec.json.Decoder[Guard]] = msgspec.json.Decoder(Guard)
 
 
@@ -66,6 +80,11 @@ def decode_control(payload: bytes) -> Control:
 def decode_guard(payload: bytes) -> Guard:
     """Raises `Malformed`."""
     return _decode_closed(_GUARD, payload, REQUEST_BYTES_MAX)
+
+
+def decode_verdict(payload: bytes) -> VerdictGiven:
+    """Raises `Malformed`."""
+    return _decode_closed(_VERDICT, payload, VERDICT_BYTES_MAX)
 
 
 def _decode_closed(decoder: msgspec.json.Decoder[_Message], payload: bytes, bytes_max: int) -> _Message:

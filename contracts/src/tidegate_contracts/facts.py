@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from tidegate_contracts.comparison import Compared
+from tidegate_contracts.outside import Told
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.templates import Assessed
 
@@ -150,6 +151,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """Of a check that compares: `values` are then the canary's."""
     assessed: Assessed | None = None
     """Of a template's metric: `check` is its name, and errors are counted as inconclusive."""
+    told: Told | None = None
+    """Of a verdict or an alert from outside: `query` is what it was waited for on."""
 
 
 class AnalysisConcluded(Fact, frozen=True, kw_only=True, tag="analysis.concluded.v1"):

@@ -71,6 +71,17 @@ TEMPLATE_ARGUMENTS_MAX: Final = 32
 ARGUMENT_LENGTH_MAX: Final = 4096
 """Characters of an argument's value."""
 
+VERDICT_BYTES_MAX: Final = 8 * 1024
+ALERT_BYTES_MAX: Final = 16 * 1024
+SIGNERS_MAX: Final = 10
+FIGURES_MAX: Final = 16
+"""Numbers behind one verdict."""
+LINK_LENGTH_MAX: Final = 512
+ALERT_LABELS_MAX: Final = 16
+"""Labels by which an analysis knows its alerts."""
+ALERT_VALUES_MAX: Final = 16
+ALERT_LOOK_BACK_S_MAX: Final = 86_400.0
+
 COMPARISON_POINTS_MIN: Final = 8
 """The fewest pairs with which a rank test can fail anything at the highest confidence (1 / C(16, 8) = 0.00008)."""
 COMPARISON_POINTS_MAX: Final = 500

@@ -12,6 +12,7 @@ from tidegate_contracts.orders import Order
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.telemetry import AnyTelemetry
 from tidegate_contracts.timers import TimerDue
+from tidegate_contracts.verdicts import AlertNotified, VerdictGiven
 
 Kind = type[msgspec.Struct]
 
@@ -19,6 +20,8 @@ CLASSES: Final[dict[str, tuple[Kind, ...]]] = {
     "requests": (RolloutRequested,),
     "controls": get_args(Control),
     "guards": get_args(Guard),
+    "verdicts": (VerdictGiven,),
+    "alerts": (AlertNotified,),
     "events": get_args(AnyEvent),
     "orders": get_args(Order),
     "timers": (TimerDue,),
@@ -27,7 +30,7 @@ CLASSES: Final[dict[str, tuple[Kind, ...]]] = {
 }
 """The second token of a subject, and the messages that travel on such subjects."""
 
-CLOSED: Final = ("requests", "controls", "guards")
+CLOSED: Final = ("requests", "controls", "guards", "verdicts")
 """Classes in which an unknown field is a fault, not a newer version's."""
 
 MESSAGES: Final[tuple[Kind, ...]] = tuple(kind for kinds in CLASSES.values() for kind in kinds)

@@ -11,6 +11,7 @@ import msgspec
 
 from tidegate_contracts.built_in import MetricName, MetricSource
 from tidegate_contracts.comparison import Comparison
+from tidegate_contracts.outside import AlertWatch, AwaitedVerdict
 from tidegate_contracts.templates import Quirks, TemplateArgument, TemplateReference
 from tidegate_contracts.workload import WorkloadReference
 
@@ -127,7 +128,9 @@ class PodHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):
-    """What is judged: checks written here, the pods' health, and Argo's analysis templates by their names."""
+    """What is judged: checks written here, the pods' health, Argo's analysis templates by their names, and what is told
+    from outside.
+    """
 
     checks: tuple[Check, ...] = ()
     pod_health: PodHealth | None = None
@@ -138,6 +141,10 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: tuple[str, ...] = ()
     """Metrics of the templates that decide nothing: regular expressions that are looked for in their names."""
     quirks: Quirks = "argo"
+    verdicts: tuple[AwaitedVerdict, ...] = ()
+    """Given by somebody outside, over the bus."""
+    alerts: tuple[AlertWatch, ...] = ()
+    """Of an Alertmanager, which fail at once."""
     on_failure: Literal["roll_back", "pause", "go_on"] | None = None
     """What a failing verdict leads to; None: what the request says. go_on: it is told of, and changes nothing."""
     on_inconclusive: Literal["roll_back", "pause"] = "pause"

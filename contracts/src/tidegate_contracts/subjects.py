@@ -39,6 +39,29 @@ def guards_of(cluster: str, namespace: str | None = None) -> str:
     return f"{ROOT}.guards.{to_token(cluster)}.{to_token(namespace) if namespace is not None else '*'}.*.*"
 
 
+def verdict(cluster: str, namespace: str, rollout: str, check: str) -> str:
+    """Where a verdict from outside is given: the bus can tell who may, down to the check."""
+    return f"{ROOT}.verdicts.{to_token(cluster)}.{to_token(namespace)}.{to_token(rollout)}.{to_token(check)}"
+
+
+def rollout_verdicts(cluster: str, namespace: str, rollout: str) -> str:
+    return f"{ROOT}.verdicts.{to_token(cluster)}.{to_token(namespace)}.{to_token(rollout)}.*"
+
+
+def verdicts_of(cluster: str) -> str:
+    """All verdicts of a cluster."""
+    return f"{ROOT}.verdicts.{to_token(cluster)}.>"
+
+
+def alerts(cluster: str, namespace: str) -> str:
+    return f"{ROOT}.alerts.{to_token(cluster)}.{to_token(namespace)}"
+
+
+def alerts_of(cluster: str) -> str:
+    """All alerts of a cluster."""
+    return f"{ROOT}.alerts.{to_token(cluster)}.*"
+
+
 def event(key: WorkloadKey, rollout: str, service: Service, tag: str) -> str:
     """`tag` is a message's own, as in `workload.batch-ready.v1`, which becomes the token `batch-ready`."""
     return f"{ROOT}.events.{key.tokens}.{to_token(rollout)}.{service}.{type_token(tag)}"
@@ -147,6 +170,12 @@ def parse_control(subject: str) -> tuple[str, str, str]:
     """Cluster, namespace and rollout of a control's subject; raises as `parse_request` does."""
     cluster, namespace, rollout = _tokens(subject, "controls", 3)
     return from_token(cluster), from_token(namespace), from_token(rollout)
+
+
+def parse_verdict(subject: str) -> tuple[str, str, str, str]:
+    """Cluster, namespace, rollout and check of a verdict's subject; raises as `parse_request` does."""
+    cluster, namespace, rollout, check = _tokens(subject, "verdicts", 4)
+    return from_token(cluster), from_token(namespace), from_token(rollout), from_token(check)
 
 
 def parse_guard(subject: str) -> WorkloadKey:

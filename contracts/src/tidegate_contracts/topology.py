@@ -9,7 +9,14 @@ from typing import Final, Literal
 import msgspec
 
 from tidegate_contracts import subjects
-from tidegate_contracts.limits import CONTROL_BYTES_MAX, EVENT_BYTES_MAX, REQUEST_BYTES_MAX, TIMER_BYTES_MAX
+from tidegate_contracts.limits import (
+    ALERT_BYTES_MAX,
+    CONTROL_BYTES_MAX,
+    EVENT_BYTES_MAX,
+    REQUEST_BYTES_MAX,
+    TIMER_BYTES_MAX,
+    VERDICT_BYTES_MAX,
+)
 from tidegate_contracts.subjects import WORKERS, Service
 
 MEBIBYTE: Final = 1024 * 1024
@@ -19,6 +26,8 @@ DEFAULT_CLUSTER: Final = "default"
 REQUESTS: Final = "TIDEGATE_REQUESTS"
 CONTROLS: Final = "TIDEGATE_CONTROLS"
 GUARDS: Final = "TIDEGATE_GUARDS"
+VERDICTS: Final = "TIDEGATE_VERDICTS"
+ALERTS: Final = "TIDEGATE_ALERTS"
 EVENTS: Final = "TIDEGATE_EVENTS"
 ORDERS: Final = "TIDEGATE_ORDERS"
 TIMERS: Final = "TIDEGATE_TIMERS"
@@ -84,6 +93,21 @@ STREAMS: Final = (
         message_bytes_max=REQUEST_BYTES_MAX,
         bytes_max=64 * MEBIBYTE,
         messages_per_subject_max=1,
+    ),
+    Stream(
+        name=VERDICTS,
+        subjects=(f"{subjects.ROOT}.verdicts.*.*.*.*",),
+        message_bytes_max=VERDICT_BYTES_MAX,
+        bytes_max=64 * MEBIBYTE,
+        age_max_s=30 * DAY_S,
+    ),
+    Stream(
+        name=ALERTS,
+        subjects=(f"{subjects.ROOT}.alerts.*.*",),
+        message_bytes_max=ALERT_BYTES_MAX,
+        bytes_max=64 * MEBIBYTE,
+        age_max_s=2 * DAY_S,
+        discard="old",
     ),
     Stream(
         name=EVENTS,

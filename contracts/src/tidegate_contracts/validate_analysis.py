@@ -10,6 +10,7 @@ from tidegate_contracts.rollout import QUERY_VARIABLES, Analysis, Check, PodHeal
 from tidegate_contracts.validate_built_in import built_in_problems
 from tidegate_contracts.validate_comparison import comparison_problems
 from tidegate_contracts.validate_comparison import shortest_s as comparison_shortest_s
+from tidegate_contracts.validate_outside import outside_problems
 from tidegate_contracts.validate_templates import template_problems
 
 _VARIABLE: Final = re.compile(r"\{\{([^{}]*)\}\}")
@@ -18,8 +19,9 @@ _PERCENT_MAX: Final = 100.0
 
 
 def analysis_problems(field: str, analysis: Analysis) -> Iterator[Problem]:
-    if not analysis.checks and analysis.pod_health is None and not analysis.templates:
-        yield problem(field, "{}", "a check, pod_health or a template", "Say what to check, or leave it out.")
+    if not any((analysis.checks, analysis.pod_health, analysis.templates, analysis.verdicts, analysis.alerts)):
+        rule = "a check, pod_health, a template, a verdict or an alert"
+        yield problem(field, "{}", rule, "Say what to check, or leave it out.")
     if len(analysis.checks) > limits.CHECKS_MAX:
         yield problem(f"{field}.checks", len(analysis.checks), f"at most {limits.CHECKS_MAX}", "Give fewer.")
     if analysis.pod_health is not None:
@@ -32,6 +34,7 @@ def analysis_problems(field: str, analysis: Analysis) -> Iterator[Problem]:
             yield problem(f"{at}.name", check.name, "a name of its own", "Choose another.")
         seen.add(check.name)
     yield from template_problems(field, analysis)
+    yield from outside_problems(field, analysis)
     yield from _consequence_problems(field, analysis)
 
 

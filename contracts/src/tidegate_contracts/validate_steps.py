@@ -10,6 +10,7 @@ from tidegate_contracts.rollout import RolloutRequested, Step
 from tidegate_contracts.routers import BUILT_IN, beyond
 from tidegate_contracts.validate_analysis import analysis_problems, duration_problems, length_problems
 from tidegate_contracts.validate_matches import header_problems, match_problems
+from tidegate_contracts.validate_outside import silence_problems, waiting_problems
 
 PERCENT_MAX: Final = 100
 
@@ -29,6 +30,8 @@ def step_problems(request: RolloutRequested) -> Iterator[Problem]:
         if step.analysis is not None:
             yield from analysis_problems(f"{field}.analysis", step.analysis)
             yield from length_problems(f"{field}.analysis", step.analysis, request.deadlines.analysis_s)
+            yield from silence_problems(f"{field}.analysis", step.analysis)
+            yield from waiting_problems(f"{field}.analysis", step.analysis, request.deadlines.analysis_s)
     yield from _order(request.steps)
 
 

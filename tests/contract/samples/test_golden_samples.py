@@ -21,6 +21,8 @@ DECODERS: dict[str, Any] = {
     "requests": codec.decode_request,
     "controls": codec.decode_control,
     "guards": codec.decode_guard,
+    "verdicts": codec.decode_verdict,
+    "alerts": codec.alert_decoder.decode,
     "events": codec.event_decoder.decode,
     "orders": codec.order_decoder.decode,
     "timers": codec.timer_decoder.decode,
@@ -75,7 +77,8 @@ def test_the_sampled_requests_are_valid(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", [file for file in FILES if not any(name in file.stem for name in ("requested", "control", "guard"))]
+    "file",
+    [file for file in FILES if not any(name in file.stem for name in ("requested", "control", "guard", "verdict"))],
 )
 def test_a_newer_versions_fields_are_ignored_where_messages_are_open(file: Path) -> None:
     said = json.loads(file.read_text())
@@ -95,6 +98,7 @@ FREE_MAPS = {
     "labels",
     "annotations",
     "pod_labels",
+    "figures",
 }
 
 

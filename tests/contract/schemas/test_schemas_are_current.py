@@ -115,6 +115,8 @@ def test_the_addresses_are_those_that_the_code_makes() -> None:
         "requests": subjects.requests("default", "shop"),
         "controls": subjects.controls("default", "shop", "r-1"),
         "guards": subjects.guard(key),
+        "verdicts": subjects.verdict("default", "shop", "r-1", "acceptance-tests"),
+        "alerts": subjects.alerts("default", "shop"),
         "events": subjects.event(key, "r-1", "traffic-shifter", "traffic.shifted.v1"),
         "orders": subjects.order("traffic-shifter", key),
         "timers": subjects.timer(key),

@@ -14,7 +14,7 @@ NOBODY: set[str] = set()
 
 WEB = "default.default.deployment_apps.web"
 ENTRY = "default.default.trafficrouting_rollouts_kruise_io.entry"
-STREAMS = ("REQUESTS", "CONTROLS", "GUARDS", "EVENTS", "ORDERS", "TIMERS", "TELEMETRY", "DEAD")
+STREAMS = ("REQUESTS", "CONTROLS", "GUARDS", "VERDICTS", "ALERTS", "EVENTS", "ORDERS", "TIMERS", "TELEMETRY", "DEAD")
 
 PUBLISH: dict[str, set[str]] = {
     # what is said
@@ -26,6 +26,11 @@ PUBLISH: dict[str, set[str]] = {
     "tidegate.controls.default.payments.r-1": {OPERATOR, PODS, ROLLOUTS},
     f"tidegate.guards.{WEB}": {REQUESTER, OPERATOR, ROLLOUTS},
     "tidegate.guards.default.payments.deployment_apps.web": {OPERATOR, ROLLOUTS},
+    "tidegate.verdicts.default.default.r-1.acceptance-tests": {REQUESTER, OPERATOR},
+    "tidegate.verdicts.default.payments.r-1.acceptance-tests": {OPERATOR},
+    "tidegate.verdicts.other.default.r-1.acceptance-tests": {OPERATOR},
+    "tidegate.verdicts.default.default.r-1": NOBODY,
+    "tidegate.alerts.default.default": {METRICS},
     f"tidegate.events.{WEB}.r-1.orchestrator.accepted": {ORCHESTRATOR},
     f"tidegate.events.{WEB}.r-1.workload-controller.batch-ready": {PODS},
     f"tidegate.events.{WEB}.r-1.traffic-shifter.shifted": {TRAFFIC},
@@ -77,6 +82,11 @@ PUBLISH: dict[str, set[str]] = {
     "$JS.API.DIRECT.GET.TIDEGATE_GUARDS": {PODS, ROLLOUTS},
     "$JS.API.STREAM.MSG.GET.TIDEGATE_GUARDS": {PODS, ROLLOUTS},
     "tidegate.api.DIRECT.GET.TIDEGATE_GUARDS": {OPERATOR},
+    "$JS.API.DIRECT.GET.TIDEGATE_VERDICTS": {METRICS},
+    "$JS.API.DIRECT.GET.TIDEGATE_ALERTS": {METRICS},
+    "$JS.API.STREAM.MSG.GET.TIDEGATE_VERDICTS": NOBODY,
+    "tidegate.api.DIRECT.GET.TIDEGATE_VERDICTS": NOBODY,
+    "tidegate.api.DIRECT.GET.TIDEGATE_ALERTS": NOBODY,
     "$JS.API.STREAM.MSG.GET.TIDEGATE_EVENTS": {ORCHESTRATOR, ROLLOUTS},
     "$JS.API.STREAM.MSG.GET.TIDEGATE_ORDERS": {ORCHESTRATOR, ROLLOUTS},
     "$JS.API.STREAM.MSG.GET.TIDEGATE_REQUESTS": NOBODY,
@@ -112,6 +122,8 @@ SUBSCRIBE: dict[str, set[str]] = {
     "tidegate.dead.*": {OPERATOR},
     "tidegate.requests.>": NOBODY,
     "tidegate.guards.>": {PODS},
+    "tidegate.verdicts.>": {METRICS},
+    "tidegate.alerts.>": {METRICS},
     "tidegate.controls.>": NOBODY,
     "tidegate.timers.>": NOBODY,
     "tidegate.orders.>": NOBODY,

@@ -221,12 +221,12 @@ async def test_a_run_that_is_left_goes_on_where_it_was() -> None:
 
 async def test_the_next_orders_run_goes_on_with_the_measurements_of_the_last() -> None:
     it = Running(TemplateShelf(t=template(rate(interval="5s"))), errors=[GOOD])
-    earlier = Run((), SUBJECT, 1000.0, it.run)
+    earlier = Run((), SUBJECT, 1000.0, (it.run,))
     async with earlier.measuring(it.measurer, it.clock):
         while not it.provider.questions or not earlier.evidence()[0].measured:
             await earlier.change()
     measured = earlier.evidence()[0].measured
-    later = Run((), SUBJECT, 2000.0, TemplateRun(by_templates(), SUBJECT, WEB, since_s=2000.0, must_end=False))
+    later = Run((), SUBJECT, 2000.0, (TemplateRun(by_templates(), SUBJECT, WEB, since_s=2000.0, must_end=False),))
     assert later.same_as(earlier)
     assert not later.same_as(Run((), SUBJECT, 2000.0))
     assert not Run((), SUBJECT, 2000.0).same_as(earlier)

@@ -1,7 +1,8 @@
 """Whether this process lives, whether it can work, and its numbers: `/livez`, `/readyz`, `/metrics`.
 
-Made by `service`, which serves `application` beside the bus; every part registers what it needs to be ready. A
-process that answers at all is alive: its event loop turns. Readiness says in words what is missing.
+Made by `service`, which serves `application` beside the bus; every part registers what it needs to be ready, and what
+else it answers on the same port. A process that answers at all is alive: its event loop turns. Readiness says in words
+what is missing.
 """
 
 from collections.abc import Callable
@@ -10,16 +11,24 @@ from typing import Final
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from tidegate_chassis.http import Receive, Scope, Send, respond
+from tidegate_chassis.http import Application, Receive, Scope, Send, respond
 
 Probe = Callable[[], str | None]
 
+OWN_PATHS: Final = ("/livez", "/readyz", "/metrics")
 _PLAIN: Final = "text/plain; charset=utf-8"
 
 
 class Health:
     def __init__(self) -> None:
         self._probes: dict[str, Probe] = {}
+        self._served: dict[str, Application] = {}
+
+    def serve(self, path: str, application: Application) -> None:
+        """What a service answers beside its health; the application gets every request to the path."""
+        if path in (*OWN_PATHS, *self._served):
+            raise ValueError(f"{path} is served already")
+        self._served[path] = application
 
     def check(self, name: str, probe: Probe) -> None:
         """`probe` answers None when all is well, and otherwise a sentence that says what is not."""
@@ -40,6 +49,8 @@ class Health:
         """The ASGI application."""
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
+        elif scope["type"] == "http" and (served := self._served.get(scope["path"])) is not None:
+            await served(scope, receive, send)
         elif scope["type"] == "http":
             status, body, content_type = self._answer(scope["method"], scope["path"])
             await respond(send, status, body, content_type)

@@ -32,6 +32,7 @@ from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.subjects import Service
 from tidegate_contracts.telemetry import AnyTelemetry
 from tidegate_contracts.topology import ORDERS, RELEASE_TTL_S
+from tidegate_contracts.verdicts import AlertNotified
 from tidegate_contracts.workload import WorkloadKey
 
 PUBLISH_TIMEOUT_S: Final = 2.0
@@ -126,6 +127,14 @@ class Publisher:
         subject = subjects.controls(key.cluster, key.namespace, rollout)
         headers = self._headers(id, control, "")
         await self._until_stored(subject, lambda: self._publish(subject, encode(control), headers))
+
+    async def alert(self, cluster: str, namespace: str, alert: AlertNotified) -> None:
+        """Tells of an alert; telling again of the same one is harmless. Errors as in `report`."""
+        subject = subjects.alerts(cluster, namespace)
+        payload = encode(alert)
+        identity = f"{alert.fingerprint}/{alert.starts_at_s!r}/{alert.status}/{namespace}"
+        headers = self._headers(hashlib.sha256(identity.encode()).hexdigest()[:32], alert, "")
+        await self._until_stored(subject, lambda: self._publish(subject, payload, headers))
 
     async def guard(self, key: WorkloadKey, guard: Guard, *, id: str, expected_sequence: int) -> None:  # noqa: A002
         """Puts a guard behind the one that was read last; one try, and `Conflict` where another stands by now."""

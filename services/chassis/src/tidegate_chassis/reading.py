@@ -37,20 +37,29 @@ async def one(connection: Connection, stream: str, query: dict[str, Any]) -> Mes
     raise error.as_error(f"{stream} could not be read")
 
 
-async def many(connection: Connection, stream: str, subject_filter: str, *, after_sequence: int) -> list[Message]:
-    """All messages of a filter behind a sequence, in order, as one server of the stream knows them."""
+async def many(
+    connection: Connection, stream: str, subject_filter: str, *, after_sequence: int = 0, since_s: float | None = None
+) -> list[Message]:
+    """All messages of a filter, in order, as one server of the stream knows them.
+
+    Args:
+        connection: Who asks.
+        stream: Where.
+        subject_filter: Which.
+        after_sequence: Only those behind it.
+        since_s: In epoch seconds: only those that the stream stored since then; of use without a sequence only.
+    """
     messages: list[Message] = []
     sequence, is_more = after_sequence, True
     while is_more:
-        found, is_more = await _batch(connection, stream, subject_filter, sequence)
+        start = {"seq": sequence + 1} if since_s is None or sequence else {"start_time": _time(since_s)}
+        found, is_more = await _batch(connection, stream, {**start, "next_by_subj": subject_filter})
         messages += found
         sequence = found[-1].sequence if found else sequence
     return messages
 
 
-async def _batch(
-    connection: Connection, stream: str, subject_filter: str, after_sequence: int
-) -> tuple[list[Message], bool]:
+async def _batch(connection: Connection, stream: str, query: dict[str, Any]) -> tuple[list[Message], bool]:
     """The next messages, and whether there are more."""
     await connection.online(BATCH_TIMEOUT_S)
     inbox = connection.client.new_inbox()
@@ -64,10 +73,8 @@ async def _batch(
 
     subscription = await jetstream.subscribed(connection, inbox, collect)
     try:
-        query = {"seq": after_sequence + 1, "next_by_subj": subject_filter, "batch": BATCH_MESSAGES}
-        await jetstream.send(
-            connection, f"{jetstream.API}.DIRECT.GET.{stream}", json.dumps(query).encode(), reply=inbox
-        )
+        asked = json.dumps({**query, "batch": BATCH_MESSAGES}).encode()
+        await jetstream.send(connection, f"{jetstream.API}.DIRECT.GET.{stream}", asked, reply=inbox)
         async with asyncio.timeout(BATCH_TIMEOUT_S):
             await ended.wait()
     except TimeoutError as error:
@@ -107,6 +114,10 @@ def _headers(block: bytes) -> dict[str, str]:
     lines = block.decode(errors="replace").split("\r\n")[1:]
     pairs = (line.partition(":") for line in lines if ":" in line)
     return {name: value.strip() for name, _, value in pairs}
+
+
+def _time(epoch_s: float) -> str:
+    return dt.datetime.fromtimestamp(epoch_s, tz=dt.UTC).isoformat().replace("+00:00", "Z")
 
 
 def _nanoseconds(time: str) -> int:

@@ -4,7 +4,8 @@ Used by `commands.ask` and `commands.steer`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
@@ -26,11 +27,19 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision | None = None
 
 
-async def publish(bus: Bus, subject: str, message: msgspec.Struct, *, id: str, now_s: float) -> bool:  # noqa: A002
-    """Stores a message as this user's; False where the stream had it already."""
+async def publish(
+    bus: Bus,
+    subject: str,
+    message: msgspec.Struct,
+    *,
+    id: str,  # noqa: A002 - CloudEvents' name
+    now_s: float,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> bool:
+    """Stores a message as this user's, with `more` headers; False where the stream had it already."""
     source = f"tidegate-cli/{bus.settings.user}" if bus.settings.user else "tidegate-cli"
     envelope = Envelope(id=id, type=tag_of(message), source=source, time_s=now_s)
-    return await bus.publish(subject, encode(message), envelope.headers())
+    return await bus.publish(subject, encode(message), {**envelope.headers(), **more})
 
 
 async def say(

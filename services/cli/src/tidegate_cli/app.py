@@ -2,7 +2,7 @@
 
 import typer
 
-from tidegate_cli.commands import ask, examine, guarding, look, sandbox, steer
+from tidegate_cli.commands import ask, examine, guarding, judging, look, sandbox, steer
 
 app = typer.Typer(
     name="tidegate",
@@ -14,6 +14,7 @@ app = typer.Typer(
 ask.register(app)
 look.register(app)
 steer.register(app)
+judging.register(app)
 guarding.register(app)
 examine.register(app)
 sandbox.register(app)

@@ -161,7 +161,8 @@ def _traffic(step: PlannedStep) -> str:
 def _analysis(step: PlannedStep) -> str:
     if step.analysis is None:
         return "-"
-    names = [check.name for check in step.analysis.checks] + [template.name for template in step.analysis.templates]
+    found = step.analysis
+    names = [one.name for part in (found.checks, found.templates, found.verdicts, found.alerts) for one in part]
     return ", ".join([*names, *(["pod health"] if step.analysis.pod_health else [])])
 
 
@@ -218,10 +219,12 @@ def _verdict(verdict: Verdict) -> RenderableType:
     )
     for measurement in verdict.measurements:
         last = next((value for value in reversed(measurement.values) if value is not None), None)
-        shown = "no value" if last is None else f"{last:g}"
+        shown = "told" if measurement.told is not None else "no value" if last is None else f"{last:g}"
         text.append(f"\n    {measurement.check}: {measurement.verdict}, {shown} ({measurement.reason})", style="dim")
         if measurement.compared is not None:
             text.append(f"\n      {compared.shown(measurement.compared)}", style="dim")
         if measurement.assessed is not None:
             text.append(f"\n      {assessed.shown(measurement.assessed)}", style="dim")
+        if measurement.told is not None and measurement.told.link:
+            text.append(f"\n      {measurement.told.link}", style="dim")
     return text

@@ -17,8 +17,9 @@ from tidegate_contracts.telemetry import MetricsMeasured
 from tidegate_metrics_analyzer import built_in, judge, pod_health
 from tidegate_metrics_analyzer.conclusion import Scope, conclude
 from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.outside_run import OutsideRun
 from tidegate_metrics_analyzer.question import Subject
-from tidegate_metrics_analyzer.run import Run
+from tidegate_metrics_analyzer.run import Part, Run
 from tidegate_metrics_analyzer.tasks import ended
 from tidegate_metrics_analyzer.template_run import TemplateRun
 
@@ -125,10 +126,13 @@ def checks_of(analysis: Analysis) -> tuple[Check, ...]:
 def _run(analysis: Analysis | None, order: Analyse, subject: Subject, since_s: float, *, must_end: bool) -> Run | None:
     if analysis is None:
         return None
-    templates = None
+    parts: list[Part] = []
     if analysis.templates:
-        templates = TemplateRun(analysis, subject, order.workload, since_s, must_end=must_end)
-    return Run(checks_of(analysis), subject, since_s, templates)
+        parts.append(TemplateRun(analysis, subject, order.workload, since_s, must_end=must_end))
+    if analysis.verdicts or analysis.alerts:
+        step = order.step if must_end else None
+        parts.append(OutsideRun(analysis, subject, order.rollout, since_s, step=step))
+    return Run(checks_of(analysis), subject, since_s, tuple(parts))
 
 
 async def _step_verdict(run: Run) -> judge.Verdict:

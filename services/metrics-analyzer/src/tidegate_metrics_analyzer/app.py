@@ -1,13 +1,14 @@
 """The metrics analyzer as a service: its parts put together, and nothing else.
 
 Started as `python -m tidegate_metrics_analyzer`. Orders come in through the chassis' standing orders, go to `holder`,
-and come out as facts.
+and come out as facts. What is told from outside waits in `postbox`, alerts come in by `alert_webhook`.
 """
 
 import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import NoReturn
 
 from tidegate_chassis.context import Context
@@ -16,23 +17,47 @@ from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_contracts.codec import analysis_order_decoder
 from tidegate_metrics_analyzer import by_hand, catalogue
+from tidegate_metrics_analyzer.alert_webhook import PATH, AlertWebhook
 from tidegate_metrics_analyzer.cluster_templates import ClusterTemplates
 from tidegate_metrics_analyzer.holder import AnalysisHolder
 from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.postbox import Postbox
+
+
+class AnalyzerSettings(Settings, frozen=True, kw_only=True):
+    """Beside those of the metric providers, which `catalogue` reads."""
+
+    verdict_keys_directory: str = ""
+    """Where the keys of signed verdicts are mounted, as `<namespace>/<key>`."""
+    alerts_token_file: str = ""
+    """The bearer token of an Alertmanager's webhook; empty: none is served."""
+    alerts_namespace_label: str = "namespace"
 
 
 @asynccontextmanager
 async def compose(context: Context) -> AsyncIterator[None]:
+    settings = context.settings
+    assert isinstance(settings, AnalyzerSettings), "`main` loads them"
     async with (
         catalogue.opened(os.environ) as providers,
         ClusterTemplates.opened(context.settings.kubeconfig or None) as templates,
     ):
-        holder = AnalysisHolder(Measurer(providers, context.clock, templates), context.publisher, context.clock)
+        postbox = Postbox(context, _path(settings.verdict_keys_directory))
+        measurer = Measurer(providers, context.clock, templates, postbox)
+        holder = AnalysisHolder(measurer, context.publisher, context.clock)
+        if (token := _path(settings.alerts_token_file)) is not None:
+            label = settings.alerts_namespace_label
+            webhook = AlertWebhook(context.publisher, settings.cluster, token, label)
+            context.health.serve(PATH, webhook.application)
         context.add(StandingOrders(context, analysis_order_decoder.decode, holder))
         yield
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
 
 
 def main() -> NoReturn:
     if by_hand.asked(sys.argv[1:]):
         by_hand.main(sys.argv[1:])
-    run("metrics-analyzer", load_or_exit(Settings), compose)
+    run("metrics-analyzer", load_or_exit(AnalyzerSettings), compose)

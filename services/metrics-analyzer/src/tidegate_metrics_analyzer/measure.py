@@ -14,6 +14,7 @@ from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer import comparing, metrics, moments, reading, window
 from tidegate_metrics_analyzer.asking import answered
 from tidegate_metrics_analyzer.comparison import Judged
+from tidegate_metrics_analyzer.outside import NoOutside, Outside
 from tidegate_metrics_analyzer.provider import MetricProvider, RangeProvider, ValueProvider
 from tidegate_metrics_analyzer.question import Question, Reading, Subject, Unusable, Value
 from tidegate_metrics_analyzer.template_source import NoTemplates, TemplateSource
@@ -45,7 +46,9 @@ class Measurer:
         providers: Mapping[str, MetricProvider | Unusable],
         clock: Clock,
         templates: TemplateSource | None = None,
+        outside: Outside | None = None,
     ) -> None:
+        self.outside = outside or NoOutside()
         self.templates = templates or NoTemplates("this analyzer has no cluster")
         self._providers = providers
         self._clock = clock

@@ -19,6 +19,10 @@ query_seconds: Final = Histogram(
     ["provider"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
 )
+told: Final = Counter("tidegate_told", "Verdicts and alerts from outside that concern an analysis", ["kind", "word"])
+notified: Final = Counter(
+    "tidegate_alerts_notified", "Alerts that were notified of, by what became of them", ["outcome"]
+)
 verdicts: Final = Counter("tidegate_verdicts", "Verdicts reported, by scope and verdict", ["scope", "verdict"])
 
 

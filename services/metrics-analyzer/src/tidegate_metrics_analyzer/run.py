@@ -4,9 +4,9 @@ Made by `analysis` for a step or for the background. A slow provider delays only
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from tidegate_chassis.clock import Clock
 from tidegate_contracts.facts import Measurement
@@ -16,19 +16,37 @@ from tidegate_metrics_analyzer.judge import Progress, Verdict
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
 from tidegate_metrics_analyzer.tasks import ended
-from tidegate_metrics_analyzer.template_run import TemplateRun
+
+
+class Part(Protocol):
+    """What has a schedule of its own: Argo's templates, and what is told from outside."""
+
+    @property
+    def fault(self) -> str | None:
+        """What makes it impossible to come to a verdict, however long it is waited for."""
+
+    def same_as(self, other: object) -> bool:
+        """Whether the other one would come to the same verdict."""
+
+    async def measure(self, measurer: Measurer, clock: Clock, changed: Callable[[], None]) -> None:
+        """Until all is decided; calls `changed` whenever there may be another verdict."""
+
+    def verdicts(self) -> tuple[Verdict | None, ...]:
+        """None for one that can't be said yet."""
+
+    def evidence(self) -> tuple[Measurement, ...]: ...
 
 
 class Run:
     """The state of one analysis, for the one who waits for a verdict."""
 
     def __init__(
-        self, checks: tuple[Check, ...], subject: Subject, since_s: float, templates: TemplateRun | None = None
+        self, checks: tuple[Check, ...], subject: Subject, since_s: float, parts: tuple[Part, ...] = ()
     ) -> None:
         self.checks = checks
         self.subject = subject
         self.since_s = since_s
-        self.templates = templates
+        self.parts = parts
         self.faults: Mapping[str, str] = {}
         self._changed = asyncio.Event()
         self._broken: BaseException | None = None
@@ -38,9 +56,8 @@ class Run:
     def same_as(self, other: "Run") -> bool:
         """Whether the other one measures the very same things."""
         same_checks = (self.checks, self.subject) == (other.checks, other.subject)
-        return same_checks and (
-            self.templates.same_as(other.templates) if self.templates is not None else other.templates is None
-        )
+        same_parts = len(self.parts) == len(other.parts)
+        return same_checks and same_parts and all(map(_same_as, self.parts, other.parts))
 
     def is_bad(self) -> bool:
         return judge.verdict_in_background(self.verdicts()) is not None
@@ -49,7 +66,7 @@ class Run:
         """Goes on with the measurements of the same checks under an earlier order."""
         assert self.same_as(earlier), "measurements belong to their checks"
         self.since_s = earlier.since_s
-        self.templates = earlier.templates
+        self.parts = earlier.parts
         self._progress = dict(earlier._progress)  # noqa: SLF001 - of the same class
         self._queries = dict(earlier._queries)  # noqa: SLF001
 
@@ -64,9 +81,9 @@ class Run:
             for check in self.checks
             if check.name not in self.faults
         ]
-        if self.templates is not None:
-            measuring = self.templates.measure(measurer, clock, self._changed.set)
-            tasks.append(asyncio.create_task(measuring, name="the templates' metrics"))
+        for part in self.parts:
+            measuring = part.measure(measurer, clock, self._changed.set)
+            tasks.append(asyncio.create_task(measuring, name=type(part).__name__))
         for task in tasks:
             task.add_done_callback(self._broke)
         try:
@@ -101,21 +118,25 @@ class Run:
 
     def is_impossible(self) -> bool:
         """Whether a part of it can't be measured at all, however long it is tried."""
-        return bool(self.faults) or (self.templates is not None and self.templates.fault is not None)
+        return bool(self.faults) or any(part.fault is not None for part in self.parts)
 
     def verdicts(self) -> tuple[Verdict | None, ...]:
-        """Of each check; the templates together have one."""
+        """Of each check, and of each part."""
         checks = tuple(self._verdict(check) for check in self.checks)
-        return checks if self.templates is None else (*checks, self.templates.verdict())
+        return (*checks, *(verdict for part in self.parts for verdict in part.verdicts()))
 
     def evidence(self) -> tuple[Measurement, ...]:
         checks = tuple(
             judge.evidence(check, self._queries[check.name], self._progress[check.name], self.faults.get(check.name))
             for check in self.checks
         )
-        return checks if self.templates is None else (*checks, *self.templates.evidence())
+        return (*checks, *(found for part in self.parts for found in part.evidence()))
 
     def _verdict(self, check: Check) -> Verdict | None:
         if check.name in self.faults:
             return "inconclusive"
         return judge.verdict_of_check(check, self._progress[check.name])
+
+
+def _same_as(part: Part, other: Part) -> bool:
+    return part.same_as(other)

@@ -57,8 +57,10 @@ class TemplateRun:
         self._made: dict[str, tuple[Measured, Measurement]] = {}
         self._over = asyncio.Event()
 
-    def same_as(self, other: "TemplateRun | None") -> bool:
-        return other is not None and (self.analysis, self._subject) == (other.analysis, other._subject)  # noqa: SLF001 - of the same class
+    def same_as(self, other: object) -> bool:
+        if not isinstance(other, TemplateRun):
+            return False
+        return (self.analysis, self._subject) == (other.analysis, other._subject)  # noqa: SLF001 - of the same class
 
     async def measure(self, measurer: Measurer, clock: Clock, changed: Callable[[], None]) -> None:
         """Until all is decided, or until it is known that nothing can be; goes on where it was left.
@@ -160,6 +162,10 @@ class TemplateRun:
     def verdict(self) -> Verdict | None:
         """None while it can't be said yet."""
         return "inconclusive" if self.fault else template_evidence.verdict_of(self._phase(), self._reading)
+
+    def verdicts(self) -> tuple[Verdict | None, ...]:
+        """The templates together have one."""
+        return (self.verdict(),)
 
     def evidence(self) -> tuple[Measurement, ...]:
         if self.fault is not None:

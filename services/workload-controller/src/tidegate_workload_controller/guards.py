@@ -4,15 +4,12 @@ Every copy reads them all, because every copy answers the admission webhook. `ap
 What can't be understood goes to the dead letters, where its author can find out why.
 """
 
-import asyncio
 from collections.abc import Callable
-from typing import Final
 
 import structlog
 
-from tidegate_chassis import reading
 from tidegate_chassis.context import Context
-from tidegate_chassis.errors import OperatingError
+from tidegate_chassis.following import Following
 from tidegate_chassis.hearing import hear
 from tidegate_chassis.message import Message
 from tidegate_contracts import subjects
@@ -22,14 +19,6 @@ from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.topology import GUARDS
 from tidegate_contracts.validate import validate_guard
 from tidegate_contracts.workload import WorkloadKey
-
-REREAD_S: Final = 30.0
-"""How long we rely on having heard of everything new."""
-
-RETRY_S: Final = 1.0
-
-STORED_AFTER_S: Final = (0.0, 0.02, 0.1, 0.5, 2.0)
-"""Waits before each look for what was heard: a message is heard before the stream has it on disk."""
 
 _log = structlog.get_logger(__name__)
 Changed = Callable[[WorkloadKey, Guard], None]
@@ -41,58 +30,25 @@ class Guards:
     def __init__(self, context: Context, changed: Changed) -> None:
         self._context = context
         self._changed = changed
-        self._filter = subjects.guards_of(context.settings.cluster)
-        self._sequence = 0
-        self._news = asyncio.Event()
-        self._read = False
-        hear(context.broker, self._filter, self._heard)
+        guards = subjects.guards_of(context.settings.cluster)
+        self._following = Following(context.connection, context.clock, GUARDS, guards, self._take)
+        hear(context.broker, guards, self._heard)
 
     def __repr__(self) -> str:
         return "the guards"
 
     def problem(self) -> str | None:
         """A health check."""
-        return None if self._read else "the guards are not read yet"
+        return None if self._following.is_read else "the guards are not read yet"
 
     async def run(self) -> None:
-        waits_s: tuple[float, ...] = (0.0,)
-        while True:
-            self._news.clear()
-            try:
-                for wait_s in waits_s:
-                    await self._context.clock.sleep(wait_s)
-                    if await self._read_on():
-                        break
-            except OperatingError as error:
-                _log.warning("the guards could not be read", reason=error.reason)
-                await self._context.clock.sleep(RETRY_S)
-                continue
-            waits_s = STORED_AFTER_S if await self._heard_of_news() else (0.0,)
+        await self._following.run()
 
     async def stop(self) -> None:
         """There is nothing to hand over."""
 
     async def _heard(self, _message: object) -> None:
-        self._news.set()
-
-    async def _heard_of_news(self) -> bool:
-        """Whether there are any, as far as was heard; returns after a while, too."""
-        try:
-            async with asyncio.timeout(REREAD_S):
-                await self._news.wait()
-        except TimeoutError:
-            return False
-        return True
-
-    async def _read_on(self) -> bool:
-        """Takes what is new, and tells whether anything was."""
-        connection = self._context.connection
-        found = await reading.many(connection, GUARDS, self._filter, after_sequence=self._sequence)
-        for message in found:
-            await self._take(message)
-            self._sequence = message.sequence
-        self._read = True
-        return bool(found)
+        self._following.news()
 
     async def _take(self, message: Message) -> None:
         found = _decoded(message)

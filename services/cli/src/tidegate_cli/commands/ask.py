@@ -45,14 +45,14 @@ async def request(
     if dry_run:
         print_plan(session, asked)
         return
-    identity = _checked_id(id) or message_id()
+    identity = checked_id(id) or message_id()
     rollout = asked.rollout or rollout_id(identity)
     await _published(session, asked, identity, rollout)
     if watch:
         await watched(session, rollout)
 
 
-def _checked_id(given: str) -> str:
+def checked_id(given: str) -> str:
     if len(given) > ID_LENGTH_MAX or not given.isprintable():
         raise CommandError(Exit.USAGE, f"--id: at most {ID_LENGTH_MAX} printable characters")
     return given
