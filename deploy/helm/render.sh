@@ -24,7 +24,8 @@ render --set certificates.certManager=true --set networkPolicy.enabled=true --se
   --set 'metricProviders.credentials={datadog}' \
   --set metricProviders.environment.TIDEGATE_DATADOG_API_KEY_FILE=/credentials/datadog/api-key \
   --set 'metricProviders.secrets[0].secret=shop-quality,metricProviders.secrets[0].namespace=shop' \
-  --set 'metricProviders.secrets[0].name=quality' > "$samples/everything.yaml"
+  --set 'metricProviders.secrets[0].name=quality' \
+  --set 'verdicts.keys[0].secret=shop-verdict-keys,verdicts.keys[0].namespace=shop,verdicts.alertsToken=alertmanager' > "$samples/everything.yaml"
 render --set rolloutOperator.enabled=false | awk '/^kind:/ {kind = $2} /^  name:/ && kind {print kind "/" $2; kind = ""}' \
   > "$samples/without-rollouts.txt"
 LC_ALL=C sha256sum helm/tidegate/.helmignore helm/tidegate/*.yaml helm/tidegate/*.json helm/tidegate/templates/* > helm/rendered.sha256

@@ -18,9 +18,11 @@ from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import (
     BatchReturnStarted,
     PauseStarted,
+    RolloutAccepted,
     RolloutCompleted,
     RolloutRolledBack,
     StepCompleted,
+    StepJudgingStarted,
 )
 from tidegate_contracts.facts import AnalysisConcluded
 from tidegate_demo.journal import terminal
@@ -100,6 +102,7 @@ async def test_an_example_completes(world: World, path: Path) -> None:
     known = {event.rollout for event in world.listener.events}
     await _tidegate(state, "request", "-f", str(path))
     approved: set[int] = set()
+    given: set[tuple[int, str]] = set()
     async with asyncio.timeout(END_TIMEOUT_S):
         while True:
             rollout = next((event.rollout for event in world.listener.events if event.rollout not in known), "")
@@ -111,6 +114,9 @@ async def test_an_example_completes(world: World, path: Path) -> None:
                     await _sees_only_matches(state)
                 await _tidegate(state, "approve", rollout, "--step", str(step))
                 approved.add(step)
+            for step, check in _awaited(events) - given:
+                given.add((step, check))
+                await _give_verdict(state, rollout, step, check, "pass")
             if terminal(events) is not None:
                 break
             await world.listener.heard()
@@ -165,6 +171,38 @@ async def test_a_template_that_passed_a_good_version_fails_a_bad_one(world: Worl
     assert (found.assessed.rule, found.assessed.failure_limit) == ("failure_limit", 1)
     assert found.assessed.failure_condition == "len(result) > 0 && result[0] < 0.9"
     assert 0.5 < (found.values[-1] or 0) < 0.9
+
+
+async def test_a_failing_verdict_from_outside_turns_the_rollout_back(world: World) -> None:
+    state, path = world.state, EXAMPLES / "16-verdict-from-outside/request.yaml"
+    workload = await _start_over(state, path.parent)
+    document = path.read_text(encoding="utf-8").replace("workload:", "rollout: web-refused\nworkload:")
+    given = world.state.directory / "refused.yaml"
+    given.write_text(document, encoding="utf-8")
+    await _tidegate(state, "request", "-f", str(given))
+    async with asyncio.timeout(END_TIMEOUT_S):
+        await _until(world, "web-refused", lambda events: bool(_awaited(events)))
+        await _give_verdict(state, "web-refused", 1, "acceptance-tests", "fail")
+        await _until(world, "web-refused", lambda events: terminal(events) is not None)
+    events = world.listener.of("web-refused")
+    assert isinstance(terminal(events), RolloutRolledBack), terminal(events)
+    (verdict,) = [event for event in events if isinstance(event, AnalysisConcluded)]
+    assert (verdict.verdict, verdict.reason) == ("fail", "acceptance-tests: the tests says fail: as was seen")
+    image = await kubectl(state, "get", workload, "-o", "jsonpath={.spec.template.spec.containers[0].image}")
+    assert image == V1
+
+
+def _awaited(events: list[AnyEvent]) -> set[tuple[int, str]]:
+    """Steps that are judged, and the verdicts from outside that they wait for."""
+    plans = [event.plan for event in events if isinstance(event, RolloutAccepted)]
+    judged = {event.step for event in events if isinstance(event, StepJudgingStarted)}
+    analyses = [(step.number, step.analysis) for plan in plans for step in plan if step.number in judged]
+    return {(number, one.name) for number, analysis in analyses if analysis for one in analysis.verdicts}
+
+
+async def _give_verdict(state: SandboxState, rollout: str, step: int, check: str, word: str) -> None:
+    told = ("--check", check, "--step", str(step), "--reason", "as was seen", "--by", "the tests")
+    await _tidegate(state, "verdict", rollout, word, *told)
 
 
 async def _until(world: World, rollout: str, holds: Callable[[list[AnyEvent]], bool]) -> None:

@@ -14,6 +14,7 @@ import yaml
 from tidegate_chassis.settings import PREFIX, Settings
 from tidegate_chassis.topology import TopologySettings
 from tidegate_chassis.webhooks import WebhookSettings
+from tidegate_metrics_analyzer.app import AnalyzerSettings
 from tidegate_metrics_analyzer.outbound.door import OutboundSettings
 from tidegate_metrics_analyzer.providers.datadog import DatadogSettings
 from tidegate_rollout_operator.app import OperatorSettings
@@ -146,7 +147,8 @@ def environment_of(workload: Manifest) -> dict[str, Manifest]:
 
 
 def test_every_variable_is_one_that_is_read() -> None:
-    every = (WebhookSettings, TopologySettings, OperatorSettings, OutboundSettings, DatadogSettings)
+    analyzer = (AnalyzerSettings, OutboundSettings, DatadogSettings)
+    every = (WebhookSettings, TopologySettings, OperatorSettings, *analyzer)
     fields = {name for settings in every for name in settings.__struct_fields__}
     read = {f"{PREFIX}{name.upper()}" for name in fields}
     for workload in (each for each in [*PLAIN, *EVERYTHING] if each["kind"] in ("Deployment", "Job")):
@@ -169,6 +171,18 @@ def test_credentials_of_metric_providers_are_mounted_where_the_analyzer_reads_th
         "name": "TIDEGATE_SECRETS_DIRECTORY",
         "value": "/secrets",
     }
+
+
+def test_keys_of_verdicts_and_the_token_of_alerts_are_mounted_where_the_analyzer_reads_them() -> None:
+    deployment = named(EVERYTHING, "Deployment", "metrics-analyzer")
+    pod = deployment["spec"]["template"]["spec"]
+    paths = {each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
+    variables = environment_of(deployment)
+    assert f"{variables['TIDEGATE_VERDICT_KEYS_DIRECTORY']['value']}/shop" in paths
+    assert variables["TIDEGATE_ALERTS_TOKEN_FILE"]["value"].removesuffix("/token") in paths
+    service = named(EVERYTHING, "Service", "metrics-analyzer")
+    assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
+    assert [each for each in PLAIN if (each["kind"], each["metadata"]["name"]) == ("Service", "metrics-analyzer")] == []
 
 
 def test_the_topology_is_declared_before_anything_starts() -> None:
