@@ -184,7 +184,16 @@ async def test_a_key_that_is_not_there_makes_the_step_inconclusive_at_once() -> 
     async with standing(order(Analysis(verdicts=(signed,))), ScriptedOutside()) as it:
         fact = await it.verdict()
     assert fact.verdict == "inconclusive"
-    assert "tests can't be given: the key ci of the namespace shop can't be read" in fact.reason
+    assert fact.reason == "tests: it can't be given: the key ci of the namespace shop can't be read"
+
+
+async def test_in_the_background_a_key_that_is_not_there_does_not_keep_alerts_from_being_watched() -> None:
+    outside = ScriptedOutside()
+    background = Analysis(verdicts=(AwaitedVerdict(name="tests", signed_by=("ci",)),), alerts=(PAGES,))
+    async with standing(order(background=background), outside) as it:
+        assert (await it.verdict()).verdict == "inconclusive"
+        await outside.alert()
+        assert (await it.verdict()).verdict == "fail"
 
 
 async def test_an_alert_fails_a_step_whose_checks_pass() -> None:
@@ -230,7 +239,8 @@ async def test_in_the_background_bad_news_is_told_once_and_silence_is_none() -> 
 async def test_what_makes_no_sense_is_left_alone() -> None:
     outside = ScriptedOutside()
     async with standing(order(Analysis(verdicts=(TESTS,), alerts=(PAGES,))), outside) as it:
-        await outside.tell(subjects.verdict("default", "shop", "r", "tests"), b"nonsense")
+        for check in ("tests", "TESTS", "te%sts", "\u2603"):
+            await outside.tell(f"tidegate.verdicts.default.shop.r.{check}", b"nonsense")
         await outside.tell(subjects.alerts("default", "shop"), b"nonsense")
         await outside.give("pass")
         fact = await it.verdict()

@@ -17,6 +17,7 @@ from tidegate_contracts import subjects
 from tidegate_contracts.codec import alert_decoder
 from tidegate_contracts.facts import Measurement
 from tidegate_contracts.outside import AlertWatch, AwaitedVerdict
+from tidegate_contracts.problem import printable
 from tidegate_contracts.rollout import Analysis
 from tidegate_contracts.verdicts import AlertNotified
 from tidegate_metrics_analyzer import alerts, given, metrics
@@ -43,8 +44,6 @@ class OutsideRun:
     """
 
     def __init__(self, analysis: Analysis, subject: Subject, rollout: str, since_s: float, *, step: int | None) -> None:
-        self.fault: str | None = None
-        """What makes a verdict impossible to be given."""
         self._awaited = {awaited.name: awaited for awaited in analysis.verdicts}
         self._watches = {watch.name: watch for watch in analysis.alerts}
         self._subject = subject
@@ -61,6 +60,13 @@ class OutsideRun:
         self._overdue: set[str] = set()
         self._notified: dict[str, alerts.Notifications] = {name: {} for name in self._watches}
         self._read = False
+        self._faults: dict[str, str] = {}
+        """Why a verdict can't be given, or alerts can't be watched, by its name."""
+
+    @property
+    def fault(self) -> str | None:
+        """What makes it impossible to be told, however long it is waited for."""
+        return next(iter(self._faults.values()), None)
 
     def same_as(self, other: object) -> bool:
         return isinstance(other, OutsideRun) and self.wishes == other.wishes
@@ -71,7 +77,7 @@ class OutsideRun:
         return self._awaited, self._watches, self._subject, self._rollout, self._step
 
     async def measure(self, measurer: Measurer, clock: Clock, changed: Callable[[], None]) -> None:
-        """Until it is cancelled, or the wait for a key is in vain.
+        """Until it is cancelled.
 
         Args:
             measurer: Who hears what is told.
@@ -80,10 +86,8 @@ class OutsideRun:
         """
         self._forget()
         self._outside, self._changed = measurer.outside, changed
-        self.fault = self._fault_of_names() or self._fault_of_keys()
-        if self.fault is not None:
-            changed()
-            return
+        self._look_for_faults()
+        changed()
         tasks = [asyncio.create_task(each) for each in self._listening(clock)]
         try:
             await asyncio.gather(*tasks)
@@ -107,20 +111,18 @@ class OutsideRun:
             listening += [self._wait_for(one, one.within_s or 0.0, clock) for one in limited]
         return listening
 
-    def _fault_of_names(self) -> str | None:
+    def _look_for_faults(self) -> None:
+        self._faults = {name: fault for name, one in self._awaited.items() if (fault := self._fault_of_keys(one))}
         try:
             self._values = {**self._subject.values(), "rollout": self._rollout}
         except ValueError as error:
-            return str(error)
-        return None
+            self._faults |= dict.fromkeys(self._watches, str(error))
 
-    def _fault_of_keys(self) -> str | None:
+    def _fault_of_keys(self, awaited: AwaitedVerdict) -> str | None:
         """Where none of a verdict's keys can be used, no waiting mends it."""
-        for awaited in self._awaited.values():
-            faults = [fault for key in awaited.signed_by if (fault := self._fault_of_key(key))]
-            if faults and len(faults) == len(awaited.signed_by):
-                return f"{awaited.name} can't be given: {faults[0]}"
-        return None
+        faults = [fault for key in awaited.signed_by if (fault := self._fault_of_key(key))]
+        none_is_there = faults and len(faults) == len(awaited.signed_by)
+        return f"it can't be given: {faults[0]}" if none_is_there else None
 
     def _fault_of_key(self, name: str) -> str | None:
         try:
@@ -139,7 +141,10 @@ class OutsideRun:
         self._changed()
 
     async def _take_verdict(self, message: Message) -> None:
-        *_, name = subjects.parse_verdict(message.subject)
+        try:
+            *_, name = subjects.parse_verdict(message.subject)
+        except ValueError:
+            return  # whoever may write to the namespace may write this, too: nobody can wait for it
         awaited = self._awaited.get(name)
         if awaited is None:
             return
@@ -155,7 +160,7 @@ class OutsideRun:
     async def _take_alert(self, message: Message) -> None:
         try:
             alert = alert_decoder.decode(message.payload)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             _log.warning("an alert could not be read", sequence=message.sequence, reason=str(error))
             return
         for name, watch in self._watches.items():
@@ -173,7 +178,8 @@ class OutsideRun:
         """Of each verdict and each watch."""
         told = [given.verdict_of(self._tallies[name], overdue=name in self._overdue) for name in self._awaited]
         watched = [alerts.verdict_of(self._firing(watch), read=self._read) for watch in self._watches.values()]
-        return (*told, *watched)
+        found = zip((*self._awaited, *self._watches), (*told, *watched), strict=True)
+        return tuple("inconclusive" if name in self._faults else verdict for name, verdict in found)
 
     def evidence(self) -> tuple[Measurement, ...]:
         told = [self._evidence(awaited) for awaited in self._awaited.values()]
@@ -181,13 +187,18 @@ class OutsideRun:
         watched = [
             alerts.evidence(watch, namespace, self._firing(watch), read=self._read) for watch in self._watches.values()
         ]
-        return (*told, *watched)
+        return tuple(map(self._with_fault, (*told, *watched)))
 
     def _evidence(self, awaited: AwaitedVerdict) -> Measurement:
         place = self._outside.verdicts_on(self._subject.namespace, self._rollout).removesuffix("*") + awaited.name
         tally, overdue = self._tallies[awaited.name], awaited.name in self._overdue
-        found = given.evidence(awaited, place, tally, overdue=overdue)
-        return found if self.fault is None else msgspec.structs.replace(found, reason=self.fault)
+        return given.evidence(awaited, place, tally, overdue=overdue)
+
+    def _with_fault(self, found: Measurement) -> Measurement:
+        fault = self._faults.get(found.check)
+        return (
+            found if fault is None else msgspec.structs.replace(found, verdict="inconclusive", reason=printable(fault))
+        )
 
     def _firing(self, watch: AlertWatch) -> AlertNotified | None:
         return alerts.firing(watch, self._notified[watch.name].values(), self._since_s)
