@@ -1,4 +1,4 @@
-"""The programs in README.md and docs/events.md do what the pages say, on a real bus."""
+"""The programs in README.md, docs/events.md and docs/verdicts.md do what the pages say, on a real bus."""
 
 import asyncio
 import os
@@ -11,6 +11,11 @@ from scripted_orchestrator import ScriptedOrchestrator
 from support.nats import NatsServer
 from support.until import until
 from tidegate_command import Tidegate
+
+from tidegate_chassis import reading
+from tidegate_contracts import signing, subjects
+from tidegate_contracts.codec import decode_verdict
+from tidegate_contracts.topology import VERDICTS
 
 pytestmark = pytest.mark.nats
 
@@ -48,3 +53,17 @@ async def test_the_audit_program_reads_everything(
     await until(lambda: orchestrator.revision == 1, what="the rollout to be accepted")
     (line,) = (await run(programs(bus)[1])).splitlines()
     assert line.startswith("1 rollout.accepted.v1 tidegate.events.default.default.deployment_apps.web.r-")
+
+
+async def test_the_program_that_signs_a_verdict(bus: NatsServer, tmp_path: Path) -> None:
+    key = tmp_path / "ci"
+    key.write_text("k" * 40)
+    (program,) = programs(bus, "docs/verdicts.md")
+    assert "stream='TIDEGATE_VERDICTS'" in await run(program.replace("/run/secrets/ci", str(key)))
+    async with bus.connected("metrics-analyzer") as connection:
+        (message,) = await reading.many(
+            connection, VERDICTS, subjects.verdict("default", "default", "web-1", "acceptance-tests")
+        )
+    assert decode_verdict(message.payload).verdict == "pass"
+    assert message.headers[signing.KEY] == "ci"
+    assert signing.is_signature(message.headers[signing.SIGNATURE], "k" * 40, message.subject, message.payload)

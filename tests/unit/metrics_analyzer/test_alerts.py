@@ -173,15 +173,15 @@ def test_an_alert_fails_that_fires_while_it_is_watched(notified: list[AlertNotif
 def test_nothing_passes_before_what_was_notified_is_read() -> None:
     watch = AlertWatch(name="w", labels={"deployment": "web"})
     assert alerts.verdict_of(None, read=False) is None
-    found = alerts.evidence(watch, "shop", None, read=False)
+    found = alerts.evidence(watch, VALUES, None, read=False)
     assert (found.verdict, found.reason) == ("inconclusive", "alerts could not be read yet")
 
 
 def test_the_evidence_names_the_alert() -> None:
     watch = AlertWatch(name="w", labels={"deployment": "{{workload}}", "severity": ("critical", "page")})
-    found = alerts.evidence(watch, "shop", alert(summary="too many errors", link="https://p.example"), read=True)
+    found = alerts.evidence(watch, VALUES, alert(summary="too many errors", link="https://p.example"), read=True)
     assert found.reason == "the alert E has fired since 1970-01-01 00:16:50 UTC: too many errors"
-    assert found.query == "alerts of shop with deployment={{workload}}, severity=critical|page"
+    assert found.query == "alerts of shop with deployment=web, severity=critical|page"
     assert found.told is not None
     assert (found.told.id, found.told.link) == ("f", "https://p.example")
 

@@ -68,10 +68,11 @@ def verdict_of(fires: AlertNotified | None, *, read: bool) -> Verdict | None:
     return "pass" if read else None
 
 
-def evidence(watch: AlertWatch, namespace: str, fires: AlertNotified | None, *, read: bool) -> Measurement:
+def evidence(watch: AlertWatch, values: Mapping[str, str], fires: AlertNotified | None, *, read: bool) -> Measurement:
+    namespace, labels = values.get("namespace", "none"), _written(watch, values)
     return Measurement(
         check=watch.name,
-        query=shortened(f"alerts of {namespace} with {_written(watch)}"),
+        query=shortened(f"alerts of {namespace} with {labels}"),
         verdict=verdict_of(fires, read=read) or "inconclusive",
         reason=printable(_reason(fires, read=read)),
         measured=int(fires is not None),
@@ -99,6 +100,9 @@ def _told(watch: AlertWatch, fires: AlertNotified) -> Told:
     )
 
 
-def _written(watch: AlertWatch) -> str:
-    each = ((label, (given,) if isinstance(given, str) else given) for label, given in watch.labels.items())
-    return ", ".join(f"{label}={'|'.join(values)}" for label, values in each)
+def _written(watch: AlertWatch, values: Mapping[str, str]) -> str:
+    """The labels that are looked for, or, while a name in them isn't known, what they will be made of."""
+    wanted = wanted_labels(watch, values)
+    labels = wanted if wanted is not None else watch.labels
+    each = ((label, (given,) if isinstance(given, str) else given) for label, given in labels.items())
+    return ", ".join(f"{label}={'|'.join(given)}" for label, given in each)

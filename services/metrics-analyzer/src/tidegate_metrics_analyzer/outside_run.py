@@ -50,7 +50,7 @@ class OutsideRun:
         self._rollout = rollout
         self._since_s = since_s
         self._step = step
-        self._values: dict[str, str] = {}
+        self._values: dict[str, str] = {"namespace": subject.namespace}
         self._outside: Outside = NoOutside()
         self._changed: Callable[[], None] = lambda: None
         self._forget()
@@ -183,9 +183,9 @@ class OutsideRun:
 
     def evidence(self) -> tuple[Measurement, ...]:
         told = [self._evidence(awaited) for awaited in self._awaited.values()]
-        namespace = self._subject.namespace
         watched = [
-            alerts.evidence(watch, namespace, self._firing(watch), read=self._read) for watch in self._watches.values()
+            alerts.evidence(watch, self._values, self._firing(watch), read=self._read)
+            for watch in self._watches.values()
         ]
         return tuple(map(self._with_fault, (*told, *watched)))
 
