@@ -132,7 +132,7 @@ class Publisher:
         """Tells of an alert; telling again of the same one is harmless. Errors as in `report`."""
         subject = subjects.alerts(cluster, namespace)
         payload = encode(alert)
-        identity = f"{alert.fingerprint}/{alert.starts_at_s!r}/{alert.status}/{namespace}"
+        identity = f"{subject}/{alert.fingerprint}/{alert.starts_at_s!r}/{alert.status}"
         headers = self._headers(hashlib.sha256(identity.encode()).hexdigest()[:32], alert, "")
         await self._until_stored(subject, lambda: self._publish(subject, payload, headers))
 
