@@ -6,7 +6,7 @@ Made by `analysis` for a step or for the background. A slow provider delays only
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from tidegate_chassis.clock import Clock
 from tidegate_contracts.facts import Measurement
@@ -17,6 +17,12 @@ from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
 from tidegate_metrics_analyzer.tasks import ended
 from tidegate_metrics_analyzer.template_run import TemplateRun
+
+
+class _Made(NamedTuple):
+    progress: Progress
+    fault: str | None
+    evidence: Measurement
 
 
 class Run:
@@ -34,6 +40,7 @@ class Run:
         self._broken: BaseException | None = None
         self._progress = {check.name: Progress() for check in checks}
         self._queries = {check.name: check.query for check in checks}
+        self._made: dict[str, _Made] = {}
 
     def same_as(self, other: "Run") -> bool:
         """Whether the other one measures the very same things."""
@@ -109,11 +116,17 @@ class Run:
         return checks if self.templates is None else (*checks, self.templates.verdict())
 
     def evidence(self) -> tuple[Measurement, ...]:
-        checks = tuple(
-            judge.evidence(check, self._queries[check.name], self._progress[check.name], self.faults.get(check.name))
-            for check in self.checks
-        )
+        checks = tuple(self._evidence(check) for check in self.checks)
         return checks if self.templates is None else (*checks, *self.templates.evidence())
+
+    def _evidence(self, check: Check) -> Measurement:
+        """Made once for each measurement: it is asked for every second, of thousands of checks."""
+        progress, fault = self._progress[check.name], self.faults.get(check.name)
+        made = self._made.get(check.name)
+        if made is None or made.progress is not progress or made.fault != fault:
+            evidence = judge.evidence(check, self._queries[check.name], progress, fault)
+            made = self._made[check.name] = _Made(progress, fault, evidence)
+        return made.evidence
 
     def _verdict(self, check: Check) -> Verdict | None:
         if check.name in self.faults:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Self, TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
@@ -132,7 +133,7 @@ class Prometheus:
     async def _post(
         self, path: str, decode: Callable[[int, bytes], _Decoded | Unusable], form: dict[str, str]
     ) -> _Decoded | Unusable:
-        data = {**form, "timeout": f"{self._timeout_s:g}s"}
+        data = urlencode({**form, "timeout": f"{self._timeout_s:g}s"}).encode()
         try:
             async with self._session.post(
                 self._url / path, data=data, headers=self._headers(), allow_redirects=False
@@ -145,7 +146,11 @@ class Prometheus:
             return Unusable(f"Prometheus could not be asked: {type(error).__name__}")
 
     def _headers(self) -> dict[str, str]:
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
         if self._settings.prometheus_tenant:
             headers["X-Scope-OrgID"] = self._settings.prometheus_tenant
         if self._settings.prometheus_token_file:
