@@ -185,7 +185,7 @@ async def test_templates_are_read_again_until_they_can_be() -> None:
         (TemplateShelf(t=[Transient("it is restarting")]), "the templates can't be read: it is restarting"),
         (TemplateShelf(t=[Permanent("forbidden", code="forbidden")]), "the templates can't be read: forbidden"),
         (TemplateShelf(t=template(rate(count=2))), "metrics[0].interval"),
-        (TemplateShelf(t=template(rate(provider={"job": {}}))), "unknown metric provider 'job'"),
+        (TemplateShelf(t=template(rate(provider={"job": {}}))), "this analyzer runs no Jobs"),
         (TemplateShelf(t=template(metric(query="broken"))), "the query is broken"),
         (TemplateShelf(t=template(rate(provider={"scripted": {}}))), "unknown metric provider 'scripted'"),
     ],

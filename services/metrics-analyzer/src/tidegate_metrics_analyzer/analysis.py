@@ -50,6 +50,12 @@ class StandingAnalysis:
         self.background = _run(watched, order, subject, since_s, must_end=False)
         self._shown: tuple[Measurement, ...] = ()
 
+    @property
+    def identities(self) -> frozenset[str]:
+        """Of its analyses by templates: under which Jobs run for it."""
+        runs = (self.step, self.background)
+        return frozenset(run.templates.identity for run in runs if run is not None and run.templates is not None)
+
     async def stand(self, report: Report, observe: Observe) -> None:
         """Until cancelled, or until nothing is left to measure."""
         parts = []
@@ -127,7 +133,8 @@ def _run(analysis: Analysis | None, order: Analyse, subject: Subject, since_s: f
         return None
     templates = None
     if analysis.templates:
-        templates = TemplateRun(analysis, subject, order.workload, since_s, must_end=must_end)
+        identity = f"{order.rollout}/{order.revision}/{'step' if must_end else 'background'}"
+        templates = TemplateRun(analysis, subject, order.workload, since_s, must_end=must_end, identity=identity)
     return Run(checks_of(analysis), subject, since_s, templates)
 
 

@@ -12,12 +12,14 @@ from typing import NoReturn
 
 from tidegate_chassis.context import Context
 from tidegate_chassis.service import run
-from tidegate_chassis.settings import Settings, load_or_exit
+from tidegate_chassis.settings import load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_contracts.codec import analysis_order_decoder
 from tidegate_metrics_analyzer import by_hand, catalogue
+from tidegate_metrics_analyzer.cluster_connection import ClusterConnection
 from tidegate_metrics_analyzer.cluster_templates import ClusterTemplates
 from tidegate_metrics_analyzer.holder import AnalysisHolder
+from tidegate_metrics_analyzer.jobs.runner import JobRunner, JobSettings
 from tidegate_metrics_analyzer.measure import Measurer
 
 
@@ -25,9 +27,11 @@ from tidegate_metrics_analyzer.measure import Measurer
 async def compose(context: Context) -> AsyncIterator[None]:
     async with (
         catalogue.opened(os.environ) as providers,
-        ClusterTemplates.opened(context.settings.kubeconfig or None) as templates,
+        ClusterConnection.opened(context.settings.kubeconfig or None) as cluster,
+        JobRunner.opened(cluster, os.environ) as jobs,
     ):
-        holder = AnalysisHolder(Measurer(providers, context.clock, templates), context.publisher, context.clock)
+        measurer = Measurer(providers, context.clock, ClusterTemplates(cluster), jobs)
+        holder = AnalysisHolder(measurer, context.publisher, context.clock)
         context.add(StandingOrders(context, analysis_order_decoder.decode, holder))
         yield
 
@@ -35,4 +39,4 @@ async def compose(context: Context) -> AsyncIterator[None]:
 def main() -> NoReturn:
     if by_hand.asked(sys.argv[1:]):
         by_hand.main(sys.argv[1:])
-    run("metrics-analyzer", load_or_exit(Settings), compose)
+    run("metrics-analyzer", load_or_exit(JobSettings), compose)

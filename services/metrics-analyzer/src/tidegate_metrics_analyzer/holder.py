@@ -4,7 +4,9 @@ Called by the chassis' standing orders, one task per workload. It keeps nothing 
 background analysis that goes on under the rollout's next order keeps its measurements, only to know more.
 """
 
+import asyncio
 from collections import OrderedDict
+from collections.abc import Collection
 from typing import Final, NamedTuple, assert_never
 
 import structlog
@@ -16,12 +18,13 @@ from tidegate_chassis.standing_orders import HeldOrder
 from tidegate_contracts.facts import AnalysisConcluded, AnalysisReleased
 from tidegate_contracts.orders import Analyse, AnalysisOrder, ReleaseAnalysis
 from tidegate_contracts.telemetry import MetricsMeasured
-from tidegate_contracts.workload import WorkloadKey
+from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_metrics_analyzer import metrics
 from tidegate_metrics_analyzer.analysis import StandingAnalysis
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
 from tidegate_metrics_analyzer.run import Run
+from tidegate_metrics_analyzer.tasks import ended
 
 BACKGROUNDS_KEPT: Final = 2000
 BACKGROUND_GAP_S_MAX: Final = 30.0
@@ -54,6 +57,7 @@ class AnalysisHolder:
                 await self._analyse(held, order)
             case ReleaseAnalysis():
                 self._backgrounds.pop(held.key, None)
+                await self._keep_jobs(held.key, order.workload, frozenset())
                 fact = AnalysisReleased(rollout=order.rollout, order_revision=order.revision, at_s=self._clock.now_s())
                 await self._publisher.report(held.key, fact, cause=held.message.id)
             case _:
@@ -76,11 +80,19 @@ class AnalysisHolder:
         async def observe(telemetry: MetricsMeasured) -> None:
             await self._publisher.observe(held.key, order.rollout, telemetry)
 
+        tidying = asyncio.create_task(
+            self._keep_jobs(held.key, order.workload, standing.identities), name="Jobs of earlier analyses"
+        )
         try:
             await standing.stand(report, observe)
+            await tidying
         finally:
+            await ended(tidying)
             if standing.background is not None:
                 self._put_by(held.key, order.rollout, standing.background)
+
+    async def _keep_jobs(self, key: WorkloadKey, workload: WorkloadReference, analyses: Collection[str]) -> None:
+        await self._measurer.jobs.keep_only(key.namespace, workload, analyses)
 
     async def _report(self, held: HeldOrder[AnalysisOrder], fact: AnalysisConcluded) -> None:
         """Until it is stored: measuring again for want of a bus would delay the way back."""

@@ -14,6 +14,7 @@ from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer import comparing, metrics, moments, reading, window
 from tidegate_metrics_analyzer.asking import answered
 from tidegate_metrics_analyzer.comparison import Judged
+from tidegate_metrics_analyzer.job_source import JobSource, NoJobs
 from tidegate_metrics_analyzer.provider import MetricProvider, RangeProvider, ValueProvider
 from tidegate_metrics_analyzer.question import Question, Reading, Subject, Unusable, Value
 from tidegate_metrics_analyzer.template_source import NoTemplates, TemplateSource
@@ -45,8 +46,10 @@ class Measurer:
         providers: Mapping[str, MetricProvider | Unusable],
         clock: Clock,
         templates: TemplateSource | None = None,
+        jobs: JobSource | None = None,
     ) -> None:
         self.templates = templates or NoTemplates("this analyzer has no cluster")
+        self.jobs = jobs or NoJobs()
         self._providers = providers
         self._clock = clock
         self._turns = {name: asyncio.Semaphore(PARALLEL_QUESTIONS_MAX) for name in providers}

@@ -19,6 +19,7 @@ from tidegate_metrics_analyzer import template_evidence, template_reader
 from tidegate_metrics_analyzer.argo import quirks, schedule, verdict
 from tidegate_metrics_analyzer.argo.assembling import Assembled
 from tidegate_metrics_analyzer.argo.counting import Taken, absorb
+from tidegate_metrics_analyzer.job_source import Turn
 from tidegate_metrics_analyzer.judge import Verdict
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
@@ -38,12 +39,15 @@ class TemplateRun:
         self,
         analysis: Analysis,
         subject: Subject,
-        workload: WorkloadReference,
+        workload: WorkloadReference | None,
         since_s: float,
         *,
         must_end: bool,
+        identity: str = "",
     ) -> None:
         self.analysis = analysis
+        self.identity = identity
+        """The same in every copy that has the order, and in no other analysis."""
         self.fault: str | None = None
         """What makes the templates impossible to measure."""
         self._subject = subject
@@ -96,7 +100,7 @@ class TemplateRun:
 
     def _take(self, found: Assembled, measurer: Measurer, clock: Clock) -> None:
         for metric in found.metrics:
-            if (fault := fault_of(metric, measurer, clock)) is not None:
+            if (fault := fault_of(metric, measurer, clock, self._subject.namespace)) is not None:
                 self.fault = f"the metric {metric.name} can't be measured: {fault}"
                 return
         self._measured = {metric.name: Measured(metric=metric) for metric in found.metrics}
@@ -121,7 +125,8 @@ class TemplateRun:
             if wait_s > 0:
                 await clock.sleep(wait_s)
                 continue
-            self._absorb(name, *await measured(self._of(name).metric, self._subject, measurer, clock))
+            metric, turn = self._of(name).metric, self._turn(name)
+            self._absorb(name, *await measured(metric, turn, self._subject, measurer, clock))
             changed()
 
     def _wait_s(self, name: str, now_s: float) -> float | None:
@@ -130,6 +135,17 @@ class TemplateRun:
             return None
         next_at_s = schedule.next_at_s(one.metric, one.counts, self._since_s, self._reading)
         return None if next_at_s is None else next_at_s - now_s
+
+    def _turn(self, name: str) -> Turn:
+        one = self._of(name)
+        return Turn(
+            analysis=self.identity,
+            namespace=self._subject.namespace,
+            workload=self._workload,
+            metric=name,
+            number=one.counts.measured + 1,
+            kept=one.metric.samples_kept,
+        )
 
     def _of(self, name: str) -> Measured:
         assert self._measured is not None, "what is measured was read"
