@@ -8,9 +8,10 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from tidegate_chassis.context import Context
+from tidegate_chassis.keepsakes import Keepsakes
 from tidegate_chassis.service import run
 from tidegate_chassis.settings import load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
@@ -22,6 +23,8 @@ from tidegate_metrics_analyzer.holder import AnalysisHolder
 from tidegate_metrics_analyzer.jobs.runner import JobRunner, JobSettings
 from tidegate_metrics_analyzer.measure import Measurer
 
+NAME: Final = "metrics-analyzer"
+
 
 @asynccontextmanager
 async def compose(context: Context) -> AsyncIterator[None]:
@@ -31,7 +34,8 @@ async def compose(context: Context) -> AsyncIterator[None]:
         JobRunner.opened(cluster, os.environ) as jobs,
     ):
         measurer = Measurer(providers, context.clock, ClusterTemplates(cluster), jobs)
-        holder = AnalysisHolder(measurer, context.publisher, context.clock)
+        shelf = Keepsakes(context.connection, NAME)
+        holder = AnalysisHolder(measurer, context.publisher, shelf, context.clock)
         context.add(StandingOrders(context, analysis_order_decoder.decode, holder))
         yield
 
@@ -39,4 +43,4 @@ async def compose(context: Context) -> AsyncIterator[None]:
 def main() -> NoReturn:
     if by_hand.asked(sys.argv[1:]):
         by_hand.main(sys.argv[1:])
-    run("metrics-analyzer", load_or_exit(JobSettings), compose)
+    run(NAME, load_or_exit(JobSettings), compose)

@@ -31,6 +31,8 @@ _MILLISECONDS: Final = 1000
 class Measured(NamedTuple):
     query: str
     reading: Reading | Judged
+    at_s: float
+    """When it was asked, after its turn had come."""
 
 
 class Asked(NamedTuple):
@@ -111,14 +113,15 @@ class Measurer:
             measured = [await self._ask(check, text, subject, since_s, now_s) for text in _templates(check)]
         value = reading.with_samples(measured[0].reading, measured[1].reading if measured[1:] else None, check)
         metrics.count_measurement(check, value)
-        return Measured(measured[0].query, value)
+        return Measured(measured[0].query, value, now_s)
 
     async def _compare(
         self, check: Check, compare: Comparison, subject: Subject, since_s: float, now_s: float
     ) -> Measured:
         provider = self._provider(check)
         assert isinstance(provider, RangeProvider), "a check with a fault is not measured"
-        measured = Measured(*await comparing.compared(check, compare, provider, subject, since_s=since_s, now_s=now_s))
+        compared = await comparing.compared(check, compare, provider, subject, since_s=since_s, now_s=now_s)
+        measured = Measured(*compared, now_s)
         metrics.count_measurement(check, measured.reading)
         return measured
 

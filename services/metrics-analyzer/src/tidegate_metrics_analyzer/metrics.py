@@ -19,6 +19,11 @@ query_seconds: Final = Histogram(
     ["provider"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
 )
+tick_late_seconds: Final = Histogram(
+    "tidegate_tick_late_seconds",
+    "How long after its moment a measurement was asked for",
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
 verdicts: Final = Counter("tidegate_verdicts", "Verdicts reported, by scope and verdict", ["scope", "verdict"])
 
 

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from tidegate_chassis.clock import Clock
 from tidegate_contracts.facts import Measurement
 from tidegate_contracts.rollout import Check
-from tidegate_metrics_analyzer import judge, window
+from tidegate_metrics_analyzer import judge, metrics, window
 from tidegate_metrics_analyzer.judge import Progress, Verdict
+from tidegate_metrics_analyzer.kept import KeptCheck, KeptRun, digest
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
 from tidegate_metrics_analyzer.tasks import ended
@@ -40,6 +41,10 @@ class Run:
         self._broken: BaseException | None = None
         self._progress = {check.name: Progress() for check in checks}
         self._queries = {check.name: check.query for check in checks}
+        self._due_s: dict[str, float] = {}
+        """The last moment of each check's schedule that was measured."""
+        self.news = asyncio.Event()
+        """There is something that a successor should know; whoever leaves it for one clears this."""
         self._made: dict[str, _Made] = {}
 
     def same_as(self, other: "Run") -> bool:
@@ -59,6 +64,35 @@ class Run:
         self.templates = earlier.templates
         self._progress = dict(earlier._progress)  # noqa: SLF001 - of the same class
         self._queries = dict(earlier._queries)  # noqa: SLF001
+        self._due_s = dict(earlier._due_s)  # noqa: SLF001
+
+    def kept(self) -> KeptRun:
+        """What a successor needs to go on with it."""
+        return KeptRun(
+            measures=self._measures,
+            since_s=self.since_s,
+            checks={
+                name: KeptCheck(query=self._queries[name], progress=self._progress[name], due_s=due_s)
+                for name, due_s in self._due_s.items()
+            },
+            templates=self.templates.kept() if self.templates is not None else None,
+        )
+
+    def take_over(self, kept: KeptRun) -> bool:
+        """Goes on where another copy left it, if that measured the very same things."""
+        if kept.measures != self._measures:
+            return False
+        self.since_s = kept.since_s
+        for name, check in kept.checks.items():
+            self._queries[name], self._progress[name], self._due_s[name] = check.query, check.progress, check.due_s
+        if self.templates is not None and kept.templates is not None:
+            self.templates.take_over(kept.templates)
+        return True
+
+    @property
+    def _measures(self) -> str:
+        analysis = self.templates.analysis if self.templates is not None else None
+        return digest(self.checks, self.subject, analysis)
 
     @asynccontextmanager
     async def measuring(self, measurer: Measurer, clock: Clock) -> AsyncIterator[None]:
@@ -72,7 +106,7 @@ class Run:
             if check.name not in self.faults
         ]
         if self.templates is not None:
-            measuring = self.templates.measure(measurer, clock, self._changed.set)
+            measuring = self.templates.measure(measurer, clock, self._tell)
             tasks.append(asyncio.create_task(measuring, name="the templates' metrics"))
         for task in tasks:
             task.add_done_callback(self._broke)
@@ -95,16 +129,24 @@ class Run:
 
     async def _measure_for_ever(self, check: Check, measurer: Measurer, clock: Clock) -> None:
         first_s, interval_s = measurer.first_at_s(check, self.since_s), measurer.interval_s(check)
-        while (early_s := first_s - clock.now_s()) > 0:
+        before_s = self._due_s.get(check.name)
+        due_s = first_s if before_s is None else window.next_at_s(first_s, interval_s, before_s)
+        while (early_s := due_s - clock.now_s()) > 0:
             await clock.sleep(early_s)
         while True:
-            query, reading = await measurer.measure(check, self.subject, self.since_s)
-            self._queries[check.name] = query
-            self._progress[check.name] = judge.absorb(check, self._progress[check.name], reading)
-            self._changed.set()
+            measured = await measurer.measure(check, self.subject, self.since_s)
+            metrics.tick_late_seconds.observe(max(0.0, measured.at_s - due_s))
+            self._queries[check.name] = measured.query
+            self._progress[check.name] = judge.absorb(check, self._progress[check.name], measured.reading)
+            self._due_s[check.name] = due_s
+            self._tell()
             now_s = clock.now_s()
-            wait_s = window.next_at_s(first_s, interval_s, now_s) - now_s
-            await clock.sleep(min(wait_s, interval_s))
+            due_s = window.next_at_s(first_s, interval_s, now_s)
+            await clock.sleep(min(due_s - now_s, interval_s))
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self.news.set()
 
     def is_impossible(self) -> bool:
         """Whether a part of it can't be measured at all, however long it is tried."""
