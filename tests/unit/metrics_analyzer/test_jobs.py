@@ -3,10 +3,12 @@
 import asyncio
 import re
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from support.clock import ManualClock
 from support.templates import TemplateShelf, template
 
@@ -54,6 +56,14 @@ def made(turn: Turn = TURN, owner: ObjectMeta | None = OWNER, **spec: Any) -> di
 def test_a_job_that_would_not_end_or_reaches_elsewhere_is_refused(block: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         document.read(block)
+
+
+def test_the_pages_example_is_a_job_that_is_made() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "templates.md").read_text()
+    (example,) = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "job:" in block]
+    (metric,) = yaml.safe_load(example)["metrics"]
+    job = manifest.manifest(document.read(metric["provider"]["job"]), TURN, OWNER, 600)
+    assert job["spec"]["activeDeadlineSeconds"] == 120
 
 
 def test_a_job_is_named_after_its_measurement_alone() -> None:

@@ -105,7 +105,7 @@ class StandingAnalysis:
             parts.append(asyncio.create_task(self._watch(self.background, report), name="background analysis"))
         runs = [run for run in (self.step, self.background) if run is not None]
         beside = [asyncio.create_task(self._keep(run, keep), name="for a successor") for run in runs if keep]
-        beside.append(asyncio.create_task(self._show(observe), name="telemetry"))
+        beside += [asyncio.create_task(self._show(run, observe), name="telemetry") for run in runs]
         try:
             await asyncio.gather(*parts)
             await self._show_news(observe)
@@ -143,9 +143,11 @@ class StandingAnalysis:
             run.news.clear()
             await keep(self.kept())
 
-    async def _show(self, observe: Observe) -> None:
+    async def _show(self, run: Run, observe: Observe) -> None:
         while True:
+            await run.unseen.wait()
             await self._clock.sleep(TELEMETRY_INTERVAL_S)
+            run.unseen.clear()
             await self._show_news(observe)
 
     async def _show_news(self, observe: Observe) -> None:

@@ -6,6 +6,7 @@ Made by `analysis` for a step or for the background. A slow provider delays only
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from tidegate_chassis.clock import Clock
@@ -45,6 +46,8 @@ class Run:
         """The last moment of each check's schedule that was measured."""
         self.news = asyncio.Event()
         """There is something that a successor should know; whoever leaves it for one clears this."""
+        self.unseen = asyncio.Event()
+        """There is something that eyes and dashboards don't know; whoever shows it clears this."""
         self._made: dict[str, _Made] = {}
 
     def same_as(self, other: "Run") -> bool:
@@ -89,7 +92,7 @@ class Run:
             self.templates.take_over(kept.templates)
         return True
 
-    @property
+    @cached_property
     def _measures(self) -> str:
         analysis = self.templates.analysis if self.templates is not None else None
         return digest(self.checks, self.subject, analysis)
@@ -147,6 +150,7 @@ class Run:
     def _tell(self) -> None:
         self._changed.set()
         self.news.set()
+        self.unseen.set()
 
     def is_impossible(self) -> bool:
         """Whether a part of it can't be measured at all, however long it is tried."""
