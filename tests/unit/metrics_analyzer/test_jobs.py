@@ -50,6 +50,8 @@ def made(turn: Turn = TURN, owner: ObjectMeta | None = OWNER, **spec: Any) -> di
         ({"spec": {"template": {"spec": {"restartPolicy": "Never"}}}}, "containers is empty"),
         ({"spec": {"template": []}}, "containers is empty"),
         ({"spec": {"template": {"spec": POD["spec"] | {"restartPolicy": "Always"}}}}, "restartPolicy is 'Always'"),
+        ({"spec": {"template": POD | {"metadata": ["x"]}}}, "spec.template.metadata is ['x']"),
+        ({"spec": {"template": POD | {"metadata": {"labels": "x"}}}}, "spec.template.metadata is {'labels': 'x'}"),
         ({"spec": {"template": POD, "x": "${secret:quality/token}"}}, "secretKeyRef"),
     ],
 )

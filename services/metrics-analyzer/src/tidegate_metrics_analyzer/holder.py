@@ -64,9 +64,9 @@ class AnalysisHolder:
                 await self._analyse(held, order)
             case ReleaseAnalysis():
                 self._backgrounds.pop(held.key, None)
-                await self._keep_jobs(held.key, order.workload, frozenset())
                 fact = AnalysisReleased(rollout=order.rollout, order_revision=order.revision, at_s=self._clock.now_s())
                 await self._publisher.report(held.key, fact, cause=held.message.id)
+                await self._keep_jobs(held.key, order.workload, frozenset())
             case _:
                 assert_never(order)
 

@@ -61,6 +61,10 @@ def _check_pod(template: Any) -> None:
     pod = template.get("spec") if isinstance(template, dict) else None
     if not isinstance(pod, dict) or not pod.get("containers"):
         raise ValueError("spec.template.spec.containers is empty: a Job needs at least one container")
+    metadata = template.get("metadata") or {}
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("labels") or {}, dict):
+        rule = "it must be an object, and so must its labels"
+        raise ValueError(f"spec.template.metadata is {metadata!r}: {rule}")  # noqa: TRY004 - it is what a user wrote
     policy = pod.get("restartPolicy")
     if policy not in RESTART_POLICIES:
         allowed = " or ".join(RESTART_POLICIES)
