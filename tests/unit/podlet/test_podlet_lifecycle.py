@@ -204,27 +204,6 @@ def test_a_container_that_is_never_to_restart_fails_its_pod() -> None:
     assert not world.ports
 
 
-@pytest.mark.parametrize(
-    ("tag", "policy", "phase", "restarts"),
-    [
-        ("v1_exit-1", "Never", "Succeeded", 0),
-        ("v1_exit-1_code-3", "Never", "Failed", 0),
-        ("v1_exit-1", "OnFailure", "Succeeded", 0),
-        ("v1_exit-1_code-3", "OnFailure", "Running", 1),
-        ("v1_exit-1", "Always", "Running", 1),
-    ],
-)
-def test_a_container_ends_by_itself_and_its_pod_as_the_policy_says(
-    tag: str, policy: str, phase: str, restarts: int
-) -> None:
-    world = started(f"job:{tag}", spec=Spec(restart_policy=policy), seconds=1.5)
-    container = world.status.container_statuses[0]
-    assert (world.status.phase, container.restart_count) == (phase, restarts)
-    ended = container.state.terminated or container.last_state.terminated
-    assert ended is not None
-    assert (ended.exit_code, ended.reason) == ((3, "Error") if "code-3" in tag else (0, "Completed"))
-
-
 def test_an_image_that_cannot_be_pulled_waits_with_the_kubelets_reasons() -> None:
     world = started("web:v1_pull-fail", seconds=0.5)
     assert world.waiting_reason() == "ErrImagePull"
