@@ -20,6 +20,7 @@ from tidegate_metrics_analyzer.argo.phase import Found
 from tidegate_metrics_analyzer.job_source import Ran, Turn
 from tidegate_metrics_analyzer.jobs import document, manifest
 from tidegate_metrics_analyzer.jobs.outcome import Job, JobPod, outcome
+from tidegate_metrics_analyzer.jobs.watching import JobWatch
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
 from tidegate_metrics_analyzer.template_run import TemplateRun
@@ -178,3 +179,26 @@ async def test_jobs_are_counted_by_argos_rules_and_numbered_with_errors_among_th
     assert [turn.number for turn in jobs.turns] == [1, 2, 3, 4]
     assert {(turn.analysis, turn.kept, turn.workload) for turn in jobs.turns} == {("r-1/3/step", 2, WEB)}
     assert clock.slept_s == [10.0, 20.0, 20.0]
+
+
+class Silent:
+    """An API server that never answers."""
+
+    async def list_all(self, *_asked: object, **_more: object) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_job_that_was_deleted_before_anybody_waited_for_it_is_not_waited_for() -> None:
+    watch = JobWatch(Silent(), "shop")  # type: ignore[arg-type]
+    found, namesake = job(metadata={"name": "j", "uid": "1"}), job(metadata={"name": "j", "uid": "2"})
+    try:
+        with watch.waiting_for("j") as wait:
+            watch._on_job(None, found)
+            watch._on_job(found, None)
+            async with asyncio.timeout(5):
+                assert (await watch.end_of(found, wait)).phase == "Error"
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(watch.end_of(namesake, wait), 0.05)
+    finally:
+        await watch.close()
+    assert not watch._waiting

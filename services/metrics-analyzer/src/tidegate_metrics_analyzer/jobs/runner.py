@@ -22,7 +22,7 @@ from tidegate_metrics_analyzer.cluster_connection import ClusterConnection
 from tidegate_metrics_analyzer.job_source import Ran, Turn
 from tidegate_metrics_analyzer.jobs import document, manifest
 from tidegate_metrics_analyzer.jobs.outcome import Job, is_finished, outcome
-from tidegate_metrics_analyzer.jobs.watching import JobWatch
+from tidegate_metrics_analyzer.jobs.watching import JobWatch, Wait
 
 UNDER_WAY_MAX: Final = 500
 """Jobs that one copy waits for at the same time. It is a wait for a watch, and holds up nobody."""
@@ -94,21 +94,23 @@ class JobRunner:
     async def _measured(self, block: dict[str, Any], turn: Turn) -> Found:
         assert turn.namespace in self._namespaces, "a metric with a fault is not measured"
         watch = await self._watch(turn.namespace)
-        job = await self._made(block, turn)
-        if isinstance(job, Found):
-            return job
-        if (earlier := manifest.outdated(turn)) is not None:
-            await self._delete_namesake(earlier)
-        found = await self._end_of(job, turn, watch)
+        with watch.waiting_for(manifest.name_of(turn)) as wait:
+            job = await self._made(block, turn)
+            if isinstance(job, Found):
+                return job
+            if (earlier := manifest.outdated(turn)) is not None:
+                await self._delete_namesake(earlier)
+            found = await self._end_of(job, turn, watch, wait)
         if found.phase not in ("Successful", "Failed"):
             await self._delete_namesake(turn)
         return found
 
     async def _watch(self, namespace: str) -> JobWatch:
-        watch = self._watches.get(namespace)
-        if watch is None:
-            client = await self._cluster.client()
-            watch = self._watches.setdefault(namespace, JobWatch(client, namespace))
+        client = await self._cluster.client()
+        if namespace not in self._watches:
+            self._watches[namespace] = JobWatch(client, namespace)
+        watch = self._watches[namespace]
+        await watch.ready()
         return watch
 
     async def _made(self, block: dict[str, Any], turn: Turn) -> Job | Found:
@@ -138,10 +140,10 @@ class JobRunner:
         found = await client.read(resource, turn.namespace, turn.workload.name, KubernetesObject)
         return None if isinstance(found, NotFound) else found.metadata
 
-    async def _end_of(self, job: Job, turn: Turn, watch: JobWatch) -> Found:
+    async def _end_of(self, job: Job, turn: Turn, watch: JobWatch, wait: Wait) -> Found:
         try:
             async with asyncio.timeout(self._seconds_max + OVERTIME_S):
-                return await watch.end_of(job)
+                return await watch.end_of(job, wait)
         except TimeoutError:
             client = await self._cluster.client()
             found = await client.read(JOBS, turn.namespace, job.metadata.name, Job)

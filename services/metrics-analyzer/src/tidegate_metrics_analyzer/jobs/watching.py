@@ -5,7 +5,7 @@ Made by `runner` for each namespace when its first Job is made. Only what carrie
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
@@ -17,12 +17,14 @@ from tidegate_metrics_analyzer.jobs.manifest import ANALYSIS
 from tidegate_metrics_analyzer.jobs.outcome import Job, JobPod, gone, outcome
 from tidegate_metrics_analyzer.tasks import ended
 
+READY_WITHIN_S: Final = 2.0
+
 OF_JOB: Final = "job"
 JOB_NAME: Final = "batch.kubernetes.io/job-name"
 """The label by which the Job controller marks a Job's pods."""
 
 
-class _Wait(NamedTuple):
+class Wait(NamedTuple):
     changed: asyncio.Event
     gone: set[str]
     """The uids of Jobs of that name that were deleted: one may come and go between two looks."""
@@ -40,7 +42,7 @@ class JobWatch:
         self._pods = Reflector(
             client, PODS, JobPod, namespace=namespace, label_selector=ANALYSIS, indexes={OF_JOB: _job_of}
         )
-        self._waiting: dict[str, list[_Wait]] = {}
+        self._waiting: dict[str, list[Wait]] = {}
         self._jobs.subscribe(self._on_job)
         self._pods.subscribe(self._on_pod)
         self._tasks = tuple(asyncio.create_task(reflector.run()) for reflector in (self._jobs, self._pods))
@@ -48,24 +50,16 @@ class JobWatch:
     async def close(self) -> None:
         await ended(*self._tasks)
 
-    async def end_of(self, job: Job) -> Found:
-        """Waits until the Job, which the API server has just shown, has come to an end or can't."""
-        name = job.metadata.name
-        with self._waiting_for(name) as wait:
-            while True:
-                known = self._jobs.store.get(self._namespace, name)
-                is_it = known is not None and known.metadata.uid == job.metadata.uid
-                if job.metadata.uid in wait.gone and not is_it:
-                    return gone(name)
-                end = outcome(known if known is not None and is_it else job, self._pods.store.by_index(OF_JOB, name))
-                if end is not None:
-                    return end
-                await wait.changed.wait()
-                wait.changed.clear()
+    async def ready(self) -> None:
+        """Until it sees what there is; returns soon where it can't, and what is done then says why."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READY_WITHIN_S):
+                await asyncio.gather(self._jobs.wait_synced(), self._pods.wait_synced())
 
     @contextmanager
-    def _waiting_for(self, name: str) -> Iterator[_Wait]:
-        wait = _Wait(asyncio.Event(), set())
+    def waiting_for(self, name: str) -> Iterator[Wait]:
+        """Entered before the Job is made, which may be deleted before anybody knows that it was."""
+        wait = Wait(asyncio.Event(), set())
         self._waiting.setdefault(name, []).append(wait)
         try:
             yield wait
@@ -73,6 +67,20 @@ class JobWatch:
             self._waiting[name].remove(wait)
             if not self._waiting[name]:
                 del self._waiting[name]
+
+    async def end_of(self, job: Job, wait: Wait) -> Found:
+        """Waits until the Job, which the API server has just shown, has come to an end or can't."""
+        name = job.metadata.name
+        while True:
+            known = self._jobs.store.get(self._namespace, name)
+            is_it = known is not None and known.metadata.uid == job.metadata.uid
+            if job.metadata.uid in wait.gone and not is_it:
+                return gone(name)
+            end = outcome(known if known is not None and is_it else job, self._pods.store.by_index(OF_JOB, name))
+            if end is not None:
+                return end
+            await wait.changed.wait()
+            wait.changed.clear()
 
     def _on_job(self, old: Job | None, new: Job | None) -> None:
         for job in (old, new):
