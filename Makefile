@@ -73,7 +73,7 @@ simulate: setup ## Seeded schedules of the whole saga with faults: SECONDS=60
 fuzz: setup ## A hundred thousand wrong answers for the metric providers: CASES=100000
 	@$(PYTHON) tests/fuzz/providers.py --cases $(CASES)
 
-bench: kinds ## The figures, on this machine: OUT=FILE (ONLY=deployments, guards, traffic or kinds: a part of them)
+bench: kinds ## The figures, on this machine: OUT=FILE (ONLY=deployments, guards, traffic, analysis or kinds: a part of them)
 	$(PYTHON) -m tidegate_bench --out $(OUT) $(if $(ONLY),--only $(ONLY))
 
 judge-rates: setup ## How often a comparison errs, by simulation: the table and the plot of docs/analysis.md

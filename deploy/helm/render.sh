@@ -21,7 +21,7 @@ for what in traffic workloads; do
 done
 render --set certificates.certManager=true --set networkPolicy.enabled=true --set serviceMonitor.enabled=true \
   --set nats.url=tls://nats.example:4222 --set rolloutOperator.historiesMax=10 \
-  --set 'metricProviders.credentials={datadog}' \
+  --set 'metricProviders.credentials={datadog}' --set 'analysisTemplates.jobNamespaces={shop,pay}' \
   --set metricProviders.environment.TIDEGATE_DATADOG_API_KEY_FILE=/credentials/datadog/api-key \
   --set 'metricProviders.secrets[0].secret=shop-quality,metricProviders.secrets[0].namespace=shop' \
   --set 'metricProviders.secrets[0].name=quality' \

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from tidegate_bench import guarded, kinds, losses, mixed, services, speed, table, traffic, workloads
+from tidegate_bench import analysis, guarded, kinds, losses, mixed, services, speed, table, traffic, workloads
 from tidegate_bench.lab import Lab, open_lab
 from tidegate_sandbox.sandbox import down, up
 
@@ -59,6 +59,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "deployments": Part(deployments, {}),
     "guards": Part(guarded.measure, {}),
     "traffic": Part(traffic.measure, {}),
+    "analysis": Part(analysis.measure, {"without": ("proxy",)}),
     "kinds": Part(every_kind, {"including": ("kruise",), "nodes": workloads.PODS}),
 }
 """Each on a sandbox of its own: OpenKruise's manager takes time from everything else on it."""

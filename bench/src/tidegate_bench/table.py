@@ -32,7 +32,22 @@ def goals(figures: Mapping[str, Any]) -> list[Goal]:
         rows += _guards(figures["guards"])
     if "traffic" in figures:
         rows += _traffic(figures["traffic"])
+    if "analysis" in figures:
+        rows += _analysis(figures["analysis"])
     return rows
+
+
+def _analysis(found: Mapping[str, Any]) -> Iterator[Goal]:
+    beyond, samples = found["verdict_beyond_interval_ms"], found["samples"]
+    yield Goal("verdict beyond the interval, p95", beyond["p95"], 300, "ms", f"p50 {beyond['p50']:.0f} ms")
+    each = f"{found['processor_ms_per_measurement']:.2f} ms of processor time a measurement"
+    note = f"{found['measurements_per_s']:.0f} measurements/s, {each}"
+    yield Goal(f"{found['analyses']} analyses on one copy", found["core_percent"], 60, "% of a core", note)
+    yield Goal("the same: memory", found["resident_mb"], 200, "MB")
+    yield Goal("measurements late by more than 1 s", found["ticks_late_over_1_s"], 0, "", f"of {found['ticks']}")
+    yield Goal("killed to all taken over", found["takeover_s"], 10, "s")
+    yield Goal("samples lost by that", samples["lost"], 0, "", f"of {samples['moments']}")
+    yield Goal("samples counted twice", samples["twice"], 0, "")
 
 
 def _traffic(traffic: Mapping[str, Any]) -> Iterator[Goal]:

@@ -25,5 +25,5 @@ def problem(field: str, value: object, rule: str, remedy: str) -> Problem:
 def printable(value: object) -> str:
     """A value for an event or a log: short, and without control characters that could forge a line."""
     text = value if isinstance(value, str) else repr(value)
-    clean = "".join(character if character.isprintable() else "?" for character in text)
+    clean = text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
     return clean if len(clean) <= REASON_LENGTH_MAX else clean[: REASON_LENGTH_MAX - 1] + "…"

@@ -17,6 +17,7 @@ SERVICES: Final[tuple[Service, ...]] = ("orchestrator", *WORKERS)
 ROOT: Final = "tidegate"
 ALL_EVENTS: Final = f"{ROOT}.events.>"
 ALL_TELEMETRY: Final = f"{ROOT}.telemetry.>"
+ALL_PROGRESS: Final = f"{ROOT}.progress.>"
 ALL_DEAD: Final = f"{ROOT}.dead.*"
 TIMERS_DUE: Final = f"{ROOT}.timers.due.>"
 
@@ -133,6 +134,11 @@ def timer_due(key: WorkloadKey) -> str:
 
 def telemetry(key: WorkloadKey, rollout: str, service: Service) -> str:
     return f"{ROOT}.telemetry.{key.tokens}.{to_token(rollout)}.{service}"
+
+
+def progress(service: Service, key: WorkloadKey) -> str:
+    """What the copies of a service leave for each other about a workload: the newest message counts."""
+    return f"{ROOT}.progress.{service}.{key.tokens}"
 
 
 def dead(service: str) -> str:

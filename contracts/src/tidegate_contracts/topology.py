@@ -32,6 +32,7 @@ EVENTS: Final = "TIDEGATE_EVENTS"
 ORDERS: Final = "TIDEGATE_ORDERS"
 TIMERS: Final = "TIDEGATE_TIMERS"
 TELEMETRY: Final = "TIDEGATE_TELEMETRY"
+PROGRESS: Final = "TIDEGATE_PROGRESS"
 DEAD: Final = "TIDEGATE_DEAD"
 
 SERVICES_API: Final = "$JS.API"
@@ -141,6 +142,16 @@ STREAMS: Final = (
         message_bytes_max=EVENT_BYTES_MAX,
         bytes_max=64 * MEBIBYTE,
         age_max_s=3600,
+        discard="old",
+        storage="memory",
+    ),
+    Stream(
+        name=PROGRESS,
+        subjects=(subjects.ALL_PROGRESS,),
+        message_bytes_max=EVENT_BYTES_MAX,
+        bytes_max=64 * MEBIBYTE,
+        age_max_s=DAY_S,
+        messages_per_subject_max=1,
         discard="old",
         storage="memory",
     ),

@@ -92,6 +92,7 @@ def test_the_values_need_two_things_and_no_more() -> None:
         ({"stopped": "yes"}, "stopped"),
         ({"rolloutOperator": {"historiesMax": -1}}, "rolloutOperator.historiesMax"),
         ({"certificates": {"certManger": True}}, "certificates"),
+        ({"analysisTemplates": {"jobNamespaces": ["*"]}}, "analysisTemplates.jobNamespaces.0"),
     ],
 )
 def test_a_wrong_value_is_named(given: dict[str, Any], where: str) -> None:
@@ -287,3 +288,20 @@ def test_the_secret_has_a_key_for_every_user_that_logs_in() -> None:
     assert {user for user in users if f"TIDEGATE_NATS_{user.upper().replace('-', '_')}_PASSWORD=" in passwords} == users
     install = (ROOT / "docs" / "install.md").read_text()
     assert all(f"--from-literal={user}=" in install for user in users)
+
+
+def test_jobs_may_be_made_only_in_the_namespaces_that_are_named() -> None:
+    role = "tidegate-metrics-analyzer-jobs"
+    found = [each for each in EVERYTHING if each["kind"].endswith("Binding") and each["roleRef"]["name"] == role]
+    assert {(each["kind"], each["metadata"]["namespace"]) for each in found} == {
+        ("RoleBinding", "shop"),
+        ("RoleBinding", "pay"),
+    }
+    assert {each["subjects"][0]["name"] for each in found} == {"metrics-analyzer"}
+    (shipped,) = [each for each in PLAIN if each["kind"] == "ClusterRole" and each["metadata"]["name"] == role]
+    assert named(EVERYTHING, "ClusterRole", role)["rules"] == shipped["rules"]
+    environment = environment_of(named(EVERYTHING, "Deployment", "metrics-analyzer"))
+    assert environment["TIDEGATE_JOB_NAMESPACES"]["value"] == "shop,pay"
+    assert "TIDEGATE_JOB_NAMESPACES" not in environment_of(named(PLAIN, "Deployment", "metrics-analyzer"))
+    bound = [each for each in PLAIN if each["kind"].endswith("Binding") and each["roleRef"]["name"] == role]
+    assert bound == [], "the file alone gives no right"

@@ -67,6 +67,23 @@ async def test_another_copy_takes_a_killed_ones_order_over_and_judges_it(bench: 
     assert fact.verdict == "fail"
 
 
+async def test_a_killed_copys_samples_are_its_successors_each_counted_once(bench: Bench) -> None:
+    first = await bench.start()
+    order = analyse(1, count=12)
+    (check,) = order.step_analysis.checks if order.step_analysis is not None else ()
+    slow = msgspec.structs.replace(check, interval_s=0.5)
+    await bench.order(msgspec.structs.replace(order, step_analysis=Analysis(checks=(slow,))))
+    await until(lambda: len(bench.metrics.queries) >= 4, within_s=10, what="measurements")
+    await bench.start()
+    asked = len(bench.metrics.queries)
+    assert asked < 12
+    await first.kill()
+    fact = await bench.concluded(1, within_s=20)
+    (found,) = fact.measurements
+    assert (fact.verdict, found.measured, found.values) == ("pass", 12, (0.0,) * 12)
+    assert len(bench.metrics.queries) - 12 in (0, 1), "at most the last one was asked for twice, and counted once"
+
+
 async def test_a_stopped_copy_hands_its_order_over_at_once(bench: Bench) -> None:
     first = await bench.start()
     await bench.order(analyse(1, count=100_000))

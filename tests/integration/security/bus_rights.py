@@ -14,7 +14,10 @@ NOBODY: set[str] = set()
 
 WEB = "default.default.deployment_apps.web"
 ENTRY = "default.default.trafficrouting_rollouts_kruise_io.entry"
-STREAMS = ("REQUESTS", "CONTROLS", "GUARDS", "VERDICTS", "ALERTS", "EVENTS", "ORDERS", "TIMERS", "TELEMETRY", "DEAD")
+STREAMS = (
+    *("REQUESTS", "CONTROLS", "GUARDS", "VERDICTS", "ALERTS", "EVENTS", "ORDERS", "TIMERS", "TELEMETRY", "PROGRESS"),
+    "DEAD",
+)
 
 PUBLISH: dict[str, set[str]] = {
     # what is said
@@ -46,6 +49,8 @@ PUBLISH: dict[str, set[str]] = {
     f"tidegate.telemetry.{WEB}.r-1.workload-controller": {PODS},
     f"tidegate.telemetry.{WEB}.r-1.traffic-shifter": {TRAFFIC},
     f"tidegate.telemetry.{WEB}.r-1.metrics-analyzer": {METRICS},
+    f"tidegate.progress.metrics-analyzer.{WEB}": {METRICS},
+    f"tidegate.progress.workload-controller.{WEB}": NOBODY,
     **{f"tidegate.dead.{service}": {service} for service in SERVICES},
     "tidegate.anything": NOBODY,
     "somewhere.else": NOBODY,
@@ -90,6 +95,8 @@ PUBLISH: dict[str, set[str]] = {
     "$JS.API.STREAM.MSG.GET.TIDEGATE_EVENTS": {ORCHESTRATOR, ROLLOUTS},
     "$JS.API.STREAM.MSG.GET.TIDEGATE_ORDERS": {ORCHESTRATOR, ROLLOUTS},
     "$JS.API.STREAM.MSG.GET.TIDEGATE_REQUESTS": NOBODY,
+    "$JS.API.STREAM.MSG.GET.TIDEGATE_PROGRESS": {METRICS},
+    "$JS.API.DIRECT.GET.TIDEGATE_PROGRESS": NOBODY,
     "tidegate.api.DIRECT.GET.TIDEGATE_EVENTS": {OPERATOR, AUDITOR},
     "tidegate.api.DIRECT.GET.TIDEGATE_DEAD": {OPERATOR},
     "tidegate.api.DIRECT.GET.TIDEGATE_ORDERS": NOBODY,
@@ -119,6 +126,7 @@ SUBSCRIBE: dict[str, set[str]] = {
     "tidegate.events.default.default.>": {REQUESTER, OPERATOR, AUDITOR, ROLLOUTS},
     "tidegate.events.default.payments.>": {OPERATOR, AUDITOR, ROLLOUTS},
     "tidegate.telemetry.>": {OPERATOR},
+    "tidegate.progress.>": NOBODY,
     "tidegate.dead.*": {OPERATOR},
     "tidegate.requests.>": NOBODY,
     "tidegate.guards.>": {PODS},

@@ -70,6 +70,7 @@ def test_each_stream_takes_its_subjects_and_no_other_streams(key: WorkloadKey, r
         topology.ORDERS: subjects.order(service, key),
         topology.TIMERS: subjects.timer_due(key),
         topology.TELEMETRY: subjects.telemetry(key, rollout, service),
+        topology.PROGRESS: subjects.progress(service, key),
         topology.DEAD: subjects.dead(service),
     }
     for name, subject in made.items():

@@ -21,13 +21,15 @@ def test_the_version_is_what_the_image_says(image: str, version: str) -> None:
 
 
 def test_every_part_of_a_tag_sets_its_behaviour() -> None:
-    image = "registry.example/web:v3_errors-10_ready-0.5_latency-20_crash-7_drain-4_flap-2_pull-fail"
+    image = "registry.example/web:v3_errors-10_ready-0.5_latency-20_crash-7_exit-9_code-3_drain-4_flap-2_pull-fail"
     assert parse(image, {}) == Behaviour(
         version="v3",
         error_percent=10.0,
         ready_after_s=0.5,
         latency_s=0.02,
         crash_after_s=7.0,
+        exit_after_s=9.0,
+        exit_code=3,
         drain_s=4.0,
         flap_s=2.0,
         pull_fails=True,

@@ -363,7 +363,7 @@ def test_a_readiness_taken_away_by_a_controller_is_given_back() -> None:
 tag_parts = st.sampled_from(
     (
         *("ready-0", "ready-0.2", "ready-3", "ready-never", "crash-0", "crash-0.4", "crash-6"),
-        *("flap-0.7", "drain-0", "drain-2", "pull-fail", "odd-1", "latency-5"),
+        *("flap-0.7", "drain-0", "drain-2", "pull-fail", "odd-1", "latency-5", "exit-0.3", "code-3"),
     )
 )
 

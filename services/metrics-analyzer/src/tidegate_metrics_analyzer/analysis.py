@@ -1,7 +1,8 @@
 """One order's analyses carried out: the step's to its verdict, the background's for as long as the order stands.
 
-Made by `holder` for each order; measures through `run`, reports through the chassis' publisher. When the process
-dies, another copy starts afresh from the order: nothing that was measured is needed, for evidence is cheap.
+Made by `holder` for each order; measures through `run`, reports through the chassis' publisher. What was measured is
+left on the bus after each measurement, so that when the process dies another copy goes on with it: a failure that was
+seen counts, a sample counts once, and the deadline goes on. Where nothing was left, it begins afresh from the order.
 """
 
 import asyncio
@@ -16,10 +17,11 @@ from tidegate_contracts.rollout import Analysis, Check
 from tidegate_contracts.telemetry import MetricsMeasured
 from tidegate_metrics_analyzer import built_in, judge, pod_health
 from tidegate_metrics_analyzer.conclusion import Scope, conclude
+from tidegate_metrics_analyzer.kept import Kept
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.outside_run import OutsideRun
 from tidegate_metrics_analyzer.question import Subject
-from tidegate_metrics_analyzer.run import Part, Run
+from tidegate_metrics_analyzer.run import Run
 from tidegate_metrics_analyzer.tasks import ended
 from tidegate_metrics_analyzer.template_run import TemplateRun
 
@@ -32,14 +34,23 @@ MEASUREMENTS_PER_MESSAGE_MAX: Final = CHECKS_MAX + 2
 BACKGROUND_REPORTS_MAX: Final = 20
 """A provider that comes and goes must not fill the workload's history."""
 
+KEEP_AFTER_S: Final = 0.2
+"""What was measured within this time before a kill is measured again by the successor."""
+
+BACKGROUND_GAP_S_MAX: Final = 30.0
+"""Measurements with a longer gap behind them don't go on under another order: that would be another watch."""
+
 Report = Callable[[AnalysisConcluded], Awaitable[None]]
 Observe = Callable[[MetricsMeasured], Awaitable[None]]
+Keep = Callable[[Kept], Awaitable[None]]
 
 
 class StandingAnalysis:
     """The runs of one order; `background` outlives it when the next order of the rollout wants the same."""
 
-    def __init__(self, order: Analyse, subject: Subject, measurer: Measurer, clock: Clock) -> None:
+    def __init__(
+        self, order: Analyse, subject: Subject, measurer: Measurer, clock: Clock, kept: Kept | None = None
+    ) -> None:
         self._order = order
         self._measurer = measurer
         self._clock = clock
@@ -50,25 +61,62 @@ class StandingAnalysis:
         watched = order.background_analysis if order.canary_revision else None
         self.background = _run(watched, order, subject, since_s, must_end=False)
         self._shown: tuple[Measurement, ...] = ()
+        self._reported: judge.Verdict | None = None
+        """The background's verdict that the orchestrator knows of."""
+        if kept is not None and kept.rollout == order.rollout:
+            self._take_over(kept)
 
-    async def stand(self, report: Report, observe: Observe) -> None:
-        """Until cancelled, or until nothing is left to measure."""
+    def _take_over(self, kept: Kept) -> None:
+        is_same_order = kept.order_revision == self._order.revision
+        if is_same_order:
+            self.started_at_s = kept.started_at_s
+            self._reported = kept.reported
+            if self.step is not None and kept.step is not None:
+                self.step.take_over(kept.step)
+        # Another order's background goes on while it is good and its measurements are recent.
+        goes_on = kept.reported is None and self._clock.now_s() - kept.at_s <= BACKGROUND_GAP_S_MAX
+        if self.background is not None and kept.background is not None and (is_same_order or goes_on):
+            self.background.take_over(kept.background)
+
+    def kept(self) -> Kept:
+        """What a copy needs that takes the order over."""
+        return Kept(
+            rollout=self._order.rollout,
+            order_revision=self._order.revision,
+            at_s=self._clock.now_s(),
+            wall_ahead_s=self._clock.now_s() - self._clock.monotonic_s(),
+            started_at_s=self.started_at_s,
+            step=self.step.kept() if self.step is not None else None,
+            background=self.background.kept() if self.background is not None else None,
+            reported=self._reported,
+        )
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """Of its analyses by templates: under which Jobs run for it."""
+        runs = (self.step, self.background)
+        return frozenset(run.templates.identity for run in runs if run is not None and run.templates is not None)
+
+    async def stand(self, report: Report, observe: Observe, keep: Keep | None = None) -> None:
+        """Until cancelled, or until nothing is left to measure; without `keep` no copy can go on with it."""
         parts = []
         if self.step is not None:
             parts.append(asyncio.create_task(self._judge_step(self.step, report), name="step analysis"))
         if self.background is not None:
             parts.append(asyncio.create_task(self._watch(self.background, report), name="background analysis"))
-        show = asyncio.create_task(self._show(observe), name="telemetry")
+        runs = [run for run in (self.step, self.background) if run is not None]
+        beside = [asyncio.create_task(self._keep(run, keep), name="for a successor") for run in runs if keep]
+        beside += [asyncio.create_task(self._show(run, observe), name="telemetry") for run in runs]
         try:
             await asyncio.gather(*parts)
             await self._show_news(observe)
         finally:
-            await ended(show, *parts)
+            await ended(*beside, *parts)
 
     async def _judge_step(self, run: Run, report: Report) -> None:
         async with run.measuring(self._measurer, self._clock):
             try:
-                async with asyncio.timeout(self._order.deadline_s):
+                async with asyncio.timeout(self.started_at_s + self._order.deadline_s - self._clock.now_s()):
                     fact = self._fact("step", await _step_verdict(run), run)
             except TimeoutError:
                 fact = self._fact("step", "inconclusive", run, overdue=True)
@@ -76,20 +124,31 @@ class StandingAnalysis:
 
     async def _watch(self, run: Run, report: Report) -> None:
         """Reports each turn to the bad once; the orchestrator decides what becomes of the rollout."""
-        reported: judge.Verdict | None = None
         reports = 0
         async with run.measuring(self._measurer, self._clock):
             while reports < BACKGROUND_REPORTS_MAX:
                 verdict = judge.verdict_in_background(run.verdicts())
-                if verdict is not None and verdict != reported:
+                if verdict is not None and verdict != self._reported:
                     await report(self._fact("background", verdict, run))
                     reports += 1
-                reported = verdict
+                if verdict != self._reported:
+                    self._reported = verdict
+                    run.news.set()
                 await run.change()
 
-    async def _show(self, observe: Observe) -> None:
+    async def _keep(self, run: Run, keep: Keep) -> None:
+        """Checks that are measured at the same moment are kept together."""
         while True:
+            await run.news.wait()
+            await self._clock.sleep(KEEP_AFTER_S)
+            run.news.clear()
+            await keep(self.kept())
+
+    async def _show(self, run: Run, observe: Observe) -> None:
+        while True:
+            await run.unseen.wait()
             await self._clock.sleep(TELEMETRY_INTERVAL_S)
+            run.unseen.clear()
             await self._show_news(observe)
 
     async def _show_news(self, observe: Observe) -> None:
@@ -126,13 +185,15 @@ def checks_of(analysis: Analysis) -> tuple[Check, ...]:
 def _run(analysis: Analysis | None, order: Analyse, subject: Subject, since_s: float, *, must_end: bool) -> Run | None:
     if analysis is None:
         return None
-    parts: list[Part] = []
+    templates: TemplateRun | None = None
+    outside: OutsideRun | None = None
     if analysis.templates:
-        parts.append(TemplateRun(analysis, subject, order.workload, since_s, must_end=must_end))
+        identity = f"{order.rollout}/{order.revision}/{'step' if must_end else 'background'}"
+        templates = TemplateRun(analysis, subject, order.workload, since_s, must_end=must_end, identity=identity)
     if analysis.verdicts or analysis.alerts:
         step = order.step if must_end else None
-        parts.append(OutsideRun(analysis, subject, order.rollout, since_s, step=step))
-    return Run(checks_of(analysis), subject, since_s, tuple(parts))
+        outside = OutsideRun(analysis, subject, order.rollout, since_s, step=step)
+    return Run(checks_of(analysis), subject, since_s, templates, outside)
 
 
 async def _step_verdict(run: Run) -> judge.Verdict:

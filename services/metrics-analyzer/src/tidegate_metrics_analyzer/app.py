@@ -9,23 +9,26 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from tidegate_chassis.context import Context
+from tidegate_chassis.keepsakes import Keepsakes
 from tidegate_chassis.service import run
-from tidegate_chassis.settings import Settings, load_or_exit
+from tidegate_chassis.settings import load_or_exit
 from tidegate_chassis.standing_orders import StandingOrders
 from tidegate_contracts.codec import analysis_order_decoder
 from tidegate_metrics_analyzer import by_hand, catalogue
 from tidegate_metrics_analyzer.alert_webhook import PATH, AlertWebhook
+from tidegate_metrics_analyzer.cluster_connection import ClusterConnection
 from tidegate_metrics_analyzer.cluster_templates import ClusterTemplates
 from tidegate_metrics_analyzer.holder import AnalysisHolder
+from tidegate_metrics_analyzer.jobs.runner import JobRunner, JobSettings
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.postbox import Postbox
 
 
-class AnalyzerSettings(Settings, frozen=True, kw_only=True):
-    """Beside those of the metric providers, which `catalogue` reads."""
+class AnalyzerSettings(JobSettings, frozen=True, kw_only=True):
+    """Beside its Jobs', and those of the metric providers, which `catalogue` reads."""
 
     verdict_keys_directory: str = ""
     """Where the keys of signed verdicts are mounted, as `<namespace>/<key>`."""
@@ -34,17 +37,22 @@ class AnalyzerSettings(Settings, frozen=True, kw_only=True):
     alerts_namespace_label: str = "namespace"
 
 
+NAME: Final = "metrics-analyzer"
+
+
 @asynccontextmanager
 async def compose(context: Context) -> AsyncIterator[None]:
     settings = context.settings
     assert isinstance(settings, AnalyzerSettings), "`main` loads them"
     async with (
         catalogue.opened(os.environ) as providers,
-        ClusterTemplates.opened(context.settings.kubeconfig or None) as templates,
+        ClusterConnection.opened(context.settings.kubeconfig or None) as cluster,
+        JobRunner.opened(cluster, os.environ) as jobs,
     ):
         postbox = Postbox(context, _path(settings.verdict_keys_directory))
-        measurer = Measurer(providers, context.clock, templates, postbox)
-        holder = AnalysisHolder(measurer, context.publisher, context.clock)
+        measurer = Measurer(providers, context.clock, ClusterTemplates(cluster), jobs=jobs, outside=postbox)
+        shelf = Keepsakes(context.connection, NAME)
+        holder = AnalysisHolder(measurer, context.publisher, shelf, context.clock)
         if (token := _path(settings.alerts_token_file)) is not None:
             label = settings.alerts_namespace_label
             webhook = AlertWebhook(context.publisher, settings.cluster, token, label)
@@ -60,4 +68,4 @@ def _path(text: str) -> Path | None:
 def main() -> NoReturn:
     if by_hand.asked(sys.argv[1:]):
         by_hand.main(sys.argv[1:])
-    run("metrics-analyzer", load_or_exit(AnalyzerSettings), compose)
+    run(NAME, load_or_exit(AnalyzerSettings), compose)

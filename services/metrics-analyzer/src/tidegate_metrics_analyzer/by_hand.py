@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import os
 import sys
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, NoReturn
@@ -18,9 +19,10 @@ from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_contracts.facts import Measurement
 from tidegate_contracts.rollout import Analysis
 from tidegate_contracts.templates import TemplateArgument, TemplateReference
-from tidegate_contracts.workload import WorkloadReference
 from tidegate_metrics_analyzer import catalogue
+from tidegate_metrics_analyzer.cluster_connection import ClusterConnection
 from tidegate_metrics_analyzer.cluster_templates import ClusterTemplates
+from tidegate_metrics_analyzer.jobs.runner import JobRunner
 from tidegate_metrics_analyzer.judge import Verdict
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
@@ -45,9 +47,17 @@ def main(arguments: Sequence[str]) -> NoReturn:
 
 
 async def _analysed(said: argparse.Namespace, kubeconfig: str | None) -> int:
-    async with catalogue.opened(os.environ) as providers, ClusterTemplates.opened(kubeconfig) as source:
-        measurer = Measurer(providers, SystemClock(), source)
-        return STATUS[await shown(run_of(said), measurer, lambda line: sys.stdout.write(f"{line}\n"))]
+    async with (
+        catalogue.opened(os.environ) as providers,
+        ClusterConnection.opened(kubeconfig) as cluster,
+        JobRunner.opened(cluster, os.environ) as jobs,
+    ):
+        measurer = Measurer(providers, SystemClock(), ClusterTemplates(cluster), jobs=jobs)
+        run = run_of(said)
+        try:
+            return STATUS[await shown(run, measurer, lambda line: sys.stdout.write(f"{line}\n"))]
+        finally:
+            await jobs.end(said.namespace, run.identity)
 
 
 async def shown(run: TemplateRun, measurer: Measurer, show: Show) -> Verdict | None:
@@ -75,7 +85,8 @@ def run_of(said: argparse.Namespace) -> TemplateRun:
         quirks=said.quirks,
     )
     subject = Subject(namespace=said.namespace, workload="none", stable_revision="", revision=None)
-    return TemplateRun(analysis, subject, WorkloadReference(name="none"), SystemClock().now_s(), must_end=False)
+    identity = f"by-hand/{uuid.uuid4().hex}"
+    return TemplateRun(analysis, subject, None, SystemClock().now_s(), must_end=False, identity=identity)
 
 
 def _sample(found: Measurement) -> str:

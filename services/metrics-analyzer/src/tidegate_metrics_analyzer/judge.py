@@ -26,6 +26,10 @@ QUERY_BYTES_KEPT: Final = 2048
 """So much of each query goes into the evidence, so that the largest analysis still fits into one event."""
 
 
+UTF8_BYTES_MAX: Final = 4
+"""Of one character."""
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """One check's measurements so far."""
 
@@ -170,6 +174,8 @@ def _range(check: Check) -> str:
 def shortened(query: str, bytes_kept: int = QUERY_BYTES_KEPT) -> str:
     """On one line, and cut to what an event has room for."""
     line = " ".join(query.split())
+    if len(line) * UTF8_BYTES_MAX <= bytes_kept and line.isprintable():
+        return line
     visible = "".join(character if character.isprintable() else "?" for character in line).encode()
     if len(visible) <= bytes_kept:
         return visible.decode()

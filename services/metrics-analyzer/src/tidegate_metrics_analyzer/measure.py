@@ -14,6 +14,7 @@ from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer import comparing, metrics, moments, reading, window
 from tidegate_metrics_analyzer.asking import answered
 from tidegate_metrics_analyzer.comparison import Judged
+from tidegate_metrics_analyzer.job_source import JobSource, NoJobs
 from tidegate_metrics_analyzer.outside import NoOutside, Outside
 from tidegate_metrics_analyzer.provider import MetricProvider, RangeProvider, ValueProvider
 from tidegate_metrics_analyzer.question import Question, Reading, Subject, Unusable, Value
@@ -31,6 +32,8 @@ _MILLISECONDS: Final = 1000
 class Measured(NamedTuple):
     query: str
     reading: Reading | Judged
+    at_s: float
+    """When it was asked, after its turn had come."""
 
 
 class Asked(NamedTuple):
@@ -46,10 +49,13 @@ class Measurer:
         providers: Mapping[str, MetricProvider | Unusable],
         clock: Clock,
         templates: TemplateSource | None = None,
+        *,
         outside: Outside | None = None,
+        jobs: JobSource | None = None,
     ) -> None:
         self.outside = outside or NoOutside()
         self.templates = templates or NoTemplates("this analyzer has no cluster")
+        self.jobs = jobs or NoJobs()
         self._providers = providers
         self._clock = clock
         self._turns = {name: asyncio.Semaphore(PARALLEL_QUESTIONS_MAX) for name in providers}
@@ -111,14 +117,15 @@ class Measurer:
             measured = [await self._ask(check, text, subject, since_s, now_s) for text in _templates(check)]
         value = reading.with_samples(measured[0].reading, measured[1].reading if measured[1:] else None, check)
         metrics.count_measurement(check, value)
-        return Measured(measured[0].query, value)
+        return Measured(measured[0].query, value, now_s)
 
     async def _compare(
         self, check: Check, compare: Comparison, subject: Subject, since_s: float, now_s: float
     ) -> Measured:
         provider = self._provider(check)
         assert isinstance(provider, RangeProvider), "a check with a fault is not measured"
-        measured = Measured(*await comparing.compared(check, compare, provider, subject, since_s=since_s, now_s=now_s))
+        compared = await comparing.compared(check, compare, provider, subject, since_s=since_s, now_s=now_s)
+        measured = Measured(*compared, now_s)
         metrics.count_measurement(check, measured.reading)
         return measured
 

@@ -23,6 +23,11 @@ told: Final = Counter("tidegate_told", "Verdicts and alerts from outside that co
 notified: Final = Counter(
     "tidegate_alerts_notified", "Alerts that were notified of, by what became of them", ["outcome"]
 )
+tick_late_seconds: Final = Histogram(
+    "tidegate_tick_late_seconds",
+    "How long after its moment a measurement was asked for",
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
 verdicts: Final = Counter("tidegate_verdicts", "Verdicts reported, by scope and verdict", ["scope", "verdict"])
 
 

@@ -48,7 +48,7 @@ class OutsideRun:
         self._watches = {watch.name: watch for watch in analysis.alerts}
         self._subject = subject
         self._rollout = rollout
-        self._since_s = since_s
+        self.since_s = since_s
         self._step = step
         self._values: dict[str, str] = {"namespace": subject.namespace}
         self._outside: Outside = NoOutside()
@@ -99,11 +99,11 @@ class OutsideRun:
         namespace = self._subject.namespace
         if self._awaited:
             verdicts = self._outside.verdicts_on(namespace, self._rollout)
-            since_s = self._since_s - SKEW_S
+            since_s = self.since_s - SKEW_S
             listening.append(self._outside.follow(Wanted(verdicts, since_s, self._take_verdict, self._changed)))
         if self._watches:
             look_back_s = max(watch.look_back_s for watch in self._watches.values())
-            since_s = self._since_s - look_back_s - SKEW_S
+            since_s = self.since_s - look_back_s - SKEW_S
             place = self._outside.alerts_in(namespace)
             listening.append(self._outside.follow(Wanted(place, since_s, self._take_alert, self._alerts_are_read)))
         if self._step is not None:
@@ -135,7 +135,7 @@ class OutsideRun:
         return self._outside.key(self._subject.namespace, name)
 
     async def _wait_for(self, awaited: AwaitedVerdict, within_s: float, clock: Clock) -> None:
-        while (left_s := self._since_s + within_s - clock.now_s()) > 0:
+        while (left_s := self.since_s + within_s - clock.now_s()) > 0:
             await clock.sleep(left_s)
         self._overdue.add(awaited.name)
         self._changed()
@@ -148,7 +148,7 @@ class OutsideRun:
         awaited = self._awaited.get(name)
         if awaited is None:
             return
-        found = given.read(awaited, message, Frame(self._since_s, self._step, self._key))
+        found = given.read(awaited, message, Frame(self.since_s, self._step, self._key))
         if found is None:
             return
         if isinstance(found, Refused):
@@ -201,4 +201,4 @@ class OutsideRun:
         )
 
     def _firing(self, watch: AlertWatch) -> AlertNotified | None:
-        return alerts.firing(watch, self._notified[watch.name].values(), self._since_s)
+        return alerts.firing(watch, self._notified[watch.name].values(), self.since_s)

@@ -6,6 +6,7 @@ their dots made literal; the window goes only into a range's brackets.
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from tidegate_metrics_analyzer.question import PLACEHOLDERS, Reach
@@ -15,6 +16,9 @@ SERVER_LOOK_BACK_S: Final = 300.0
 """Prometheus' own default for a series without a range; inside a subquery its age can't be asked for."""
 
 BARE_SERIES_MAX: Final = 10
+
+TEMPLATES_KEPT_MAX: Final = 2000
+"""Read once, rendered for every measurement."""
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([a-z_]*)\s*\}\}")
 _TOKEN: Final = re.compile(
@@ -55,7 +59,8 @@ def render(template: str, values: Mapping[str, str], window_s: float) -> str:
     in_regex = _literal_dots(values)
     rendered: list[str] = []
     for kind, text, is_regex in _tokens(template):
-        rendered.append(_filled(text, window if kind == "range" else in_regex if is_regex else values))
+        known = window if kind == "range" else in_regex if is_regex else values
+        rendered.append(_filled(text, known) if "{{" in text else text)
     return "".join(rendered)
 
 
@@ -70,8 +75,13 @@ def reach(template: str) -> Reach:
     return Reach(fixed_s=max(fixed, default=0.0))
 
 
-def _tokens(template: str) -> Iterator[tuple[str, str, bool]]:
+@lru_cache(maxsize=TEMPLATES_KEPT_MAX)
+def _tokens(template: str) -> tuple[tuple[str, str, bool], ...]:
     """Kind and text of each token, and whether it is a string that holds a regular expression."""
+    return tuple(_found(template))
+
+
+def _found(template: str) -> Iterator[tuple[str, str, bool]]:
     after_matcher = False
     for token in _TOKEN.finditer(template):
         kind = token.lastgroup or "other"

@@ -6,16 +6,20 @@ Made by `analysis` for a step or for the background. A slow provider delays only
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 from tidegate_chassis.clock import Clock
 from tidegate_contracts.facts import Measurement
 from tidegate_contracts.rollout import Check
-from tidegate_metrics_analyzer import judge, window
+from tidegate_metrics_analyzer import judge, metrics, window
 from tidegate_metrics_analyzer.judge import Progress, Verdict
+from tidegate_metrics_analyzer.kept import KeptCheck, KeptRun, digest
 from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.outside_run import OutsideRun
 from tidegate_metrics_analyzer.question import Subject
 from tidegate_metrics_analyzer.tasks import ended
+from tidegate_metrics_analyzer.template_run import TemplateRun
 
 
 class Part(Protocol):
@@ -37,21 +41,44 @@ class Part(Protocol):
     def evidence(self) -> tuple[Measurement, ...]: ...
 
 
+class _Made(NamedTuple):
+    progress: Progress
+    fault: str | None
+    evidence: Measurement
+
+
 class Run:
     """The state of one analysis, for the one who waits for a verdict."""
 
     def __init__(
-        self, checks: tuple[Check, ...], subject: Subject, since_s: float, parts: tuple[Part, ...] = ()
+        self,
+        checks: tuple[Check, ...],
+        subject: Subject,
+        since_s: float,
+        templates: TemplateRun | None = None,
+        outside: OutsideRun | None = None,
     ) -> None:
         self.checks = checks
         self.subject = subject
         self.since_s = since_s
-        self.parts = parts
+        self.templates = templates
+        self.outside = outside
         self.faults: Mapping[str, str] = {}
         self._changed = asyncio.Event()
         self._broken: BaseException | None = None
         self._progress = {check.name: Progress() for check in checks}
         self._queries = {check.name: check.query for check in checks}
+        self._due_s: dict[str, float] = {}
+        """The last moment of each check's schedule that was measured."""
+        self.news = asyncio.Event()
+        """There is something that a successor should know; whoever leaves it for one clears this."""
+        self.unseen = asyncio.Event()
+        """There is something that eyes and dashboards don't know; whoever shows it clears this."""
+        self._made: dict[str, _Made] = {}
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return tuple(part for part in (self.templates, self.outside) if part is not None)
 
     def same_as(self, other: "Run") -> bool:
         """Whether the other one measures the very same things."""
@@ -66,9 +93,40 @@ class Run:
         """Goes on with the measurements of the same checks under an earlier order."""
         assert self.same_as(earlier), "measurements belong to their checks"
         self.since_s = earlier.since_s
-        self.parts = earlier.parts
+        self.templates, self.outside = earlier.templates, earlier.outside
         self._progress = dict(earlier._progress)  # noqa: SLF001 - of the same class
         self._queries = dict(earlier._queries)  # noqa: SLF001
+        self._due_s = dict(earlier._due_s)  # noqa: SLF001
+
+    def kept(self) -> KeptRun:
+        """What a successor needs to go on with it."""
+        return KeptRun(
+            measures=self._measures,
+            since_s=self.since_s,
+            checks={
+                name: KeptCheck(query=self._queries[name], progress=self._progress[name], due_s=due_s)
+                for name, due_s in self._due_s.items()
+            },
+            templates=self.templates.kept() if self.templates is not None else None,
+        )
+
+    def take_over(self, kept: KeptRun) -> bool:
+        """Goes on where another copy left it, if that measured the very same things."""
+        if kept.measures != self._measures:
+            return False
+        self.since_s = kept.since_s
+        if self.outside is not None:
+            self.outside.since_s = kept.since_s
+        for name, check in kept.checks.items():
+            self._queries[name], self._progress[name], self._due_s[name] = check.query, check.progress, check.due_s
+        if self.templates is not None and kept.templates is not None:
+            self.templates.take_over(kept.templates)
+        return True
+
+    @cached_property
+    def _measures(self) -> str:
+        analysis = self.templates.analysis if self.templates is not None else None
+        return digest(self.checks, self.subject, analysis)
 
     @asynccontextmanager
     async def measuring(self, measurer: Measurer, clock: Clock) -> AsyncIterator[None]:
@@ -82,7 +140,7 @@ class Run:
             if check.name not in self.faults
         ]
         for part in self.parts:
-            measuring = part.measure(measurer, clock, self._changed.set)
+            measuring = part.measure(measurer, clock, self._tell)
             tasks.append(asyncio.create_task(measuring, name=type(part).__name__))
         for task in tasks:
             task.add_done_callback(self._broke)
@@ -105,16 +163,25 @@ class Run:
 
     async def _measure_for_ever(self, check: Check, measurer: Measurer, clock: Clock) -> None:
         first_s, interval_s = measurer.first_at_s(check, self.since_s), measurer.interval_s(check)
-        while (early_s := first_s - clock.now_s()) > 0:
+        before_s = self._due_s.get(check.name)
+        due_s = first_s if before_s is None else window.next_at_s(first_s, interval_s, before_s)
+        while (early_s := due_s - clock.now_s()) > 0:
             await clock.sleep(early_s)
         while True:
-            query, reading = await measurer.measure(check, self.subject, self.since_s)
-            self._queries[check.name] = query
-            self._progress[check.name] = judge.absorb(check, self._progress[check.name], reading)
-            self._changed.set()
+            measured = await measurer.measure(check, self.subject, self.since_s)
+            metrics.tick_late_seconds.observe(max(0.0, measured.at_s - due_s))
+            self._queries[check.name] = measured.query
+            self._progress[check.name] = judge.absorb(check, self._progress[check.name], measured.reading)
+            self._due_s[check.name] = due_s
+            self._tell()
             now_s = clock.now_s()
-            wait_s = window.next_at_s(first_s, interval_s, now_s) - now_s
-            await clock.sleep(min(wait_s, interval_s))
+            due_s = window.next_at_s(first_s, interval_s, now_s)
+            await clock.sleep(min(due_s - now_s, interval_s))
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self.news.set()
+        self.unseen.set()
 
     def is_impossible(self) -> bool:
         """Whether a part of it can't be measured at all, however long it is tried."""
@@ -126,11 +193,17 @@ class Run:
         return (*checks, *(verdict for part in self.parts for verdict in part.verdicts()))
 
     def evidence(self) -> tuple[Measurement, ...]:
-        checks = tuple(
-            judge.evidence(check, self._queries[check.name], self._progress[check.name], self.faults.get(check.name))
-            for check in self.checks
-        )
+        checks = tuple(self._evidence(check) for check in self.checks)
         return (*checks, *(found for part in self.parts for found in part.evidence()))
+
+    def _evidence(self, check: Check) -> Measurement:
+        """Made once for each measurement: it is asked for every second, of thousands of checks."""
+        progress, fault = self._progress[check.name], self.faults.get(check.name)
+        made = self._made.get(check.name)
+        if made is None or made.progress is not progress or made.fault != fault:
+            evidence = judge.evidence(check, self._queries[check.name], progress, fault)
+            made = self._made[check.name] = _Made(progress, fault, evidence)
+        return made.evidence
 
     def _verdict(self, check: Check) -> Verdict | None:
         if check.name in self.faults:

@@ -7,7 +7,11 @@ what to ask it of. It reads as much of the grammar as that takes; the server jud
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
+
+QUERIES_KEPT_MAX: Final = 10_000
+"""Once a window has its full length, a check asks the same query again and again."""
 
 _TOKEN: Final = re.compile(
     r"""(?P<string>"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|`[^`]*+`)"""
@@ -29,6 +33,7 @@ class _Token(NamedTuple):
 _NOTHING: Final = _Token("", "", 0, 0)
 
 
+@lru_cache(maxsize=QUERIES_KEPT_MAX)
 def bare_series(query: str) -> tuple[str, ...]:
     """The selectors of the query that no range follows, as they are written, each once."""
     tokens = [

@@ -1,10 +1,11 @@
 """One measurement of one metric of a template: asked, judged by its conditions, and made a sample. Never raises.
 
-Called by `template_run` on each metric's schedule. Whatever a provider does wrong is an error in Argo's sense.
+Called by `template_run` on each metric's schedule. Whatever a provider does wrong is an error in Argo's sense. A Job
+has no value: it says itself how the measurement came out.
 """
 
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tidegate_chassis.clock import Clock
 from tidegate_metrics_analyzer import metrics, template_evidence
@@ -13,8 +14,17 @@ from tidegate_metrics_analyzer.argo.counting import Taken
 from tidegate_metrics_analyzer.argo.metric import PlannedMetric
 from tidegate_metrics_analyzer.argo.phase import Found, phase_of
 from tidegate_metrics_analyzer.argo.query import asking, result_of
+from tidegate_metrics_analyzer.job_source import Turn
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject, Unusable, Value
+
+JOB: Final = "job"
+
+
+class Asked(NamedTuple):
+    query: str
+    value: Value | None
+    found: Found
 
 
 class Measurement(NamedTuple):
@@ -22,29 +32,54 @@ class Measurement(NamedTuple):
     taken: Taken
 
 
-def fault_of(metric: PlannedMetric, measurer: Measurer, clock: Clock) -> str | None:
+def fault_of(metric: PlannedMetric, measurer: Measurer, clock: Clock, namespace: str) -> str | None:
     """What makes the metric impossible to measure, however long it is tried."""
+    if _is_job(metric):
+        return measurer.jobs.fault(metric.block, namespace)
     asked = asking(metric, _moment(clock))
     return asked.reason if isinstance(asked, Unusable) else measurer.value_fault(asked.provider, asked.text)
 
 
-async def measured(metric: PlannedMetric, subject: Subject, measurer: Measurer, clock: Clock) -> Measurement:
+async def measured(
+    metric: PlannedMetric, turn: Turn, subject: Subject, measurer: Measurer, clock: Clock
+) -> Measurement:
+    """Args:
+    metric: What is measured.
+    turn: Which measurement it is.
+    subject: Of whom.
+    measurer: Who asks.
+    clock: When.
+    """
     started_at_s = clock.monotonic_s()
-    asked = asking(metric, _moment(clock))
-    query = "" if isinstance(asked, Unusable) else asked.text
-    value = asked if isinstance(asked, Unusable) else await measurer.value(asked.provider, asked.text, subject)
-    found = _found(metric, value, clock)
-    metrics.count_phase(metric.provider.lower(), found.phase)
+    asked = await _asked(metric, turn, subject, measurer, clock)
+    metrics.count_phase(metric.provider.lower(), asked.found.phase)
+    value = asked.value
     taken = Taken(
-        phase=found.phase,
+        phase=asked.found.phase,
         started_at_s=started_at_s,
         finished_at_s=clock.monotonic_s(),
         at_s=clock.now_s(),
-        value="" if isinstance(value, Unusable) else template_evidence.text_of(value.raw),
-        message=found.message,
-        number=None if isinstance(value, Unusable) else template_evidence.number_of(value.raw),
+        value="" if value is None else template_evidence.text_of(value.raw),
+        message=asked.found.message,
+        number=None if value is None else template_evidence.number_of(value.raw),
     )
-    return Measurement(query, taken)
+    return Measurement(asked.query, taken)
+
+
+async def _asked(metric: PlannedMetric, turn: Turn, subject: Subject, measurer: Measurer, clock: Clock) -> Asked:
+    if _is_job(metric):
+        ran = await measurer.jobs.measured(metric.block, turn)
+        return Asked(f"job/{ran.job}", None, ran.found)
+    asked = asking(metric, _moment(clock))
+    if isinstance(asked, Unusable):
+        return Asked("", None, Found("Error", asked.reason))
+    value = await measurer.value(asked.provider, asked.text, subject)
+    found = _found(metric, value, clock)
+    return Asked(asked.text, None if isinstance(value, Unusable) else value, found)
+
+
+def _is_job(metric: PlannedMetric) -> bool:
+    return metric.provider.lower() == JOB
 
 
 def _found(metric: PlannedMetric, value: Value | Unusable, clock: Clock) -> Found:

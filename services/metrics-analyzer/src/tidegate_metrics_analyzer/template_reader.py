@@ -25,14 +25,14 @@ class Refused(NamedTuple):
 
 
 async def read(
-    analysis: Analysis, subject: Subject, workload: WorkloadReference, source: TemplateSource, *, must_end: bool
+    analysis: Analysis, subject: Subject, workload: WorkloadReference | None, source: TemplateSource, *, must_end: bool
 ) -> Assembled | Refused:
     """Raises what `source` raises.
 
     Args:
         analysis: Names the templates, and gives values for their arguments.
         subject: Whose revisions an argument may stand for.
-        workload: Whose fields one may stand for.
+        workload: Whose fields one may stand for; None for an analysis of nothing that rolls out.
         source: Where both are read.
         must_end: Whether somebody waits for the end, as a step does.
     """
@@ -75,10 +75,10 @@ def _missing(reference: TemplateReference, namespace: str) -> str:
 
 
 async def _given(
-    wanted: tuple[TemplateArgument, ...], subject: Subject, workload: WorkloadReference, source: TemplateSource
+    wanted: tuple[TemplateArgument, ...], subject: Subject, workload: WorkloadReference | None, source: TemplateSource
 ) -> dict[str, str] | Refused:
     found = None
-    if any(argument.field_path is not None for argument in wanted):
+    if workload is not None and any(argument.field_path is not None for argument in wanted):
         found = await source.workload(subject.namespace, workload)
     given: dict[str, str] = {}
     for argument in wanted:

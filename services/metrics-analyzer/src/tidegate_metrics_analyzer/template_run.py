@@ -19,7 +19,10 @@ from tidegate_metrics_analyzer import template_evidence, template_reader
 from tidegate_metrics_analyzer.argo import quirks, schedule, verdict
 from tidegate_metrics_analyzer.argo.assembling import Assembled
 from tidegate_metrics_analyzer.argo.counting import Taken, absorb
+from tidegate_metrics_analyzer.argo.metric import PlannedMetric
+from tidegate_metrics_analyzer.job_source import Turn
 from tidegate_metrics_analyzer.judge import Verdict
+from tidegate_metrics_analyzer.kept import KeptMetric, KeptTemplates, digest
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
 from tidegate_metrics_analyzer.tasks import ended
@@ -38,12 +41,15 @@ class TemplateRun:
         self,
         analysis: Analysis,
         subject: Subject,
-        workload: WorkloadReference,
+        workload: WorkloadReference | None,
         since_s: float,
         *,
         must_end: bool,
+        identity: str = "",
     ) -> None:
         self.analysis = analysis
+        self.identity = identity
+        """The same in every copy that has the order, and in no other analysis."""
         self.fault: str | None = None
         """What makes the templates impossible to measure."""
         self._subject = subject
@@ -55,12 +61,29 @@ class TemplateRun:
         self._reading = quirks.reading(analysis.quirks)
         self._measured: dict[str, Measured] | None = None
         self._made: dict[str, tuple[Measured, Measurement]] = {}
+        self._earlier: dict[str, KeptMetric] = {}
+        """What another copy had measured."""
         self._over = asyncio.Event()
 
     def same_as(self, other: object) -> bool:
         if not isinstance(other, TemplateRun):
             return False
         return (self.analysis, self._subject) == (other.analysis, other._subject)  # noqa: SLF001 - of the same class
+
+    def kept(self) -> KeptTemplates:
+        """What a successor needs; while nothing is read here, what was left by another copy."""
+        if self._measured is None:
+            return KeptTemplates(identity=self.identity, metrics=self._earlier)
+        metrics = {
+            name: KeptMetric(definition=digest(one.metric), query=one.query, counts=one.counts)
+            for name, one in self._measured.items()
+        }
+        return KeptTemplates(identity=self.identity, metrics=metrics)
+
+    def take_over(self, kept: KeptTemplates) -> None:
+        """Before it measures."""
+        assert self._measured is None, "nothing was measured here"
+        self.identity, self._earlier = kept.identity, kept.metrics
 
     async def measure(self, measurer: Measurer, clock: Clock, changed: Callable[[], None]) -> None:
         """Until all is decided, or until it is known that nothing can be; goes on where it was left.
@@ -98,10 +121,18 @@ class TemplateRun:
 
     def _take(self, found: Assembled, measurer: Measurer, clock: Clock) -> None:
         for metric in found.metrics:
-            if (fault := fault_of(metric, measurer, clock)) is not None:
+            if (fault := fault_of(metric, measurer, clock, self._subject.namespace)) is not None:
                 self.fault = f"the metric {metric.name} can't be measured: {fault}"
                 return
-        self._measured = {metric.name: Measured(metric=metric) for metric in found.metrics}
+        self._measured = {metric.name: self._begun(metric) for metric in found.metrics}
+        self._end_if_decided()
+
+    def _begun(self, metric: PlannedMetric) -> Measured:
+        earlier = self._earlier.get(metric.name)
+        if earlier is None or earlier.definition != digest(metric):
+            return Measured(metric=metric)
+        status = verdict.metric_status(metric.limits, earlier.counts)
+        return Measured(metric=metric, query=earlier.query, counts=earlier.counts, status=status)
 
     async def _measure_all(self, measurer: Measurer, clock: Clock, changed: Callable[[], None]) -> None:
         assert self._measured is not None, "what is measured was read"
@@ -123,7 +154,8 @@ class TemplateRun:
             if wait_s > 0:
                 await clock.sleep(wait_s)
                 continue
-            self._absorb(name, *await measured(self._of(name).metric, self._subject, measurer, clock))
+            metric, turn = self._of(name).metric, self._turn(name)
+            self._absorb(name, *await measured(metric, turn, self._subject, measurer, clock))
             changed()
 
     def _wait_s(self, name: str, now_s: float) -> float | None:
@@ -132,6 +164,17 @@ class TemplateRun:
             return None
         next_at_s = schedule.next_at_s(one.metric, one.counts, self._since_s, self._reading)
         return None if next_at_s is None else next_at_s - now_s
+
+    def _turn(self, name: str) -> Turn:
+        one = self._of(name)
+        return Turn(
+            analysis=self.identity,
+            namespace=self._subject.namespace,
+            workload=self._workload,
+            metric=name,
+            number=one.counts.measured + 1,
+            kept=one.metric.samples_kept,
+        )
 
     def _of(self, name: str) -> Measured:
         assert self._measured is not None, "what is measured was read"
@@ -143,6 +186,9 @@ class TemplateRun:
         counts = absorb(before.counts, taken, before.metric.samples_kept)
         status = verdict.metric_status(before.metric.limits, counts)
         self._measured[name] = Measured(metric=before.metric, query=text, counts=counts, status=status)
+        self._end_if_decided()
+
+    def _end_if_decided(self) -> None:
         if self._phase() in verdict.FINAL:
             self._end_the_others()
             self._over.set()

@@ -17,6 +17,7 @@ ENVIRONMENT_PREFIX: Final = "PODLET_"
 SECONDS_MAX: Final = 86_400.0
 FLAP_S_MIN: Final = 0.1
 CPU_MILLICORES_MAX: Final = 1_000_000.0
+EXIT_CODE_MAX: Final = 255
 LATENCY_MS_MAX: Final = 60_000.0
 ERROR_STEPS_PER_PERCENT: Final = 100
 VERSION_LENGTH_MAX: Final = 128
@@ -32,6 +33,9 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     latency_s: float = 0.0
     error_percent: float = 0.0
     crash_after_s: float | None = None
+    exit_after_s: float | None = None
+    """When it ends by itself, as a Job's container does."""
+    exit_code: int = 0
     drain_s: float = 1.0
     """How long it goes on serving after it was told to stop."""
     flap_s: float | None = None
@@ -78,6 +82,14 @@ def _crash(behaviour: Behaviour, text: str) -> Behaviour:
     return replace(behaviour, crash_after_s=_number(text, SECONDS_MAX))
 
 
+def _exit(behaviour: Behaviour, text: str) -> Behaviour:
+    return replace(behaviour, exit_after_s=_number(text, SECONDS_MAX))
+
+
+def _code(behaviour: Behaviour, text: str) -> Behaviour:
+    return replace(behaviour, exit_code=round(_number(text, EXIT_CODE_MAX)))
+
+
 def _drain(behaviour: Behaviour, text: str) -> Behaviour:
     return replace(behaviour, drain_s=_number(text, SECONDS_MAX))
 
@@ -112,6 +124,8 @@ TAG_KEYS: Final[Mapping[str, Setter]] = {
     "latency": _latency,
     "errors": _errors,
     "crash": _crash,
+    "exit": _exit,
+    "code": _code,
     "drain": _drain,
     "flap": _flap,
     "pull": _pull,
@@ -123,6 +137,8 @@ ENVIRONMENT_KEYS: Final[Mapping[str, Setter]] = {
     "PODLET_LATENCY_MS": _latency,
     "PODLET_ERROR_PERCENT": _errors,
     "PODLET_CRASH_S": _crash,
+    "PODLET_EXIT_S": _exit,
+    "PODLET_EXIT_CODE": _code,
     "PODLET_DRAIN_S": _drain,
     "PODLET_FLAP_S": _flap,
     "PODLET_PULL": _pull,

@@ -90,10 +90,10 @@ def _advance_once(run: ContainerRun, container: Container, restart_policy: str, 
         if run.restart_at_s is None or now_s < run.restart_at_s:
             return run
         return replace(run, stopped=False, restart_at_s=None, started_at_s=now_s, restart_count=run.restart_count + 1)
-    crash_at_s = _crash_at_s(run)
-    if crash_at_s is None or now_s < crash_at_s:
+    end = _end(run)
+    if end is None or now_s < end.finished_at_s:
         return run
-    return ended(run, Exit(1, "Error", run.started_at_s, crash_at_s), restart_policy, now_s)
+    return ended(run, end, restart_policy, now_s)
 
 
 def ended(run: ContainerRun, last_exit: Exit, restart_policy: str, now_s: float) -> ContainerRun:
@@ -105,10 +105,14 @@ def ended(run: ContainerRun, last_exit: Exit, restart_policy: str, now_s: float)
     return replace(
         run,
         stopped=True,
-        restart_at_s=None if restart_policy == "Never" else now_s + wait_s,
+        restart_at_s=now_s + wait_s if _restarts(last_exit, restart_policy) else None,
         back_off_level=min(level + 1, 16),
         last_exit=last_exit,
     )
+
+
+def _restarts(last_exit: Exit, restart_policy: str) -> bool:
+    return restart_policy == "Always" or (restart_policy == "OnFailure" and last_exit.code != 0)
 
 
 def _replaced(run: ContainerRun, container: Container, now_s: float) -> ContainerRun:
@@ -119,11 +123,16 @@ def _replaced(run: ContainerRun, container: Container, now_s: float) -> Containe
     return replace(fresh, restart_count=run.restart_count + 1, last_exit=last_exit)
 
 
-def _crash_at_s(run: ContainerRun) -> float | None:
-    if not isinstance(run.behaviour, Behaviour) or run.behaviour.pull_fails:
+def _end(run: ContainerRun) -> Exit | None:
+    """How the process ends without being asked to, if it does."""
+    behaviour = run.behaviour
+    if not isinstance(behaviour, Behaviour) or behaviour.pull_fails:
         return None
-    after_s = run.behaviour.crash_after_s
-    return None if after_s is None else run.started_at_s + after_s
+    ends = ((behaviour.crash_after_s, 1), (behaviour.exit_after_s, behaviour.exit_code))
+    after_s, code = min(((after_s, code) for after_s, code in ends if after_s is not None), default=(None, 0))
+    if after_s is None:
+        return None
+    return Exit(code, "Error" if code else "Completed", run.started_at_s, run.started_at_s + after_s)
 
 
 def is_started(run: ContainerRun) -> bool:
@@ -158,7 +167,8 @@ def next_change_s(run: ContainerRun, now_s: float) -> float | None:
         return gives_up_s if now_s < gives_up_s else None
     if run.stopped:
         return run.restart_at_s
-    moments = [_crash_at_s(run), _turn_s(run, behaviour, now_s)]
+    end = _end(run)
+    moments = [end.finished_at_s if end is not None else None, _turn_s(run, behaviour, now_s)]
     return min((moment for moment in moments if moment is not None), default=None)
 
 

@@ -7,8 +7,10 @@ compression are all refused, so that neither a request nor the server itself can
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self, TypeVar
+from urllib.parse import quote_plus, urlencode
 
 import aiohttp
 import msgspec
@@ -34,10 +36,14 @@ from tidegate_metrics_analyzer.series import bare_series
 
 CONNECTIONS_MAX: Final = 32
 CONNECT_TIMEOUT_S: Final = 3.0
+QUERIES_KEPT_MAX: Final = 10_000
+"""Asked again and again, and quoted once."""
+
 _REDIRECTS: Final = range(300, 400)
 _MILLISECONDS: Final = 1000
 _Decoded = TypeVar("_Decoded", Answer, RangeAnswer, Value)
 
+_quoted = lru_cache(maxsize=QUERIES_KEPT_MAX)(quote_plus)
 _log = structlog.get_logger()
 
 
@@ -132,7 +138,9 @@ class Prometheus:
     async def _post(
         self, path: str, decode: Callable[[int, bytes], _Decoded | Unusable], form: dict[str, str]
     ) -> _Decoded | Unusable:
-        data = {**form, "timeout": f"{self._timeout_s:g}s"}
+        times = {name: text for name, text in form.items() if name != "query"}
+        rest = urlencode({**times, "timeout": f"{self._timeout_s:g}s"})
+        data = f"query={_quoted(form['query'])}&{rest}".encode()
         try:
             async with self._session.post(
                 self._url / path, data=data, headers=self._headers(), allow_redirects=False
@@ -145,7 +153,11 @@ class Prometheus:
             return Unusable(f"Prometheus could not be asked: {type(error).__name__}")
 
     def _headers(self) -> dict[str, str]:
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
         if self._settings.prometheus_tenant:
             headers["X-Scope-OrgID"] = self._settings.prometheus_tenant
         if self._settings.prometheus_token_file:
