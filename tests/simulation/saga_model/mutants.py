@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from saga_model.mutant import Mutant, planted
+from saga_model.mutants_baking import BAKING
 from saga_model.mutants_going_back import GOING_BACK
 from saga_model.mutants_in_styles import IN_STYLES
 from saga_model.mutants_replanning import REPLANNING
@@ -299,6 +300,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *IN_STYLES,
     *GOING_BACK,
     *REPLANNING,
+    *BAKING,
     # one rollout after another
     planted(
         "requests",
