@@ -159,6 +159,16 @@ class TemplateRun:
                 status = verdict.metric_status(one.metric.limits, one.counts, terminating=True)
                 self._measured[name] = msgspec.structs.replace(one, status=status)
 
+    def end(self) -> None:
+        """A bake's time is over: what would go on for ever has passed, if its last measurement was good."""
+        for name, one in (self._measured or {}).items():
+            if one.status.phase not in verdict.FINAL and _may_end(one):
+                status = verdict.metric_status(one.metric.limits, one.counts, terminating=True)
+                self._measured = {**(self._measured or {}), name: msgspec.structs.replace(one, status=status)}
+        if self._phase() in verdict.FINAL:
+            self._end_the_others()
+            self._over.set()
+
     def verdict(self) -> Verdict | None:
         """None while it can't be said yet."""
         return "inconclusive" if self.fault else template_evidence.verdict_of(self._phase(), self._reading)
@@ -180,3 +190,10 @@ class TemplateRun:
         if made is None or made[0] is not one:
             made = self._made[name] = one, template_evidence.evidence(one, self._reading)
         return made[1]
+
+
+def _may_end(one: Measured) -> bool:
+    """A metric with a number of measurements to come is waited for, unless it decides nothing."""
+    limits, last = one.metric.limits, one.counts.last
+    endless = limits.count is None and not limits.successes_end_it
+    return one.metric.dry_run or (endless and last is not None and last.phase == "Successful")
