@@ -28,6 +28,12 @@ def fault_of(metric: PlannedMetric, measurer: Measurer, clock: Clock) -> str | N
     return asked.reason if isinstance(asked, Unusable) else measurer.value_fault(asked.provider, asked.text)
 
 
+def past_fault_of(metric: PlannedMetric, measurer: Measurer, clock: Clock) -> str | None:
+    """What keeps the metric from being measured as of a time that is over."""
+    asked = asking(metric, _moment(clock))
+    return asked.reason if isinstance(asked, Unusable) else measurer.past_fault(asked.provider)
+
+
 async def measured(metric: PlannedMetric, subject: Subject, measurer: Measurer, clock: Clock) -> Measurement:
     started_at_s = clock.monotonic_s()
     asked = asking(metric, _moment(clock))

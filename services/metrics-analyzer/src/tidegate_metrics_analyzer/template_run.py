@@ -4,12 +4,13 @@ A part of `run`, beside its checks. A metric that turns out bad ends the measuri
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from tidegate_chassis.clock import Clock
+from tidegate_chassis.clock import Clock, SystemClock
 from tidegate_chassis.errors import OperatingError, Transient
 from tidegate_contracts.facts import Measurement
 from tidegate_contracts.rollout import Analysis
@@ -21,10 +22,14 @@ from tidegate_metrics_analyzer.argo.assembling import Assembled
 from tidegate_metrics_analyzer.argo.counting import Taken, absorb
 from tidegate_metrics_analyzer.judge import Verdict
 from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.past import PastClock
 from tidegate_metrics_analyzer.question import Subject
 from tidegate_metrics_analyzer.tasks import ended
 from tidegate_metrics_analyzer.template_evidence import Measured
-from tidegate_metrics_analyzer.template_measure import fault_of, measured
+from tidegate_metrics_analyzer.template_measure import fault_of, measured, past_fault_of
+
+PAST_MEASUREMENTS_MAX: Final = 2000
+"""Of a time that is over: so many are asked for as fast as they are answered."""
 
 READ_RETRY_S: Final = 2.0
 READ_TIMEOUT_S: Final = 30.0
@@ -76,6 +81,47 @@ class TemplateRun:
             changed()
         if self._measured is not None:
             await self._measure_all(measurer, clock, changed)
+
+    async def measure_past(
+        self, measurer: Measurer, clock: PastClock, until_s: float, changed: Callable[[], None]
+    ) -> bool:
+        """As `measure`, of a time that is over: one measurement after the other, each as of its own moment.
+
+        Args:
+            measurer: As for `measure`; it tells the time by `clock`, too.
+            clock: Is moved from one measurement to the next, from the run's beginning on.
+            until_s: No measurement is later, in epoch seconds.
+            changed: As for `measure`.
+
+        Returns:
+            Whether all of that time was looked at, or as much of it as was needed to decide.
+        """
+        self._since_s = self._began_s
+        await self._read(measurer, SystemClock())
+        if self.fault is None:
+            self.fault = self._past_fault(measurer, clock)
+        if self.fault is not None:
+            return True
+        for _ in range(PAST_MEASUREMENTS_MAX):
+            next_at_s, name = self._next()
+            if next_at_s > until_s:
+                self.end()
+                return True
+            clock.move_to(next_at_s)
+            self._absorb(name, *await measured(self._of(name).metric, self._subject, measurer, clock))
+            changed()
+        return False
+
+    def _past_fault(self, measurer: Measurer, clock: Clock) -> str | None:
+        for name, one in (self._measured or {}).items():
+            if (fault := past_fault_of(one.metric, measurer, clock)) is not None:
+                return f"the metric {name} can't be measured: {fault}"
+        return None
+
+    def _next(self) -> tuple[float, str]:
+        """When which metric is measured next; at infinity where none is."""
+        waits = ((self._wait_s(name, 0.0), name) for name in self._measured or {})
+        return min(((at_s, name) for at_s, name in waits if at_s is not None), default=(math.inf, ""))
 
     async def _read(self, measurer: Measurer, clock: Clock) -> None:
         began_s = clock.monotonic_s()
