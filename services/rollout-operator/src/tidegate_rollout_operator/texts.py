@@ -50,10 +50,10 @@ def _at_step(view: View) -> str:
     match view.state:
         case "StepTrafficRouting":
             return f"{place}, and route traffic to new version"
+        case "StepMetricsAnalysis" if view.bakes:
+            return f"{place}, and {_bake(view)}"
         case "StepMetricsAnalysis":
             return f"{place}, and analyse new version"
-        case "StepPaused" if view.bakes:
-            return f"{place}, and {_bake(view)}"
         case "StepPaused":
             return f"{place}, and {_pause(view)} to enter the next step"
         case _:

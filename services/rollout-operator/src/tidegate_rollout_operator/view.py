@@ -84,9 +84,10 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     step: int = 1
     state: StepState = "BeforeStepUpgrade"
     until_s: float | None = None
-    """When the step's pause, or the bake, ends; None where it waits for somebody."""
+    """When the step's pause ends; None where it waits for somebody."""
     bakes: bool = False
-    """Whether what it pauses for is the bake after the last step."""
+    """Whether what is analysed is the bake. It shows as no pause: an approval of the last step's pause, which stands in
+    a status yet, must not end it."""
     hold: Hold | None = None
     finalising: str = ""
     going_back: bool = False
@@ -231,7 +232,7 @@ _CHANGES: Final[dict[type[Decision], Callable[[Any], dict[str, Any]]]] = {
     StepJudgingStarted: lambda event: _at_step(event.step, "StepMetricsAnalysis"),
     PauseStarted: lambda event: _at_step(event.step, "StepPaused") | {"until_s": event.until_s},
     StepCompleted: lambda event: _at_step(event.step, "StepMetricsAnalysis"),
-    BakeStarted: lambda event: _at_step(event.step, "StepPaused") | {"until_s": event.until_s, "bakes": True},
+    BakeStarted: lambda event: _at_step(event.step, "StepMetricsAnalysis") | {"bakes": True},
     RolloutPaused: lambda event: {"hold": Hold(event.reason, event.by)},
     RolloutResumed: lambda _: {"hold": None},
     PromotionStarted: lambda _: {"stage": "finalising", "state": "Completed", "hold": None},
