@@ -280,7 +280,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "controls",
         "approves-anything",
         "an approval ends whatever the step is at",
-        "if not isinstance(rollout.phase, Pausing):",
+        "if not isinstance(rollout.phase, Pausing | Baking):",
         "if not rollout.step:",
     ),
     planted(
