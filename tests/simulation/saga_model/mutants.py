@@ -278,13 +278,6 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     planted(
         "controls",
-        "approves-anything",
-        "an approval ends whatever the step is at",
-        "if not isinstance(rollout.phase, Pausing | Baking):",
-        "if not rollout.step:",
-    ),
-    planted(
-        "controls",
         "falls-without-pods",
         "jumps back to a version whose pods may be gone",
         "fine = not (falls and rollout.stable_gone)",

@@ -1,4 +1,4 @@
-"""Bugs planted in what a bake needs: the time after the last step in which the way back stays open."""
+"""Bugs planted in what a bake needs: the time after the last step with the way back open, and the approval of it."""
 
 from saga_model.mutant import Mutant, planted
 
@@ -58,5 +58,12 @@ BAKING: tuple[Mutant, ...] = (
         "a bake is judged by the analysis, or for the time, of the plan before",
         "matters = judging or standing.watch_until_s or wanted.watch_until_s",
         "matters = judging",
+    ),
+    planted(
+        "controls",
+        "approves-anything",
+        "an approval ends whatever the step is at",
+        "if not isinstance(rollout.phase, Pausing | Baking):",
+        "if not rollout.step:",
     ),
 )
