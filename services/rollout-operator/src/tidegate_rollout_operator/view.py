@@ -128,8 +128,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def index(self) -> int:
-        """The step as Kruise counts: after the end it stands at its last one."""
-        done = self.stage in ("finalising", "completed") or self.closing
+        """The step as Kruise counts: after the end, and on the way back from beyond it, it stands at its last one."""
+        done = self.stage in ("finalising", "completed") or self.step > self.steps > 0
         return self.steps if done else self.step
 
     @property
