@@ -6,6 +6,7 @@ from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import Bake
 from tidegate_contracts.validate_analysis import analysis_problems, duration_problems, length_problems
 from tidegate_contracts.validate_comparison import background_problems
+from tidegate_contracts.validate_outside import silence_problems
 
 DURATION_S_MIN = 1.0
 
@@ -19,6 +20,7 @@ def bake_problems(bake: Bake) -> Iterator[Problem]:
         "bake.analysis", bake.analysis, "a bake, in which the stable version gets no request"
     )
     yield from length_problems("bake.analysis", bake.analysis, bake.duration_s, "bake.duration_s")
+    yield from silence_problems("bake.analysis", bake.analysis)
     if bake.analysis.extend_once:
         rule = "false in a bake, which has a time of its own"
         yield problem("bake.analysis.extend_once", "true", rule, "Leave it out, or bake for longer.")
