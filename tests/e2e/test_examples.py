@@ -205,6 +205,27 @@ async def _give_verdict(state: SandboxState, rollout: str, step: int, check: str
     await _tidegate(state, "verdict", rollout, word, *told)
 
 
+async def test_what_turns_out_bad_in_a_bake_goes_back_with_all_requests(world: World) -> None:
+    """No step of the example is judged, so that a bad version is everywhere by then."""
+    state, path = world.state, EXAMPLES / "18-bake/request.yaml"
+    workload = await _start_over(state, path.parent)
+    document = path.read_text(encoding="utf-8").replace("web:v2", "web:v3_errors-30")
+    given = world.state.directory / "bake.yaml"
+    given.write_text(document.replace("workload:", "rollout: web-baked\nworkload:"), encoding="utf-8")
+    await _tidegate(state, "request", "-f", str(given))
+    async with asyncio.timeout(END_TIMEOUT_S):
+        await _until(world, "web-baked", lambda events: terminal(events) is not None)
+    events = world.listener.of("web-baked")
+    assert isinstance(terminal(events), RolloutRolledBack), terminal(events)
+    (verdict,) = [event for event in events if isinstance(event, AnalysisConcluded)]
+    assert (verdict.scope, verdict.verdict) == ("bake", "fail")
+    image = await kubectl(state, "get", workload, "-o", "jsonpath={.spec.template.spec.containers[0].image}")
+    assert image == V1
+    await kubectl(state, "rollout", "status", workload, "--timeout=60s")
+    world.load.read()
+    assert sum(window.lost_total for window in world.load.windows) == 0
+
+
 async def _until(world: World, rollout: str, holds: Callable[[list[AnyEvent]], bool]) -> None:
     while not holds(world.listener.of(rollout)):
         await world.listener.heard()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from support.saga import ANALYSIS, PROBLEM, ROUTE, Saga, request, step
 from tidegate_contracts.codec import encode, event_decoder
@@ -24,8 +25,9 @@ from tidegate_contracts.facts import (
     WorkloadRefused,
 )
 from tidegate_contracts.orders import PromoteWorkload
-from tidegate_contracts.rollout import CanaryMetadata, HttpMatch, RolloutRequested, Step, StepTraffic
+from tidegate_contracts.rollout import Bake, CanaryMetadata, HttpMatch, RolloutRequested, Step, StepTraffic
 from tidegate_contracts.rollout import Pause as StepPause
+from tidegate_orchestrator.state import Baking
 
 
 class Line(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -317,6 +319,39 @@ def _told_of_other_plans(saga: Recorder) -> None:
     saga.to_end()
 
 
+def _baked(saga: Recorder) -> None:
+    """Another plan makes it longer, somebody pauses, and its time and its verdict end it."""
+    saga.ask(request(*_THREE, traffic=(ROUTE,), analysis=ANALYSIS, bake=_BAKE, rollout="web-2"))
+    _to_bake(saga)
+    saga.wait(100.0)
+    saga.replan(bake=replace(_BAKE, duration_s=900.0))
+    saga.tell(Pause(by="ann", reason="a look"))
+    saga.tell(Resume(by="ann"))
+    saga.to_end()
+
+
+def _back_from_its_bake(saga: Recorder) -> None:
+    """Inconclusive first, done again when told, and bad then; a newer one's bake is ended by somebody."""
+    saga.ask(request(*_THREE, traffic=(ROUTE,), strategy="canary", bake=_BAKE, rollout="web-2"))
+    _to_bake(saga)
+    saga.judged("inconclusive", scope="bake")
+    saga.tell(Resume(by="ann"))
+    _to_bake(saga)
+    saga.judged("fail", scope="bake")
+    saga.to_end()
+    saga.ask(request(bake=_BAKE, rollout="web-3"))
+    _to_bake(saga)
+    saga.tell(Approve(by="ann"))
+    saga.to_end()
+
+
+def _to_bake(saga: Recorder) -> None:
+    while not isinstance(saga.rollout.phase, Baking):
+        saga.answer()
+
+
+_BAKE = Bake(duration_s=600.0, analysis=ANALYSIS)
+
 STORIES: dict[str, Callable[[Recorder], None]] = {
     "01-forward": _forward,
     "02-forward-with-everything": _forward_with_everything,
@@ -336,4 +371,6 @@ STORIES: dict[str, Callable[[Recorder], None]] = {
     "16-superseded-in-its-promotion": _superseded_in_its_promotion,
     "17-back-in-batches": _back_in_batches,
     "18-told-of-other-plans": _told_of_other_plans,
+    "19-baked": _baked,
+    "20-back-from-its-bake": _back_from_its_bake,
 }

@@ -47,7 +47,7 @@ from tidegate_orchestrator.decide import decide
 from tidegate_orchestrator.evolve import evolve
 from tidegate_orchestrator.inputs import Input, Reported, Requested, Told, Woken
 from tidegate_orchestrator.orders import Orders, orders
-from tidegate_orchestrator.state import Ended, Judging, Rollout, Workload
+from tidegate_orchestrator.state import Baking, Ended, Judging, Rollout, Workload
 
 _Order = TypeVar("_Order")
 
@@ -238,7 +238,15 @@ class Saga:
         rollout = self.rollout
         if rollout.routes is not None and not rollout.routes.answered:
             return self.traffic_released() if isinstance(rollout.routes.order, ReleaseTraffic) else self.shifted()
+        if isinstance(rollout.phase, Baking):
+            return self.baked(rollout.phase)
         return self._answer_for_pods() if rollout.pods.told and rollout.pods.answer is None else self.judged()
+
+    def baked(self, bake: Baking) -> list[str]:
+        """Its time is over, and what is measured has passed."""
+        order = self.orders.analysis
+        passed = self.judged(scope="bake") if isinstance(order, Analyse) and order.watch_until_s else []
+        return passed or self.wait(max(0.0, bake.until_s - self.now_s))
 
     def _answer_for_pods(self) -> list[str]:
         match self.orders.workload:

@@ -12,7 +12,7 @@ class _Control(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Approve(_Control, frozen=True, kw_only=True, tag="control.approve.v1"):
-    """Ends the pause that the rollout waits in."""
+    """Ends the pause that the rollout waits in, or its bake."""
 
     step: int | None = None
     """Where given, approves only this step, so that a late click can't approve the next one."""

@@ -99,6 +99,14 @@ class StepCompleted(Decision, frozen=True, kw_only=True, tag="rollout.step-compl
     approved_by: str | None = None
 
 
+class BakeStarted(Decision, frozen=True, kw_only=True, tag="rollout.bake-started.v1"):
+    """Every step is done and the new version has all requests: it is watched until then, with the way back open."""
+
+    step: int
+    """The last one."""
+    until_s: float
+
+
 class RolloutPaused(Decision, frozen=True, kw_only=True, tag="rollout.paused.v1"):
     """Held by somebody, or by itself because of doubt; nothing is raised until it is told to go on."""
 
@@ -136,7 +144,7 @@ class PlanChanged(Decision, frozen=True, kw_only=True, tag="rollout.plan-changed
     again: bool
     """Whether that step is begun anew, with its pods; otherwise it goes on with what is left of it."""
     until_s: float | None = None
-    """Where the step's pause goes on: when it ends by itself, by the new plan."""
+    """Where the step's pause, or the bake, goes on: when it ends by itself, by the new plan."""
     by: str
     reason: str
 
@@ -152,6 +160,9 @@ class ControlRefused(Decision, frozen=True, kw_only=True, tag="rollout.control-r
 
 class PromotionStarted(Decision, frozen=True, kw_only=True, tag="rollout.promotion-started.v1"):
     """Every step is done: what is left is to make the new version the workload's own and to give everything back."""
+
+    approved_by: str | None = None
+    """Who ended the bake before its time."""
 
 
 class RollbackStarted(Decision, frozen=True, kw_only=True, tag="rollout.rollback-started.v1"):
@@ -240,6 +251,7 @@ AnyDecision = (
     | StepJudgingStarted
     | PauseStarted
     | StepCompleted
+    | BakeStarted
     | RolloutPaused
     | RolloutResumed
     | StepRetried

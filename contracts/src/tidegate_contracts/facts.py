@@ -147,6 +147,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     measured: int = 0
     failed: int = 0
     inconclusive: int = 0
+    dry_run: bool = False
+    """Of a check that decides nothing; of a template's metric, `assessed` says it."""
     compared: Compared | None = None
     """Of a check that compares: `values` are then the canary's."""
     assessed: Assessed | None = None
@@ -156,9 +158,11 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnalysisConcluded(Fact, frozen=True, kw_only=True, tag="analysis.concluded.v1"):
-    """The verdict on a step or, in the background, a failing one on the rollout, with its evidence."""
+    """The verdict on a step, on the bake after the last one or, in the background, a bad one on the rollout, with its
+    evidence.
+    """
 
-    scope: Literal["step", "background"]
+    scope: Literal["step", "bake", "background"]
     step: int
     verdict: Literal["pass", "fail", "inconclusive"]
     reason: str

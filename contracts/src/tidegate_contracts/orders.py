@@ -148,6 +148,8 @@ class Analyse(_Order, frozen=True, kw_only=True, tag="order.analyse.v1"):
     background_analysis: Analysis | None = None
     since_s: float = 0.0
     """Epoch seconds: measurements before this say nothing about the step."""
+    watch_until_s: float = 0.0
+    """Epoch seconds; above 0 `step_analysis` is the bake's: it goes on until then, and doesn't pass before."""
     deadline_s: float = 3600.0
 
 

@@ -118,6 +118,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """Which proxy's metrics of requests; those of pods need none."""
     service: str | None = None
     """The Service, or Envoy's cluster, that the counted requests go to; None: the workload's name and `-canary`."""
+    dry_run: bool = False
+    """It is measured and told of, but decides nothing."""
 
 
 class PodHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +171,17 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     traffic: StepTraffic | None = None
     pause: Pause | None = None
     analysis: Analysis | None = None
+
+
+class Bake(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the way back stays open once the last step is done and the new version has all requests.
+
+    What was held for the rollout stays held: in the styles canary and blue_green that is every old pod.
+    """
+
+    duration_s: Seconds
+    analysis: Analysis | None = None
+    """Goes on for all of that time. A failing verdict counts at once, a passing one is said at the end."""
 
 
 class TrafficReference(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,6 +236,8 @@ class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.r
     traffic: tuple[TrafficReference, ...] = ()
     analysis: Analysis | None = None
     """Runs in the background from the first step to the end."""
+    bake: Bake | None = None
+    """None: the rollout completes with its last step."""
     on_failure: FailureAction = "roll_back"
     rollback: RollbackPace = "at_once"
     """How pods go back, whoever says so, once no request reaches them. In the styles canary and blue_green every stable

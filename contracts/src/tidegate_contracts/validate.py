@@ -20,6 +20,7 @@ from tidegate_contracts.plan import plan
 from tidegate_contracts.problem import Problem, printable, problem
 from tidegate_contracts.rollout import STYLES, Change, RolloutRequested
 from tidegate_contracts.validate_analysis import analysis_problems, duration_problems
+from tidegate_contracts.validate_bake import bake_problems
 from tidegate_contracts.validate_comparison import background_problems
 from tidegate_contracts.validate_metadata import POD_LABEL_RULE, is_pod_label, metadata_problems
 from tidegate_contracts.validate_steps import step_problems, threshold_problems
@@ -84,10 +85,12 @@ def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
     yield from traffic_problems(request.traffic)
     if request.analysis is not None:
         yield from analysis_problems("analysis", request.analysis)
-        yield from background_problems("analysis", request.analysis)
+        yield from background_problems("analysis", request.analysis, "the analysis of the whole rollout")
         if request.analysis.extend_once:
             rule = "false in the background, which has no end to be put off"
             yield problem("analysis.extend_once", "true", rule, "Leave it out, or put it into a step's analysis.")
+    if request.bake is not None:
+        yield from bake_problems(request.bake)
     for name in ("progress_s", "traffic_s", "analysis_s"):
         yield from duration_problems(f"deadlines.{name}", getattr(request.deadlines, name), least=1.0)
     yield from _author("requested_by", request.requested_by)

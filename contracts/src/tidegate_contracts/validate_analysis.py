@@ -45,16 +45,16 @@ def _consequence_problems(field: str, analysis: Analysis) -> Iterator[Problem]:
         yield problem(f"{field}.answer_within_s", analysis.answer_within_s, rule, "Leave it out, or roll back then.")
 
 
-def length_problems(field: str, analysis: Analysis, deadline_s: float) -> Iterator[Problem]:
-    """A step's analysis that could not pass before its own deadline."""
+def length_problems(field: str, analysis: Analysis, deadline_s: float, deadline: str) -> Iterator[Problem]:
+    """An analysis that could not pass by the time that the field `deadline` says."""
     for index, check in enumerate(analysis.checks):
         if check.compare is not None:
             shortest_s = comparison_shortest_s(check, check.compare)
         else:
             shortest_s = check.initial_delay_s + (check.count - 1) * check.interval_s
         if shortest_s > deadline_s:
-            rule = f"able to pass within deadlines.analysis_s ({deadline_s:g} s)"
-            remedy = "Measure fewer times, more often, or raise the deadline."
+            rule = f"able to pass within {deadline} ({deadline_s:g} s)"
+            remedy = "Measure fewer times, more often, or for longer."
             yield problem(f"{field}.checks[{index}]", f"takes {shortest_s:g} s at least", rule, remedy)
 
 

@@ -50,11 +50,11 @@ def comparison_problems(field: str, check: Check, compare: Comparison) -> Iterat
             yield problem(f"{field}.compare.{part}", getattr(compare, part), rule, "Give a number in that range.")
 
 
-def background_problems(field: str, analysis: Analysis) -> Iterator[Problem]:
-    """A comparison ends with its last pair, a background analysis with the rollout."""
+def background_problems(field: str, analysis: Analysis, where: str) -> Iterator[Problem]:
+    """A comparison ends with its last pair, and needs requests of both versions until then."""
     for index, check in enumerate(analysis.checks):
         if check.compare is not None:
-            rule = "left out in the analysis of the whole rollout"
+            rule = f"left out in {where}"
             yield problem(f"{field}.checks[{index}].compare", "{}", rule, "Compare in a step's analysis.")
 
 

@@ -20,6 +20,7 @@ def step_problems(request: RolloutRequested) -> Iterator[Problem]:
         rule = f"1 to {limits.STEPS_MAX} steps"
         yield problem("steps", f"{len(request.steps)} steps", rule, "Give that many.")
         return
+    deadline_s = request.deadlines.analysis_s
     for index, step in enumerate(request.steps):
         field = f"steps[{index}]"
         yield from _replicas(f"{field}.replicas", step)
@@ -29,9 +30,9 @@ def step_problems(request: RolloutRequested) -> Iterator[Problem]:
             yield from _traffic(f"{field}.traffic", step, request)
         if step.analysis is not None:
             yield from analysis_problems(f"{field}.analysis", step.analysis)
-            yield from length_problems(f"{field}.analysis", step.analysis, request.deadlines.analysis_s)
+            yield from length_problems(f"{field}.analysis", step.analysis, deadline_s, "deadlines.analysis_s")
             yield from silence_problems(f"{field}.analysis", step.analysis)
-            yield from waiting_problems(f"{field}.analysis", step.analysis, request.deadlines.analysis_s)
+            yield from waiting_problems(f"{field}.analysis", step.analysis, deadline_s)
     yield from _order(request.steps)
 
 

@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 import pytest
 from support.prometheus import PrometheusProcess, prometheus_server
+from support.templates import TemplateShelf, metric, template
 from support.until import until
 
 from tidegate_chassis.clock import SystemClock
@@ -17,14 +18,18 @@ from tidegate_contracts.facts import AnalysisConcluded
 from tidegate_contracts.orders import Analyse
 from tidegate_contracts.rollout import Analysis, Check, PodHealth
 from tidegate_contracts.telemetry import MetricsMeasured
+from tidegate_contracts.templates import TemplateReference
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_metrics_analyzer.analysis import StandingAnalysis
 from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.past import PastClock
 from tidegate_metrics_analyzer.providers.prometheus import Prometheus
 from tidegate_metrics_analyzer.question import Subject
+from tidegate_metrics_analyzer.template_run import TemplateRun
 
 DOCUMENTED = Path(__file__).resolve().parents[3] / "deploy" / "prometheus"
 SUBJECT = Subject(namespace="shop", workload="web.v1", stable_revision="7c9b", revision="5d8f")
+BY_TEMPLATE = Analysis(templates=(TemplateReference(name="then"),))
 ERROR_RATIO = (
     'sum(rate(http_requests_total{namespace="{{namespace}}",revision="{{revision}}",code=~"5.."}[{{window}}]))'
     ' / sum(rate(http_requests_total{namespace="{{namespace}}",revision="{{revision}}"}[{{window}}]))'
@@ -249,6 +254,26 @@ async def test_a_server_that_hangs_is_waited_for_and_used_again(server: Promethe
     assert resuming.cancelled() is False
     assert fact.verdict == "pass", fact
     assert fact.measurements[0].inconclusive >= 1
+
+
+async def test_a_template_is_measured_as_of_the_past(server: PrometheusProcess) -> None:
+    shelf = TemplateShelf(then=template(metric(query="version", successCondition="result[0] == 1")))
+    verdicts = []
+    async with Prometheus.opened({"TIDEGATE_PROMETHEUS_URL": server.url}) as provider:
+        moments_s = [await shown_version(server, version) for version in (1, 2)]
+        for at_s in moments_s:
+            run = TemplateRun(BY_TEMPLATE, SUBJECT, WorkloadReference(name="web"), at_s, must_end=False)
+            clock = PastClock(at_s)
+            assert await run.measure_past(Measurer({"prometheus": provider}, clock, shelf), clock, at_s, lambda: None)
+            verdicts.append(run.verdict())
+    assert verdicts == ["pass", "fail"]
+
+
+async def shown_version(server: PrometheusProcess, version: int) -> float:
+    """When it was in the server, for certain."""
+    server.exporter.page = f"version {version}\n"
+    await scraped(server)
+    return time.time()
 
 
 async def test_a_dead_server_is_inconclusive(server: PrometheusProcess, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ checked by `world`.
 from collections.abc import Callable
 from typing import Any, Final
 
-from saga_model.auditor_endings import EndingRules
+from saga_model.auditor_endings import WHOLE_PERCENT, EndingRules
 from saga_model.rules import Violation
 from saga_model.watched import Watched
 from tidegate_contracts.codec import AnyEvent
@@ -205,7 +205,7 @@ class Auditor(EndingRules):
         verdict = watched.answer("AnalysisConcluded", watched.judge_revision)
         self.require(watched.judged_step == step and watched.judge_revision > watched.raised_at, "I4 never judged")
         self.require(verdict is not None and verdict.step == step, "I4 no verdict on that step")
-        passed = watched.judge_revision in watched.passed
+        passed = ("step", watched.judge_revision) in watched.passed
         self.require(passed, "I8 a step was approved without a passing verdict")
         self.require(verdict.started_at_s >= watched.judged_at_s, "I4 measured before the step was ready")
 
@@ -278,6 +278,7 @@ class Auditor(EndingRules):
         self._once(event)
         self._answered(watched, event)
         watched.held, watched.jumped, watched.pause, watched.failed = False, event.to_step, None, False
+        watched.bakes_until_s = None
         watched.jumped_revision = event.revision
 
     def _PlanChanged(self, watched: Watched, event: Any) -> None:  # noqa: N802
@@ -289,9 +290,38 @@ class Auditor(EndingRules):
         self.pod_orders.add(event.revision)
         watched.replanned(event)
 
+    def _BakeStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
+        self._going_on(watched, event)
+        self.require(watched.completed == event.step == len(watched.plan), "I4 baked before the last step was done")
+        self.require(watched.bake is not None and watched.bakes_until_s is None, "I5 a bake that nobody asked for")
+        assert watched.bake is not None
+        self.require(not watched.traffic or watched.weight == WHOLE_PERCENT, "I2 a bake without all of the traffic")
+        self.require(event.until_s >= event.at_s + watched.bake.duration_s, "I4 the bake was cut short")
+        watched.bake_started(event)
+
+    def _baked(self, watched: Watched, event: Any) -> None:
+        """Its time is over and its analysis has passed, or somebody ended it."""
+        until_s, bake = watched.bakes_until_s, watched.bake
+        assert bake is not None
+        self.require(until_s is not None, "I4 the bake was left out")
+        assert until_s is not None
+        if event.approved_by is not None:
+            self._once(event)
+            return
+        self.require(event.at_s >= until_s, "I4 the bake was cut short")
+        if bake.analysis is not None:
+            passed = ("bake", watched.judge_revision) in watched.passed
+            self.require(passed, "I8 a bake ended without a passing verdict")
+            return
+        late = event.at_s > max(until_s, watched.planned_at_s) + TIMER_LATE_MAX_S
+        self.require(not (late and self.calm and not watched.ever_held), "I7 a bake went on though its time was over")
+
     def _PromotionStarted(self, watched: Watched, event: Any) -> None:  # noqa: N802
         self._going_on(watched, event)
         self.require(watched.completed == len(watched.plan), "I4 promoted before the last step was done")
+        self.require(not watched.failed, "I8 promoted in spite of a failing verdict")
+        if watched.bake is not None:
+            self._baked(watched, event)
         watched.ending, watched.promoted = "promoting", True
         self.approve(watched.revision, None)
 

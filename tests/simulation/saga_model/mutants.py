@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from saga_model.mutant import Mutant, planted
+from saga_model.mutants_baking import BAKING
 from saga_model.mutants_going_back import GOING_BACK
 from saga_model.mutants_in_styles import IN_STYLES
 from saga_model.mutants_replanning import REPLANNING
@@ -277,13 +278,6 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     planted(
         "controls",
-        "approves-anything",
-        "an approval ends whatever the step is at",
-        "if not isinstance(rollout.phase, Pausing):",
-        "if not rollout.step:",
-    ),
-    planted(
-        "controls",
         "falls-without-pods",
         "jumps back to a version whose pods may be gone",
         "fine = not (falls and rollout.stable_gone)",
@@ -299,6 +293,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *IN_STYLES,
     *GOING_BACK,
     *REPLANNING,
+    *BAKING,
     # one rollout after another
     planted(
         "requests",

@@ -73,7 +73,7 @@ REPLANNING: tuple[Mutant, ...] = (
         "plan_changed",
         "replan-old-analysis",
         "a step is judged by the analysis of the plan before",
-        "return same_step and standing",
+        "return (same_step or not matters) and standing",
         "return True or standing",
     ),
 )

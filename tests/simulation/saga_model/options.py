@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tidegate_contracts.controls import Approve, Cancel, Control, JumpToStep, Pause, Replan, Resume, Retry, RollBack
 from tidegate_contracts.rollout import (
     Analysis,
+    Bake,
     Change,
     Check,
     Deadlines,
@@ -93,7 +94,22 @@ def draw(random: Random, *, paces: Random) -> Options:
         requests = tuple((at_s, replace(request, paused_because="it failed before")) for at_s, request in requests)
     if options.inconclusive:
         requests = tuple((at_s, _answering(paces, request)) for at_s, request in requests)
+    if paces.random() < _BAKES:
+        requests = tuple((at_s, replace(request, bake=_bake(paces))) for at_s, request in requests)
+        controls = [(at_s, _rebaked(control, paces)) for at_s, control in controls]
     return options._replace(requests=requests, controls=tuple(controls))
+
+
+def _bake(paces: Random) -> Bake | None:
+    """None: only another request has one, or only another plan."""
+    duration_s = paces.choice((None, 3.0, 10.0, 30.0))
+    return Bake(duration_s=duration_s, analysis=paces.choice((None, ANALYSIS, ANALYSIS))) if duration_s else None
+
+
+def _rebaked(control: Control, paces: Random) -> Control:
+    if not isinstance(control, Replan):
+        return control
+    return replace(control, request=replace(control.request, bake=_bake(paces)))
 
 
 def _answering(paces: Random, request: RolloutRequested) -> RolloutRequested:
@@ -243,6 +259,8 @@ def _replan(random: Random, request: RolloutRequested) -> Replan:
 
 _REPLANS = 0.15
 """How often there is one, and another one after it."""
+_BAKES = 0.25
+"""How often requests, and new plans, may ask for one."""
 _FIRST_PAUSES = 0.1
 """How often each request asks to be paused before its first batch."""
 _JUMPS = 0.35

@@ -3,7 +3,7 @@
 from typing import Any
 
 from saga_model.options import REPLICAS
-from tidegate_contracts.decisions import PlanChanged, RolloutAccepted, RolloutPaused
+from tidegate_contracts.decisions import BakeStarted, PlanChanged, RolloutAccepted, RolloutPaused
 from tidegate_contracts.facts import AnalysisConcluded, BatchReady, Fact
 from tidegate_contracts.orders import Target
 from tidegate_contracts.plan import PlannedStep
@@ -19,6 +19,10 @@ def pods_of(target: Target) -> int:
 class Watched:
     """What the auditor knows of the active rollout, from decisions and the facts that answer them."""
 
+    bakes_until_s: float | None = None
+    """While it bakes."""
+    bake_began_s = 0.0
+
     def __init__(self, accepted: RolloutAccepted) -> None:
         self.id = accepted.rollout
         change = accepted.request.change
@@ -27,7 +31,7 @@ class Watched:
         self.traffic = bool(accepted.request.traffic)
         self.settles = accepted.request.strategy == "partition"
         """Whether stable pods go as new ones come; otherwise all of them stay until the promotion."""
-        self.background = accepted.request.analysis is not None
+        self.background, self.bake = accepted.request.analysis is not None, accepted.request.bake
         inherited = accepted.inherited
         self.clearing = inherited is not None and inherited.release_after_traffic
         self.promote_revisions: list[int] = []
@@ -39,8 +43,8 @@ class Watched:
         self.prepare_revisions = [accepted.revision]
         self.routes_revisions = [accepted.revision] if self.routed else []
         self.batch_revision = self.shift_revision = self.judge_revision = self.judged_step = 0
-        self.passed: set[int] = set()
-        """The orders on which a passing verdict was said, whatever came after it: it may be measured again."""
+        self.passed: set[tuple[str, int]] = set()
+        """By scope, the orders on which a pass was said, whatever came after it: it may be measured again."""
         self.judged_at_s = 0.0
         self.failed = False
         """Whether a failing verdict stands that nobody has answered by trying again."""
@@ -74,6 +78,23 @@ class Watched:
         self.ever_held = True
         self.waits_first = self.waits_first and not event.before_start
 
+    def bake_started(self, event: BakeStarted) -> None:
+        self.bakes_until_s, self.bake_began_s, self.judging = event.until_s, event.at_s, False
+        if self.bake is not None and self.bake.analysis is not None:
+            self.judged(event.step, event.revision, event.at_s)
+
+    def _rebaked(self, event: PlanChanged, *, watched_anew: bool) -> None:
+        """Where the bake goes on by the new plan, and whether it is measured anew."""
+        before, self.bake = self.bake, event.request.bake
+        if self.bakes_until_s is None:
+            return
+        if event.again or self.bake is None or event.step < len(event.plan):
+            self.bakes_until_s = None
+            return
+        self.bakes_until_s = self.bake_began_s + self.bake.duration_s
+        if self.bake.analysis is not None and (self.bake != before or watched_anew):
+            self.judged(event.step, event.revision, event.at_s)
+
     def started(self, step: int, revision: int) -> None:
         self.step, self.jumped, self.pause = step, 0, None
         self.raised(revision)
@@ -83,7 +104,7 @@ class Watched:
 
     def raised(self, revision: int) -> None:
         self.pods_revision = self.raised_at = self.batch_revision = revision
-        self.looked_anew, self.judging = (), False
+        self.looked_anew, self.judging, self.bakes_until_s = (), False, None
 
     def _is_analysed_anew(self, event: PlanChanged) -> bool:
         """Whether the step that is being judged is measured by something else from now on."""
@@ -120,6 +141,7 @@ class Watched:
         looks_anew = event.request.failure_threshold != self.threshold
         analysed_anew = self._is_analysed_anew(event)
         watched_anew = self.background != (event.request.analysis is not None)
+        self._rebaked(event, watched_anew=watched_anew)
         self.plan, self.background = event.plan, event.request.analysis is not None
         self.pace, self.threshold = event.request.rollback, event.request.failure_threshold
         self.planned_at_s = event.at_s
@@ -147,6 +169,7 @@ class Watched:
         """Whether nothing is waited for between this step and the next one's pods."""
         planned = self.plan[step - 1]
         waits = planned.analysis is not None or (planned.pause is not None and planned.pause.duration_s != 0)
+        waits = waits or (self.bake is not None and step == len(self.plan))
         return not (self.traffic or self.background or waits)
 
     def answer(self, kind: str, revision: int) -> Any:
@@ -157,8 +180,8 @@ class Watched:
         if place in self.answers and isinstance(fact, BatchReady) and not fact.settled:
             return
         self.answers[place] = fact
-        if isinstance(fact, AnalysisConcluded) and (fact.scope, fact.verdict) == ("step", "pass"):
-            self.passed.add(fact.order_revision)
+        if isinstance(fact, AnalysisConcluded) and fact.verdict == "pass":
+            self.passed.add((fact.scope, fact.order_revision))
 
     def answers_since(self, revision: int, kinds: tuple[str, ...]) -> bool:
         return any(kind in kinds and answered >= revision for kind, answered in self.answers)

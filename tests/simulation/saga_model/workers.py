@@ -30,6 +30,7 @@ from tidegate_contracts.problem import Problem
 
 TAKEOVER_S = 5.0
 DEGRADED_AFTER_S = 5.0
+_CLOCKS_APART_S = 0.3
 PROBLEM = Problem(field="spec", value="x", rule="something else", remedy="Mend it.")
 
 
@@ -143,10 +144,17 @@ class AnalysisHolder(Holder):
         if self.wrote is None:
             self.wrote = order.revision
             delay_s = 0.3 + self.engine.random.random() * 2.0
-            if order.step_analysis is not None:
+            if order.step_analysis is not None and order.watch_until_s:
+                self._bake(order, delay_s)
+            elif order.step_analysis is not None:
                 self.engine.after(delay_s, self._conclude, "step")
             if order.background_analysis is not None:
                 self.engine.after(delay_s * 3.0, self._conclude, "background")
+
+    def _bake(self, order: Analyse, delay_s: float) -> None:
+        """What is bad is said at once, and a pass at the end, by a clock that is no other's."""
+        left_s = order.watch_until_s - self.engine.now_s + self.engine.random.random() - _CLOCKS_APART_S
+        self.engine.after(delay_s if self._is_bad() else max(delay_s, left_s), self._conclude, "bake")
 
     def _conclude(self, scope: str) -> None:
         if not self.alive or self.dies():
@@ -165,10 +173,14 @@ class AnalysisHolder(Holder):
 
     def _verdict(self) -> str:
         options = self.service.options
-        if options.bad_from_step and self.order.canary_revision == "v2" and self.order.step >= options.bad_from_step:
+        if self._is_bad():
             return "fail"
         doubtful = options.inconclusive and not self.service.healed
         return "inconclusive" if doubtful and self.engine.random.random() < options.inconclusive else "pass"
+
+    def _is_bad(self) -> bool:
+        first = self.service.options.bad_from_step
+        return bool(first) and self.order.canary_revision == "v2" and self.order.step >= first
 
 
 class Service:

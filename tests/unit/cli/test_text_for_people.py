@@ -17,7 +17,7 @@ from tidegate_contracts import codec, subjects
 from tidegate_contracts.comparison import Compared
 from tidegate_contracts.plan import plan
 from tidegate_contracts.problem import Problem
-from tidegate_contracts.rollout import STYLES, Pause
+from tidegate_contracts.rollout import STYLES, Bake, Pause
 from tidegate_contracts.templates import Assessed
 from tidegate_contracts.workload import WorkloadKey
 
@@ -46,6 +46,15 @@ def test_a_rollout_is_drawn_with_what_decided_it() -> None:
     shown = text(draw.rollout(project(judged().history)))
     for part in ("Deployment", "web", "rolling back", "errors", "20%", "1m30s", "v1 to v2", "fail"):
         assert part in shown
+
+
+def test_a_bake_and_what_was_only_tried_are_drawn() -> None:
+    sample = (SAMPLES / "analysis.concluded.v1.bake.json").read_bytes()
+    shown = " ".join(text(draw._verdict(msgspec.json.decode(sample, type=Verdict))).split())
+    assert "bake: pass" in shown
+    assert "latency: fail, dry run, 812" in shown
+    wanted = request(step("100%"), bake=Bake(duration_s=90.0, analysis=ANALYSIS))
+    assert "then a bake of 1m30s, judged by errors" in text(draw.plan(wanted, plan(wanted)))
 
 
 def test_a_comparison_is_drawn_with_both_samples_and_what_decided() -> None:

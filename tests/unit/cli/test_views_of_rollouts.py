@@ -8,7 +8,9 @@ from tidegate_cli.views import ENDED, RolloutView
 from tidegate_contracts import codec, telemetry
 from tidegate_contracts.controls import Approve, Cancel, JumpToStep, Pause, Resume, RollBack
 from tidegate_contracts.facts import PodCounts
+from tidegate_contracts.rollout import Bake
 from tidegate_contracts.rollout import Pause as StepPause
+from tidegate_orchestrator.state import Baking
 
 
 def seen(saga: Saga, rollout: str | None = None) -> RolloutView:
@@ -68,6 +70,20 @@ def test_another_plan_shows_its_steps_and_what_it_waits_for() -> None:
     view = seen(saga)
     assert (view.phase, view.step) == ("adding pods", 3)
     assert [one.state for one in view.steps] == ["done", "done", "now", "to come", "to come"]
+
+
+def test_a_bake_says_until_when_and_is_judged_apart_from_its_step() -> None:
+    saga = started(step("100%"), bake=Bake(duration_s=600.0, analysis=ANALYSIS))
+    while not isinstance(saga.rollout.phase, Baking):
+        saga.answer()
+    view = seen(saga)
+    assert (view.phase, view.steps[0].state) == ("baking", "done")
+    assert view.waits_for == "the bake to be over, at 1970-01-01T00:26:40Z"
+    saga.replan(bake=Bake(duration_s=1200.0, analysis=ANALYSIS))
+    assert seen(saga).waits_for == "the bake to be over, at 1970-01-01T00:36:40Z"
+    saga.judged("fail", scope="bake")
+    view = seen(saga)
+    assert (view.phase, view.verdicts[0].scope, view.verdicts[0].verdict) == ("rolling back", "bake", "fail")
 
 
 def test_a_completed_rollout_has_every_step_done() -> None:

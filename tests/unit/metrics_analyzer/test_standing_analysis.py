@@ -30,7 +30,12 @@ def check(name: str = "errors", **changes: object) -> Check:
 
 
 def order(
-    step: Sequence[Check] = (), background: Sequence[Check] = (), *, canary: str | None = "b", deadline_s: float = 60.0
+    step: Sequence[Check] = (),
+    background: Sequence[Check] = (),
+    *,
+    canary: str | None = "b",
+    deadline_s: float = 60.0,
+    bakes_s: float | None = None,
 ) -> Analyse:
     return Analyse(
         rollout="r",
@@ -42,6 +47,7 @@ def order(
         step_analysis=Analysis(checks=tuple(step)) if step else None,
         background_analysis=Analysis(checks=tuple(background)) if background else None,
         since_s=time.time() - 100,
+        watch_until_s=time.time() + bakes_s if bakes_s is not None else 0.0,
         deadline_s=deadline_s,
     )
 
@@ -291,3 +297,67 @@ async def test_a_timer_that_fires_early_does_not_measure_before_there_is_a_windo
     async with asyncio.timeout(5), run.measuring(Measurer({"scripted": ScriptedProvider(errors=[GOOD])}, clock), clock):
         await run.change()
     assert run.evidence()[0].values[0] == GOOD
+
+
+# the bake after the last step
+
+
+async def test_a_bake_passes_only_when_its_time_is_over() -> None:
+    told = order([check()], bakes_s=0.1)
+    fact = await verdict_on(told, errors=[GOOD])
+    assert (fact.scope, fact.step, fact.verdict) == ("bake", 2, "pass")
+    assert fact.at_s >= told.watch_until_s
+    assert fact.measurements[0].measured > 3
+
+
+async def test_what_turns_bad_in_a_bake_fails_at_once() -> None:
+    fact = await verdict_on(order([check()], bakes_s=60.0), errors=[*[GOOD] * 5, BAD])
+    assert (fact.scope, fact.verdict) == ("bake", "fail")
+    assert fact.reason.startswith("errors: 2 measurements in a row were not at most 0.05")
+
+
+async def test_missing_values_make_a_bake_inconclusive_whatever_was_measured_before() -> None:
+    fact = await verdict_on(order([check(inconclusive_limit=3)], bakes_s=60.0), errors=[*[GOOD] * 5, NONE])
+    assert (fact.scope, fact.verdict) == ("bake", "inconclusive")
+
+
+async def test_a_bake_whose_time_is_over_is_still_measured_as_often_as_was_asked() -> None:
+    """As for the copy that takes over from one that died."""
+    fact = await verdict_on(order([check(count=5)], bakes_s=-1.0), errors=[GOOD])
+    assert (fact.verdict, fact.measurements[0].measured) == ("pass", 5)
+
+
+async def test_a_bake_never_passes_without_enough_measurements() -> None:
+    fact = await verdict_on(order([check(count=1000)], bakes_s=0.05, deadline_s=0.1), errors=[GOOD])
+    assert (fact.scope, fact.verdict) == ("bake", "inconclusive")
+    assert fact.reason.startswith("no verdict within 0.1 s; ")
+
+
+# checks in a dry run
+
+
+@pytest.mark.parametrize("bakes_s", [None, 0.05])
+async def test_a_check_in_a_dry_run_is_told_of_and_decides_nothing(bakes_s: float | None) -> None:
+    told = order([check(), check("latency", dry_run=True)], bakes_s=bakes_s)
+    fact = await verdict_on(told, errors=[GOOD], latency=[BAD])
+    assert fact.verdict == "pass"
+    assert fact.reason == "all of 1 checks passed; latency would have failed but for the dry run"
+    assert [(found.verdict, found.dry_run) for found in fact.measurements] == [("pass", False), ("fail", True)]
+
+
+async def test_a_check_in_a_dry_run_is_waited_for_until_the_deadline_and_no_longer() -> None:
+    told = order([check(), check("latency", count=1000, dry_run=True)], deadline_s=0.1)
+    fact = await verdict_on(told, errors=[GOOD], latency=[GOOD])
+    assert (fact.verdict, fact.measurements[1].verdict) == ("pass", "inconclusive")
+
+
+async def test_a_check_in_a_dry_run_that_cannot_be_measured_decides_nothing_either() -> None:
+    fact = await verdict_on(order([check(), check("latency", provider="unset", dry_run=True)]), errors=[GOOD])
+    assert fact.verdict == "pass"
+    assert "it is not configured" in fact.measurements[1].reason
+
+
+async def test_a_check_in_a_dry_run_says_nothing_in_the_background() -> None:
+    async with standing(order(background=[check(dry_run=True), check("latency")]), errors=[BAD], latency=[BAD]) as it:
+        await it.until(lambda: bool(it.facts))
+        assert it.facts[0].reason.startswith("latency: ")

@@ -222,7 +222,7 @@ async def test_a_run_that_is_left_goes_on_where_it_was() -> None:
 
 async def test_the_next_orders_run_goes_on_with_the_measurements_of_the_last() -> None:
     it = Running(TemplateShelf(t=template(rate(interval="5s"))), errors=[GOOD])
-    earlier = Run((), SUBJECT, 1000.0, (it.run,))
+    earlier = Run((), SUBJECT, 1000.0, it.run)
     async with earlier.measuring(it.measurer, it.clock):
         while not it.provider.questions or not earlier.evidence()[0].measured:
             await earlier.change()
@@ -308,6 +308,29 @@ async def test_a_background_reports_a_bad_run_once_and_a_good_one_never() -> Non
         fact = await it.facts.get()
     assert (fact.scope, fact.verdict, it.facts.empty()) == ("background", "fail", True)
     assert fact.reason.startswith("errors: Failed due to failed (1) > failureLimit (0)")
+
+
+@pytest.mark.parametrize(
+    ("told", "metrics", "verdict"),
+    [
+        pytest.param([GOOD], {"interval": "5s"}, "pass", id="goes on for ever, and was good at the end"),
+        pytest.param([GOOD], {"interval": "5s", "count": 4}, "pass", id="has an end of its own"),
+        pytest.param([BAD], {"interval": "5s"}, "fail", id="is bad"),
+        pytest.param([BAD], {"interval": "5s", "failureLimit": -1}, "inconclusive", id="was never good"),
+        pytest.param(
+            [GOOD, BAD],
+            {"interval": "5s", "failureLimit": -1, "consecutiveSuccessLimit": 3},
+            "inconclusive",
+            id="has been good too seldom",
+        ),
+    ],
+)
+async def test_a_bake_takes_a_metric_without_an_end(told: list[Value], metrics: dict[str, Any], verdict: str) -> None:
+    order = {"step_analysis": by_templates(), "watch_until_s": 1_000_060.0, "deadline_s": 0.2}
+    it = Standing(order, rate(**metrics), errors=list(told))
+    async with it.standing():
+        fact = await it.facts.get()
+    assert (fact.scope, fact.verdict) == ("bake", verdict)
 
 
 async def test_the_largest_analysis_by_templates_fits_into_one_event() -> None:

@@ -6,6 +6,7 @@ from support.kruise_rollouts import AUTHOR, folded, rollout
 from support.saga import Saga, request, step
 
 from tidegate_contracts.controls import Approve, Cancel, JumpToStep, Pause, Resume
+from tidegate_contracts.rollout import Bake
 from tidegate_contracts.rollout import Pause as StepPause
 from tidegate_rollout_operator.commands import commands
 from tidegate_rollout_operator.kruise import Rollout
@@ -63,6 +64,21 @@ def test_an_approval_is_told_once_for_each_pause() -> None:
     assert commands(made, second) == []
     (other,) = commands(patched(written(second), currentStepState="StepReady"), second)
     assert (other.control, other.id != command.id) == (Approve(step=2, by=AUTHOR), True)
+
+
+def test_an_approval_of_the_last_steps_pause_does_not_end_the_bake_after_it() -> None:
+    saga = Saga()
+    bake = Bake(duration_s=600.0)
+    saga.ask(request(step("100%", pause=StepPause()), bake=bake, rollout="g-1", requested_by=AUTHOR))
+    while saga.is_asked:
+        saga.answer()
+    view = folded(saga.history)
+    made = patched(written(view), currentStepState="StepReady")
+    (command,) = commands(made, view)
+    assert saga.tell(command.control) == ["StepCompleted", "BakeStarted"]
+    baking = folded(saga.history)
+    assert commands(made, baking) == []
+    assert project(made, baking, translate(made), 0.0)["canaryStatus"]["currentStepState"] == "StepMetricsAnalysis"
 
 
 def test_an_approval_ahead_of_its_pause_does_nothing() -> None:

@@ -1,11 +1,13 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.kruise_rollouts import AUTHOR, rollout, steps
 
 from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.rollout import (
     Analysis,
+    Bake,
     CanaryMetadata,
     Check,
     Deadlines,
@@ -188,6 +190,31 @@ def test_what_is_ours_is_carried_too() -> None:
     assert (wanted.analysis, wanted.steps[0].analysis) == (meant, meant)
     assert wanted.on_failure == "pause"
     assert wanted.deadlines == Deadlines(progress_s=90)
+
+
+def test_what_comes_of_a_verdict_and_a_bake_are_said_in_kruises_spelling() -> None:
+    judged = {
+        "checks": [{"name": "errors", "query": "errors", "maximum": 0.01, "dryRun": True}],
+        "onFailure": "GoOn",
+        "onInconclusive": "RollBack",
+        "answerWithinSeconds": 600,
+    }
+    meant = Analysis(
+        checks=(Check(name="errors", query="errors", maximum=0.01, dry_run=True),),
+        on_failure="go_on",
+        on_inconclusive="roll_back",
+        answer_within_s=600,
+    )
+    steps = [{"replicas": 1, "analysis": judged | {"extendOnce": True}}]
+    bake = {"durationSeconds": 3600, "analysis": judged}
+    wanted = requested(spec={"strategy": {"canary": {"steps": steps}, "bake": bake}})
+    assert wanted.steps[0].analysis == replace(meant, extend_once=True)
+    assert wanted.bake == Bake(duration_s=3600, analysis=meant)
+
+
+def test_a_bake_that_cannot_be_is_told_in_kruises_words() -> None:
+    strategy = {"canary": {"steps": [{"replicas": 1}]}, "bake": {"durationSeconds": 0}}
+    assert refused(spec={"strategy": strategy}) == ["spec.strategy.bake.durationSeconds"]
 
 
 def test_argos_templates_are_named_as_in_a_request() -> None:

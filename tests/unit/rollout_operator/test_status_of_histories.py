@@ -11,7 +11,9 @@ from support.saga import ROUTE, Saga, request, step
 from tidegate_contracts.controls import Approve, Cancel, JumpToStep, Pause, Resume, RollBack
 from tidegate_contracts.decisions import TERMINAL, Decision, RolloutAccepted, RolloutCompleted
 from tidegate_contracts.facts import BatchReady
+from tidegate_contracts.rollout import Bake
 from tidegate_contracts.rollout import Pause as StepPause
+from tidegate_orchestrator.state import Baking
 from tidegate_rollout_operator.identities import GONE, UNKNOWN, Identity
 from tidegate_rollout_operator.projection import project
 from tidegate_rollout_operator.translate import translate
@@ -130,6 +132,19 @@ def test_the_last_step_that_a_request_leaves_out_is_no_step_of_the_users() -> No
     assert condition(found, "Progressing")["reason"] == "Finalising"
     saga.tell(Pause(by="ann", reason="lunch"))
     assert status(folded(saga.history))["currentStepState"] == "StepPaused"
+
+
+@pytest.mark.parametrize("last", ["60%", "100%"])
+def test_a_bake_shows_as_the_analysis_of_the_last_step(last: str) -> None:
+    saga = Saga()
+    saga.ask(request(step("20%"), step(last), bake=Bake(duration_s=600.0), rollout="g-1", requested_by=AUTHOR))
+    while not isinstance(saga.rollout.phase, Baking):
+        saga.answer()
+    view = folded(saga.history)
+    found = status(view)
+    assert (found["currentStepIndex"], found["currentStepState"]) == (2, "StepMetricsAnalysis")
+    assert condition(found, "Progressing")["reason"] == "InRolling"
+    assert found["message"] == "Rollout is in step(2/2), and watch new version for duration(600 seconds)"
 
 
 def test_traffic_and_its_end_are_told() -> None:

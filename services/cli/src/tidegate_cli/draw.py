@@ -13,7 +13,7 @@ from tidegate_cli import assessed, compared
 from tidegate_cli.views import RolloutView, StepView, Verdict
 from tidegate_contracts.facts import PodCounts
 from tidegate_contracts.plan import PlannedStep
-from tidegate_contracts.rollout import RolloutRequested, Style
+from tidegate_contracts.rollout import Analysis, Bake, RolloutRequested, Style
 
 STYLE: Final = {
     "completed": "green",
@@ -123,7 +123,14 @@ def listing(views: Sequence[RolloutView], now_s: float, *, namespaces: bool) -> 
 
 
 def plan(request: RolloutRequested, steps: Sequence[PlannedStep]) -> RenderableType:
-    return Group(Text(strategy(request)), Text(), _steps([StepView(plan=step) for step in steps], with_state=False))
+    bakes = [Text(), Text(f"then a bake of {bake(request.bake)}")] if request.bake is not None else []
+    table = _steps([StepView(plan=step) for step in steps], with_state=False)
+    return Group(Text(strategy(request)), Text(), table, *bakes)
+
+
+def bake(said: Bake) -> str:
+    judged = f", judged by {names(said.analysis)}" if said.analysis is not None else ""
+    return f"{duration(said.duration_s)}{judged}"
 
 
 def strategy(request: RolloutRequested) -> str:
@@ -159,11 +166,14 @@ def _traffic(step: PlannedStep) -> str:
 
 
 def _analysis(step: PlannedStep) -> str:
-    if step.analysis is None:
-        return "-"
-    found = step.analysis
-    names = [one.name for part in (found.checks, found.templates, found.verdicts, found.alerts) for one in part]
-    return ", ".join([*names, *(["pod health"] if step.analysis.pod_health else [])])
+    return names(step.analysis) if step.analysis is not None else "-"
+
+
+def names(analysis: Analysis) -> str:
+    """What is judged, each by its name."""
+    parts = (analysis.checks, analysis.templates, analysis.verdicts, analysis.alerts)
+    judged = [one.name for part in parts for one in part]
+    return ", ".join([*judged, *(["pod health"] if analysis.pod_health else [])])
 
 
 def _pause(step: PlannedStep) -> str:
@@ -197,7 +207,9 @@ def rollout(view: RolloutView) -> RenderableType:
 def _facts(view: RolloutView) -> list[tuple[str, RenderableType]]:
     workload = f"{view.kind} {view.namespace}/{view.workload}" if view.workload else "-"
     rows: list[tuple[str, RenderableType]] = [("workload", workload)]
-    rows += [("strategy", Text(view.request.strategy))] if view.request is not None else []
+    if view.request is not None:
+        rows.append(("strategy", Text(view.request.strategy)))
+        rows += [("bake", Text(bake(view.request.bake)))] if view.request.bake is not None else []
     rows.append(("state", state(view)))
     rows += [("waits for" if not view.ended else "because", Text(waiting(view)))] if waiting(view) else []
     rows += [("pods ready", pods(view.counts)), ("traffic", weight(view))]
@@ -213,14 +225,16 @@ def _facts(view: RolloutView) -> list[tuple[str, RenderableType]]:
 
 
 def _verdict(verdict: Verdict) -> RenderableType:
-    about = f"step {verdict.step}" if verdict.scope == "step" else "background"
+    about = f"step {verdict.step}" if verdict.scope == "step" else verdict.scope
     text = Text.assemble(
         f"{clock(verdict.at_s)}  {about}: ", (verdict.verdict, STYLE[verdict.verdict]), f"  {verdict.reason}"
     )
     for measurement in verdict.measurements:
         last = next((value for value in reversed(measurement.values) if value is not None), None)
         shown = "told" if measurement.told is not None else "no value" if last is None else f"{last:g}"
-        text.append(f"\n    {measurement.check}: {measurement.verdict}, {shown} ({measurement.reason})", style="dim")
+        tried = ", dry run" if measurement.dry_run else ""
+        said = f"{measurement.verdict}{tried}, {shown} ({measurement.reason})"
+        text.append(f"\n    {measurement.check}: {said}", style="dim")
         if measurement.compared is not None:
             text.append(f"\n      {compared.shown(measurement.compared)}", style="dim")
         if measurement.assessed is not None:

@@ -4,6 +4,7 @@ Pure. `project` folds one rollout's events (and telemetry, where there is any); 
 draw what comes out. An event of a newer version that this one does not know changes nothing.
 """
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Final
 
@@ -25,6 +26,8 @@ STAGES: Final[dict[type[decisions.Decision], tuple[Phase, str]]] = {
     decisions.TrafficShiftStarted: ("shifting traffic", "the router to accept the step's share"),
     decisions.StepJudgingStarted: ("judging", "the stable pods to settle"),
     decisions.PauseStarted: ("pausing", "the step's pause to be over"),
+    decisions.BakeStarted: ("baking", "the bake to be over"),
+    decisions.BakeStarted: ("baking", "the bake to be over"),
     decisions.PromotionStarted: ("promoting", "the routes and the workload to be given back"),
     decisions.RollbackStarted: ("rolling back", "the traffic to leave the new version"),
     decisions.CancellationStarted: ("cancelling", "the routes and the workload to be given back"),
@@ -130,12 +133,10 @@ def _of_steps(view: RolloutView, event: decisions.Decision) -> dict[str, object]
             return {"steps": _completed(view.steps, event.step, event.at_s)}
         case decisions.TrafficShiftStarted(weight_percent=weight):
             return {"weight_asked_percent": weight, "waits_for": f"the router to accept {weight} %"}
-        case decisions.StepJudgingStarted():
-            return {"waits_for": _waits_in_judging(view)}
+        case decisions.StepJudgingStarted() | decisions.PauseStarted() | decisions.BakeStarted():
+            return {"waits_for": _waits_for(view, event)}
         case _:
-            return (
-                {"waits_for": APPROVAL} if isinstance(event, decisions.PauseStarted) and event.until_s is None else {}
-            )
+            return {}
 
 
 def _of_the_whole(event: decisions.Decision) -> dict[str, object]:
@@ -172,6 +173,8 @@ def _replanned(view: RolloutView, event: decisions.PlanChanged) -> RolloutView:
     view = _set(view, request=event.request, steps=tuple(steps))
     if event.step:
         view = _set(view, **_at_step(view, event.step, event.at_s))
+    if view.phase == "baking" and event.until_s is not None:
+        return _set(view, waits_for=_waits_in_bake(event.until_s))
     if view.phase != "pausing":
         return view
     return _set(view, waits_for=APPROVAL if event.until_s is None else STAGES[decisions.PauseStarted][1])
@@ -182,6 +185,20 @@ def _waits_in_judging(view: RolloutView) -> str:
     settles = view.request is None or view.request.style == "partition"
     waits = [*(["the analysis"] if _is_analysed(view) else []), *(["the stable pods to settle"] if settles else [])]
     return ", and ".join(waits)
+
+
+def _waits_for(
+    view: RolloutView, event: decisions.StepJudgingStarted | decisions.PauseStarted | decisions.BakeStarted
+) -> str:
+    if isinstance(event, decisions.StepJudgingStarted):
+        return _waits_in_judging(view)
+    if isinstance(event, decisions.BakeStarted):
+        return _waits_in_bake(event.until_s)
+    return APPROVAL if event.until_s is None else STAGES[decisions.PauseStarted][1]
+
+
+def _waits_in_bake(until_s: float) -> str:
+    return f"the bake to be over, at {dt.datetime.fromtimestamp(until_s, tz=dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _is_analysed(view: RolloutView) -> bool:

@@ -76,6 +76,7 @@ def warnings(request: RolloutRequested) -> list[str]:
         weight = step.traffic.weight_percent if step.traffic else None
         if percent is not None and weight is not None and weight > int(percent.rstrip("%")):
             found.append(f"step {number} sends {weight} % of the traffic to {percent} of the pods")
-    if not request.analysis and not any(step.analysis for step in request.steps):
+    baked = request.bake is not None and request.bake.analysis is not None
+    if not request.analysis and not baked and not any(step.analysis for step in request.steps):
         found.append("nothing is measured: only the pods' readiness decides")
     return found

@@ -17,6 +17,7 @@ Phase = Literal[
     "shifting traffic",
     "judging",
     "pausing",
+    "baking",
     "promoting",
     "rolling back",
     "cancelling",
@@ -32,9 +33,9 @@ StepState = Literal["to come", "now", "done"]
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What an analysis said of a step, or of the rollout as a whole."""
+    """What an analysis said of a step, of the bake after the last one, or of the rollout as a whole."""
 
-    scope: Literal["step", "background"]
+    scope: Literal["step", "bake", "background"]
     step: int
     verdict: Literal["pass", "fail", "inconclusive"]
     reason: str

@@ -56,7 +56,8 @@ class StandingAnalysis:
         self._clock = clock
         self.started_at_s = clock.now_s()
         since_s = order.since_s or self.started_at_s
-        self.step = _run(order.step_analysis, order, subject, since_s, must_end=True)
+        bakes = order.watch_until_s > 0
+        self.step = _run(order.step_analysis, order, subject, since_s, must_end=not bakes, until_s=order.watch_until_s)
         # Before the new revision exists there is nothing to watch: the order that names it starts the watch.
         watched = order.background_analysis if order.canary_revision else None
         self.background = _run(watched, order, subject, since_s, must_end=False)
@@ -114,13 +115,21 @@ class StandingAnalysis:
             await ended(*beside, *parts)
 
     async def _judge_step(self, run: Run, report: Report) -> None:
+        scope: Scope = "bake" if run.until_s else "step"
+        concluded = _bake_verdict if run.until_s else _step_verdict
         async with run.measuring(self._measurer, self._clock):
             try:
                 async with asyncio.timeout(self.started_at_s + self._order.deadline_s - self._clock.now_s()):
-                    fact = self._fact("step", await _step_verdict(run), run)
+                    fact = self._fact(scope, await concluded(run), run)
             except TimeoutError:
-                fact = self._fact("step", "inconclusive", run, overdue=True)
+                fact = self._overdue(scope, run)
         await report(fact)
+
+    def _overdue(self, scope: Scope, run: Run) -> AnalysisConcluded:
+        """What decides nothing keeps nothing from its verdict."""
+        run.end()
+        verdict = judge.verdict_of_step(run.verdicts())
+        return self._fact(scope, verdict or "inconclusive", run, overdue=verdict is None)
 
     async def _watch(self, run: Run, report: Report) -> None:
         """Reports each turn to the bad once; the orchestrator decides what becomes of the rollout."""
@@ -182,7 +191,15 @@ def checks_of(analysis: Analysis) -> tuple[Check, ...]:
     return (*map(built_in.written_out, analysis.checks), *health)
 
 
-def _run(analysis: Analysis | None, order: Analyse, subject: Subject, since_s: float, *, must_end: bool) -> Run | None:
+def _run(
+    analysis: Analysis | None,
+    order: Analyse,
+    subject: Subject,
+    since_s: float,
+    *,
+    must_end: bool,
+    until_s: float = 0.0,
+) -> Run | None:
     if analysis is None:
         return None
     templates: TemplateRun | None = None
@@ -191,15 +208,26 @@ def _run(analysis: Analysis | None, order: Analyse, subject: Subject, since_s: f
         identity = f"{order.rollout}/{order.revision}/{'step' if must_end else 'background'}"
         templates = TemplateRun(analysis, subject, order.workload, since_s, must_end=must_end, identity=identity)
     if analysis.verdicts or analysis.alerts:
-        step = order.step if must_end else None
+        step = order.step if must_end or until_s else None
         outside = OutsideRun(analysis, subject, order.rollout, since_s, step=step)
-    return Run(checks_of(analysis), subject, since_s, templates, outside)
+    return Run(checks_of(analysis), subject, since_s, templates, outside, until_s=until_s)
 
 
 async def _step_verdict(run: Run) -> judge.Verdict:
     """A check that can't be measured at all makes the step inconclusive at once: no waiting mends it."""
     while True:
         verdict = "inconclusive" if run.is_impossible() else judge.verdict_of_step(run.verdicts())
+        if verdict is not None:
+            return verdict
+        await run.change()
+
+
+async def _bake_verdict(run: Run) -> judge.Verdict:
+    """What is bad is said at once; what is good, only when the time is over."""
+    while True:
+        verdicts = run.verdicts()
+        bad = "inconclusive" if run.is_impossible() else judge.verdict_in_background(verdicts)
+        verdict = bad or (judge.verdict_of_step(verdicts) if run.is_over else None)
         if verdict is not None:
             return verdict
         await run.change()

@@ -1,4 +1,4 @@
-"""One template run by hand, now, each measurement shown: `python -m tidegate_metrics_analyzer analyze NAME`.
+"""One template run by hand, now or as of the past, each measurement shown: `analyze` after the module's name.
 
 Called by `app` in place of the service. It reads the same template, asks the same providers and judges by the same
 rules as for a rollout, but of nothing that rolls out: no bus is needed, and nothing is reported.
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Final, NoReturn
 
 from tidegate_chassis import logs
-from tidegate_chassis.clock import SystemClock
+from tidegate_chassis.clock import Clock, SystemClock
 from tidegate_chassis.settings import Settings, load_or_exit
 from tidegate_contracts.facts import Measurement
 from tidegate_contracts.rollout import Analysis
@@ -25,8 +25,9 @@ from tidegate_metrics_analyzer.cluster_templates import ClusterTemplates
 from tidegate_metrics_analyzer.jobs.runner import JobRunner
 from tidegate_metrics_analyzer.judge import Verdict
 from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.past import RULE, PastClock, Period, period
 from tidegate_metrics_analyzer.question import Subject
-from tidegate_metrics_analyzer.template_run import TemplateRun
+from tidegate_metrics_analyzer.template_run import PAST_MEASUREMENTS_MAX, TemplateRun
 
 COMMAND: Final = "analyze"
 STATUS: Final[dict[Verdict | None, int]] = {"pass": 0, "fail": 1, "inconclusive": 3, None: 3}
@@ -52,15 +53,20 @@ async def _analysed(said: argparse.Namespace, kubeconfig: str | None) -> int:
         ClusterConnection.opened(kubeconfig) as cluster,
         JobRunner.opened(cluster, os.environ) as jobs,
     ):
-        measurer = Measurer(providers, SystemClock(), ClusterTemplates(cluster), jobs=jobs)
+
+        def measurer(clock: Clock) -> Measurer:
+            return Measurer(providers, clock, ClusterTemplates(cluster), jobs=jobs)
+
         run = run_of(said)
         try:
-            return STATUS[await shown(run, measurer, lambda line: sys.stdout.write(f"{line}\n"))]
+            return STATUS[await shown(run, said.period, measurer, lambda line: sys.stdout.write(f"{line}\n"))]
         finally:
             await jobs.end(said.namespace, run.identity)
 
 
-async def shown(run: TemplateRun, measurer: Measurer, show: Show) -> Verdict | None:
+async def shown(
+    run: TemplateRun, past: Period | None, measurer: Callable[[Clock], Measurer], show: Show
+) -> Verdict | None:
     """Runs it to its verdict; shows each measurement when it is taken, and at the end what decided on each metric."""
     seen: dict[str, int] = {}
 
@@ -70,15 +76,21 @@ async def shown(run: TemplateRun, measurer: Measurer, show: Show) -> Verdict | N
                 seen[found.check] = found.measured
                 show(_sample(found))
 
-    await run.measure(measurer, SystemClock(), changed)
+    if past is None:
+        await run.measure(measurer(SystemClock()), SystemClock(), changed)
+    else:
+        clock = PastClock(past.since_s)
+        if not await run.measure_past(measurer(clock), clock, past.until_s, changed):
+            show(f"stopped after {PAST_MEASUREMENTS_MAX} measurements: give a shorter time")
     for found in run.evidence():
         show(f"{found.check}: {found.verdict}: {found.reason}")
     verdict = run.verdict()
-    show(f"verdict: {verdict}")
+    show(f"verdict: {verdict or 'none yet'}")
     return verdict
 
 
 def run_of(said: argparse.Namespace) -> TemplateRun:
+    since_s = said.period.since_s if said.period is not None else SystemClock().now_s()
     analysis = Analysis(
         templates=(TemplateReference(name=said.template, cluster_scope=said.cluster_scope),),
         arguments=tuple(TemplateArgument(name=name, value=value) for name, value in said.arg),
@@ -86,26 +98,34 @@ def run_of(said: argparse.Namespace) -> TemplateRun:
     )
     subject = Subject(namespace=said.namespace, workload="none", stable_revision="", revision=None)
     identity = f"by-hand/{uuid.uuid4().hex}"
-    return TemplateRun(analysis, subject, None, SystemClock().now_s(), must_end=False, identity=identity)
+    return TemplateRun(analysis, subject, None, since_s, must_end=False, identity=identity)
 
 
 def _sample(found: Measurement) -> str:
     assert found.assessed is not None, "what was measured is a template's metric"
     last = found.assessed.samples[-1]
-    at = datetime.fromtimestamp(last.at_s, UTC).strftime("%H:%M:%S")
+    at = datetime.fromtimestamp(last.at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return f"{at}  {found.check}: {last.phase} {last.value}".rstrip()
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        f"tidegate_metrics_analyzer {COMMAND}", description="Run an analysis template now."
+        f"tidegate_metrics_analyzer {COMMAND}", description="Run an analysis template, now or as of the past."
     )
     parser.add_argument("template")
     parser.add_argument("--namespace", default="default")
     parser.add_argument("--cluster-scope", action="store_true", help="a ClusterAnalysisTemplate")
     parser.add_argument("--arg", action="append", default=[], type=_argument, metavar="NAME=VALUE")
     parser.add_argument("--quirks", choices=("argo", "none"), default="argo")
-    return parser.parse_args(arguments)
+    parser.add_argument("--at", metavar="TIME", help=f"measure once, as of {RULE}")
+    parser.add_argument("--since", metavar="TIME", help="measure from then on, as a rollout would have")
+    parser.add_argument("--until", metavar="TIME", help="and no later than this; left out: until now")
+    said = parser.parse_args(arguments)
+    try:
+        said.period = period(said.at, said.since, said.until, SystemClock().now_s())
+    except ValueError as error:
+        parser.error(str(error))
+    return said
 
 
 def _argument(text: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from tidegate_contracts.orders import Analyse
 from tidegate_contracts.problem import printable
 from tidegate_metrics_analyzer.judge import Verdict
 
-Scope = Literal["step", "background"]
+Scope = Literal["step", "bake", "background"]
 
 
 def conclude(
@@ -44,7 +44,7 @@ def _reason(verdict: Verdict, measurements: tuple[Measurement, ...], overdue_s: 
 
 
 def _is_dry_run(found: Measurement) -> bool:
-    return found.assessed is not None and found.assessed.dry_run
+    return found.dry_run or (found.assessed is not None and found.assessed.dry_run)
 
 
 def _decided(found: Measurement, verdict: Verdict) -> bool:

@@ -161,6 +161,7 @@ def evidence(check: Check, query: str, progress: Progress, fault: str | None = N
         measured=progress.measured,
         failed=progress.failed,
         inconclusive=progress.inconclusive,
+        dry_run=check.dry_run,
         compared=progress.judged.found if progress.judged is not None else None,
     )
 

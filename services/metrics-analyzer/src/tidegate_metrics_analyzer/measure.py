@@ -82,6 +82,12 @@ class Measurer:
             return f"the metric provider {name!r} gives no values that a condition can judge"
         return provider.fault(query)
 
+    def past_fault(self, name: str) -> str | None:
+        """Why it can't be asked for a time that is over."""
+        if isinstance(self._usable(name), RangeProvider):
+            return None
+        return f"the metric provider {name!r} only knows the present: of the past ask one with ranges, as prometheus"
+
     async def value(self, name: str, query: str, subject: Subject) -> Value | Unusable:
         """What a template's metric finds, now."""
         provider = self._providers[name]

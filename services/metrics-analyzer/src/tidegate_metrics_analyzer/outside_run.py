@@ -174,6 +174,9 @@ class OutsideRun:
         self._read = True
         self._changed()
 
+    def end(self) -> None:
+        """Whoever has to give a verdict is still waited for."""
+
     def verdicts(self) -> tuple[Verdict | None, ...]:
         """Of each verdict and each watch."""
         told = [given.verdict_of(self._tallies[name], overdue=name in self._overdue) for name in self._awaited]

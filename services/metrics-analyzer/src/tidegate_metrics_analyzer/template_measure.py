@@ -27,7 +27,7 @@ class Asked(NamedTuple):
     found: Found
 
 
-class Measurement(NamedTuple):
+class Outcome(NamedTuple):
     query: str
     taken: Taken
 
@@ -40,9 +40,15 @@ def fault_of(metric: PlannedMetric, measurer: Measurer, clock: Clock, namespace:
     return asked.reason if isinstance(asked, Unusable) else measurer.value_fault(asked.provider, asked.text)
 
 
-async def measured(
-    metric: PlannedMetric, turn: Turn, subject: Subject, measurer: Measurer, clock: Clock
-) -> Measurement:
+def past_fault_of(metric: PlannedMetric, measurer: Measurer, clock: Clock) -> str | None:
+    """What keeps the metric from being measured as of a time that is over."""
+    if _is_job(metric):
+        return "a Job only knows the present: of the past ask a metric provider with ranges, as prometheus"
+    asked = asking(metric, _moment(clock))
+    return asked.reason if isinstance(asked, Unusable) else measurer.past_fault(asked.provider)
+
+
+async def measured(metric: PlannedMetric, turn: Turn, subject: Subject, measurer: Measurer, clock: Clock) -> Outcome:
     """Args:
     metric: What is measured.
     turn: Which measurement it is.
@@ -63,7 +69,7 @@ async def measured(
         message=asked.found.message,
         number=None if value is None else template_evidence.number_of(value.raw),
     )
-    return Measurement(asked.query, taken)
+    return Outcome(asked.query, taken)
 
 
 async def _asked(metric: PlannedMetric, turn: Turn, subject: Subject, measurer: Measurer, clock: Clock) -> Asked:

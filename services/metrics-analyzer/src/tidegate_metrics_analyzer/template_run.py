@@ -4,12 +4,13 @@ A part of `run`, beside its checks. A metric that turns out bad ends the measuri
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from tidegate_chassis.clock import Clock
+from tidegate_chassis.clock import Clock, SystemClock
 from tidegate_chassis.errors import OperatingError, Transient
 from tidegate_contracts.facts import Measurement
 from tidegate_contracts.rollout import Analysis
@@ -24,10 +25,14 @@ from tidegate_metrics_analyzer.job_source import Turn
 from tidegate_metrics_analyzer.judge import Verdict
 from tidegate_metrics_analyzer.kept import KeptMetric, KeptTemplates, digest
 from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.past import PastClock
 from tidegate_metrics_analyzer.question import Subject
 from tidegate_metrics_analyzer.tasks import ended
 from tidegate_metrics_analyzer.template_evidence import Measured
-from tidegate_metrics_analyzer.template_measure import fault_of, measured
+from tidegate_metrics_analyzer.template_measure import Outcome, fault_of, measured, past_fault_of
+
+PAST_MEASUREMENTS_MAX: Final = 2000
+"""Of a time that is over: so many are asked for as fast as they are answered."""
 
 READ_RETRY_S: Final = 2.0
 READ_TIMEOUT_S: Final = 30.0
@@ -100,6 +105,47 @@ class TemplateRun:
         if self._measured is not None:
             await self._measure_all(measurer, clock, changed)
 
+    async def measure_past(
+        self, measurer: Measurer, clock: PastClock, until_s: float, changed: Callable[[], None]
+    ) -> bool:
+        """As `measure`, of a time that is over: one measurement after the other, each as of its own moment.
+
+        Args:
+            measurer: As for `measure`; it tells the time by `clock`, too.
+            clock: Is moved from one measurement to the next, from the run's beginning on.
+            until_s: No measurement is later, in epoch seconds.
+            changed: As for `measure`.
+
+        Returns:
+            Whether all of that time was looked at, or as much of it as was needed to decide.
+        """
+        self._since_s = self._began_s
+        await self._read(measurer, SystemClock())
+        if self.fault is None:
+            self.fault = self._past_fault(measurer, clock)
+        if self.fault is not None:
+            return True
+        for _ in range(PAST_MEASUREMENTS_MAX):
+            next_at_s, name = self._next()
+            if next_at_s > until_s:
+                self.end()
+                return True
+            clock.move_to(next_at_s)
+            self._absorb(name, *await self._ask(name, measurer, clock))
+            changed()
+        return False
+
+    def _past_fault(self, measurer: Measurer, clock: Clock) -> str | None:
+        for name, one in (self._measured or {}).items():
+            if (fault := past_fault_of(one.metric, measurer, clock)) is not None:
+                return f"the metric {name} can't be measured: {fault}"
+        return None
+
+    def _next(self) -> tuple[float, str]:
+        """When which metric is measured next; at infinity where none is."""
+        waits = ((self._wait_s(name, 0.0), name) for name in self._measured or {})
+        return min(((at_s, name) for at_s, name in waits if at_s is not None), default=(math.inf, ""))
+
     async def _read(self, measurer: Measurer, clock: Clock) -> None:
         began_s = clock.monotonic_s()
         while True:
@@ -154,9 +200,11 @@ class TemplateRun:
             if wait_s > 0:
                 await clock.sleep(wait_s)
                 continue
-            metric, turn = self._of(name).metric, self._turn(name)
-            self._absorb(name, *await measured(metric, turn, self._subject, measurer, clock))
+            self._absorb(name, *await self._ask(name, measurer, clock))
             changed()
+
+    async def _ask(self, name: str, measurer: Measurer, clock: Clock) -> Outcome:
+        return await measured(self._of(name).metric, self._turn(name), self._subject, measurer, clock)
 
     def _wait_s(self, name: str, now_s: float) -> float | None:
         one = self._of(name)
@@ -205,6 +253,16 @@ class TemplateRun:
                 status = verdict.metric_status(one.metric.limits, one.counts, terminating=True)
                 self._measured[name] = msgspec.structs.replace(one, status=status)
 
+    def end(self) -> None:
+        """A bake's time is over: what would go on for ever has passed, if its last measurement was good."""
+        for name, one in (self._measured or {}).items():
+            if one.status.phase not in verdict.FINAL and _may_end(one):
+                status = verdict.metric_status(one.metric.limits, one.counts, terminating=True)
+                self._measured = {**(self._measured or {}), name: msgspec.structs.replace(one, status=status)}
+        if self._phase() in verdict.FINAL:
+            self._end_the_others()
+            self._over.set()
+
     def verdict(self) -> Verdict | None:
         """None while it can't be said yet."""
         return "inconclusive" if self.fault else template_evidence.verdict_of(self._phase(), self._reading)
@@ -226,3 +284,10 @@ class TemplateRun:
         if made is None or made[0] is not one:
             made = self._made[name] = one, template_evidence.evidence(one, self._reading)
         return made[1]
+
+
+def _may_end(one: Measured) -> bool:
+    """A metric with a number of measurements to come is waited for, unless it decides nothing."""
+    limits, last = one.metric.limits, one.counts.last
+    endless = limits.count is None and not limits.successes_end_it
+    return one.metric.dry_run or (endless and last is not None and last.phase == "Successful")

@@ -14,6 +14,7 @@ from tidegate_contracts.decisions import (
     CancellationStarted,
     ControlRefused,
     PlanChanged,
+    PromotionStarted,
     RollbackStarted,
     RolloutPaused,
     RolloutResumed,
@@ -26,7 +27,7 @@ from tidegate_contracts.problem import Problem, printable
 from tidegate_orchestrator.draft import Draft
 from tidegate_orchestrator.inputs import Told
 from tidegate_orchestrator.replanning import refusals, replanned
-from tidegate_orchestrator.state import AtStep, Ending, Pausing, Preparing, Raising, Rollout
+from tidegate_orchestrator.state import AtStep, Baking, Ending, Pausing, Preparing, Raising, Rollout
 
 SOMEBODY: Final = "somebody"
 
@@ -103,7 +104,7 @@ def _refusal_to_go_on(rollout: Rollout, control: Approve | Pause | Resume | Jump
             idle = isinstance(rollout.phase, Ending) or rollout.hold is not None
             return _unless(not idle, "neither paused nor ending", "Resume it, roll it back or cancel it.")
         case Resume():
-            remedy = "Approve the step." if isinstance(rollout.phase, Pausing) else "Nothing is left to do."
+            remedy = "Approve the step." if isinstance(rollout.phase, Pausing | Baking) else "Nothing is left to do."
             return _unless(rollout.hold is not None, "a paused rollout", remedy)
         case JumpToStep():
             return _jump(rollout, control)
@@ -118,7 +119,7 @@ def _unless(fine: bool, rule: str, remedy: str) -> _Refusal:
 
 
 def _approval(rollout: Rollout, control: Approve) -> _Refusal:
-    if not isinstance(rollout.phase, Pausing):
+    if not isinstance(rollout.phase, Pausing | Baking):
         asked_to_wait = rollout.hold is not None and rollout.hold.by == BY_THE_REQUEST
         remedy = "Resume it to start its first batch." if asked_to_wait else "Wait until it does."
         return "a step that waits for approval", remedy
@@ -142,7 +143,7 @@ def _carry_out(draft: Draft, rollout: Rollout, control: _Short) -> None:
     reason = printable(control.reason) or f"asked for by {by}"
     match control:
         case Approve():
-            draft.say(StepCompleted, step=rollout.step, approved_by=by)
+            _approve(draft, rollout, by)
         case Pause():
             draft.say(RolloutPaused, reason=reason, by=by)
         case Resume():
@@ -159,6 +160,13 @@ def _carry_out(draft: Draft, rollout: Rollout, control: _Short) -> None:
             draft.say(CancellationStarted, reason=reason, by=by)
         case _:
             assert_never(control)
+
+
+def _approve(draft: Draft, rollout: Rollout, by: str) -> None:
+    if isinstance(rollout.phase, Baking):
+        draft.say(PromotionStarted, approved_by=by)
+    else:
+        draft.say(StepCompleted, step=rollout.step, approved_by=by)
 
 
 def _starts_anew(rollout: Rollout) -> bool:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import (
+    BakeStarted,
     ControlRefused,
     Decision,
     Inherited,
@@ -37,6 +38,7 @@ from tidegate_orchestrator.plan_changed import plan_changed
 from tidegate_orchestrator.retry import forgiven, retried
 from tidegate_orchestrator.state import (
     WHOLE_PERCENT,
+    Baking,
     Between,
     Cause,
     Clearing,
@@ -213,6 +215,16 @@ def _pause_started(rollout: Rollout, event: PauseStarted) -> Rollout:
     return replace(rollout, phase=Pausing(event.step, event.until_s), since_s=event.at_s)
 
 
+def _bake_started(rollout: Rollout, event: BakeStarted) -> Rollout:
+    rollout = replace(rollout, phase=Baking(event.step, event.until_s), since_s=event.at_s)
+    bake = rollout.request.bake
+    if bake is None or bake.analysis is None:
+        return rollout
+    return replace(
+        rollout, judge=Judge(orders.analyse_bake(rollout, event.revision, event.step, event.at_s, event.until_s))
+    )
+
+
 def _step_completed(rollout: Rollout, event: StepCompleted) -> Rollout:
     return replace(rollout, phase=Between(event.step), since_s=event.at_s)
 
@@ -249,7 +261,7 @@ def _unchanged(rollout: Rollout, event: Decision) -> Rollout:
 
 
 _AT_A_STEP: Final = frozenset(
-    (StepStarted, TrafficShiftStarted, StepJudgingStarted, PauseStarted, StepCompleted, StepJumped)
+    (StepStarted, TrafficShiftStarted, StepJudgingStarted, PauseStarted, StepCompleted, BakeStarted, StepJumped)
 )
 
 _CHANGES: Final[dict[type[Decision], Callable[[Rollout, Any], Rollout]]] = {
@@ -260,6 +272,7 @@ _CHANGES: Final[dict[type[Decision], Callable[[Rollout, Any], Rollout]]] = {
     StepJudgingStarted: _judging_started,
     PauseStarted: _pause_started,
     StepCompleted: _step_completed,
+    BakeStarted: _bake_started,
     RolloutPaused: _paused,
     RolloutResumed: _resumed,
     StepRetried: _retried,

@@ -20,6 +20,7 @@ from tidegate_orchestrator.orders import Orders, orders
 from tidegate_orchestrator.state import (
     WHOLE_PERCENT,
     AtStep,
+    Baking,
     Clearing,
     Ended,
     Ending,
@@ -89,6 +90,14 @@ def _fault_at_step(rollout: Rollout, phase: AtStep) -> str | None:
         return f"step {step} is under way without its batch"
     if not (1 <= step <= len(rollout.plan) and rollout.stable_revision):
         return f"step {step} without a plan or a way back"
+    return _fault_of_bake(rollout) if isinstance(phase, Baking) else None
+
+
+def _fault_of_bake(rollout: Rollout) -> str | None:
+    if rollout.step != len(rollout.plan) or rollout.request.bake is None:
+        return "a bake before the last step is done, or one that nobody asked for"
+    if rollout.with_traffic and rollout.share[0] != WHOLE_PERCENT and rollout.hold is None:
+        return f"a bake while the stable pods get {WHOLE_PERCENT - rollout.share[0]} %"
     return None
 
 

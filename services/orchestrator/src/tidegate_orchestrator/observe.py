@@ -36,7 +36,7 @@ from tidegate_contracts.orders import (
     ShiftTraffic,
 )
 from tidegate_contracts.plan import least_ready
-from tidegate_orchestrator.state import Judging, Rollout
+from tidegate_orchestrator.state import Baking, Judging, Rollout
 
 
 def observe(rollout: Rollout, fact: Fact) -> Rollout:
@@ -158,9 +158,17 @@ def _analysis_concluded(rollout: Rollout, fact: AnalysisConcluded) -> Rollout:
         return replace(rollout, judge=replace(judge, background=fact))
     if fact.order_revision != judge.order.revision or fact.step != judge.order.step:
         return rollout
-    if fact.verdict != "fail" and not (isinstance(rollout.phase, Judging) and rollout.phase.step == fact.step):
+    if fact.verdict != "fail" and not _is_awaited(rollout, fact, judge.order):
         return rollout
     return replace(rollout, judge=replace(judge, verdict=fact))
+
+
+def _is_awaited(rollout: Rollout, fact: AnalysisConcluded, order: Analyse) -> bool:
+    """Whether the phase waits for a verdict of this kind: one on a part of a bake is none on the whole of it."""
+    phase = Baking if order.watch_until_s else Judging
+    if not isinstance(rollout.phase, phase) or rollout.phase.step != fact.step:
+        return False
+    return fact.scope == ("bake" if order.watch_until_s else "step")
 
 
 _TAKES: Final[dict[type[Fact], Callable[[Rollout, Any], Rollout]]] = {

@@ -186,5 +186,18 @@ def analyse(rollout: Rollout, revision: int, step: int, since_s: float, *, with_
     )
 
 
+def analyse_bake(rollout: Rollout, revision: int, step: int, since_s: float, until_s: float) -> Analyse:
+    """The bake's analysis until its end, and the background analysis with it."""
+    bake = rollout.request.bake
+    if bake is None or bake.analysis is None:
+        return analyse(rollout, revision, step, since_s, with_step=False)
+    return replace(
+        analyse(rollout, revision, step, since_s),
+        step_analysis=bake.analysis,
+        watch_until_s=until_s,
+        deadline_s=max(until_s - since_s, 0.0) + rollout.request.deadlines.analysis_s,
+    )
+
+
 def release_analysis(rollout: str, revision: int, request: RolloutRequested) -> ReleaseAnalysis:
     return ReleaseAnalysis(rollout=rollout, revision=revision, workload=request.workload)

@@ -12,6 +12,8 @@ from tidegate_contracts.plan import least_ready, parse_target
 from tidegate_orchestrator import orders
 from tidegate_orchestrator.state import (
     AtStep,
+    Baking,
+    Between,
     Clearing,
     Judge,
     Judging,
@@ -29,12 +31,21 @@ def plan_changed(rollout: Rollout, event: PlanChanged) -> Rollout:
     if not _fits(rollout, event):
         return rollout
     after = replace(rollout, request=event.request, plan=event.plan)
-    after = replace(after, judge=_judge(rollout, after, event))
     if event.again:
+        after = replace(after, judge=_judge(rollout, after, event))
         return replace(after, phase=Jumped(event.step), since_s=event.at_s)
     if isinstance(rollout.phase, Pausing):
         after = replace(after, phase=Pausing(event.step, event.until_s))
-    return _tolerating(rollout, after, event.revision)
+    if isinstance(rollout.phase, Baking):
+        after = replace(after, phase=_bake(after, event))
+    return _tolerating(rollout, replace(after, judge=_judge(rollout, after, event)), event.revision)
+
+
+def _bake(after: Rollout, event: PlanChanged) -> Baking | Between:
+    """Where the plan has further steps, or no bake any more, it goes on with what comes next."""
+    if event.step < len(after.plan) or after.request.bake is None or event.until_s is None:
+        return Between(event.step)
+    return Baking(event.step, event.until_s)
 
 
 def _fits(rollout: Rollout, event: PlanChanged) -> bool:
@@ -59,7 +70,7 @@ def _tolerating(before: Rollout, after: Rollout, revision: int) -> Rollout:
 
 def _judge(before: Rollout, after: Rollout, event: PlanChanged) -> Judge | None:
     """What is measured by the new plan. A bad verdict stands until somebody resumes, whatever is measured then."""
-    judge, measures = before.judge, isinstance(before.phase, Judging | Pausing)
+    judge, measures = before.judge, isinstance(before.phase, Judging | Pausing | Baking)
     standing = judge.order if judge is not None and isinstance(judge.order, Analyse) else None
     if standing is None and not measures:
         return judge
@@ -70,6 +81,8 @@ def _judge(before: Rollout, after: Rollout, event: PlanChanged) -> Judge | None:
     judging = isinstance(before.phase, Judging) and not event.again
     step = event.step if judging or standing is None else standing.step
     wanted = orders.analyse(after, event.revision, step, event.at_s, with_step=judging)
+    if isinstance(after.phase, Baking) and not event.again:
+        wanted = orders.analyse_bake(after, event.revision, event.step, event.at_s, after.phase.until_s)
     if standing is not None and _measures_the_same(standing, wanted, judging=isinstance(before.phase, Judging)):
         return judge
     if wanted.background_analysis is not None or wanted.step_analysis is not None:
@@ -83,6 +96,7 @@ def _speaks_against(judge: Judge) -> bool:
 
 
 def _measures_the_same(standing: Analyse, wanted: Analyse, *, judging: bool) -> bool:
-    """A step that has its verdict is measured no more, whatever its order says."""
-    same_step = standing.step_analysis == wanted.step_analysis or not judging
-    return same_step and standing.background_analysis == wanted.background_analysis
+    """A step that has its verdict is measured no more, whatever its order says; a bake until its time is over."""
+    same_step = standing.step_analysis == wanted.step_analysis and standing.watch_until_s == wanted.watch_until_s
+    matters = judging or standing.watch_until_s or wanted.watch_until_s
+    return (same_step or not matters) and standing.background_analysis == wanted.background_analysis

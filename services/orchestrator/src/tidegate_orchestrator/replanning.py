@@ -18,6 +18,7 @@ from tidegate_contracts.replanning import changed, fixed_problems
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_orchestrator.state import (
     AtStep,
+    Baking,
     Between,
     Ending,
     Falling,
@@ -73,7 +74,7 @@ def replanned(rollout: Rollout, wanted: RolloutRequested) -> Replanned:
         return Replanned(request, steps, 0, again=False, until_s=None)
     step = _place(rollout, steps)
     again = step != rollout.step or _begins_anew(rollout, replace(rollout, request=request, plan=steps))
-    return Replanned(request, steps, step, again, None if again else _end_of_pause(rollout, steps[step - 1]))
+    return Replanned(request, steps, step, again, None if again else _end_of_wait(rollout, request, steps[step - 1]))
 
 
 def _place(rollout: Rollout, steps: tuple[PlannedStep, ...]) -> int:
@@ -97,7 +98,7 @@ def _begins_anew(before: Rollout, after: Rollout) -> bool:
         return after.settles_at_once(new.number) and isinstance(order, ApplyBatch) and not order.settle
     if old.requests != new.requests:
         return True
-    measured = isinstance(before.phase, Pausing | Between)
+    measured = isinstance(before.phase, Pausing | Baking | Between)
     return measured and new.analysis is not None and new.analysis != old.analysis
 
 
@@ -115,8 +116,10 @@ def _falls(rollout: Rollout, steps: tuple[PlannedStep, ...], step: int) -> bool:
     return (steps[step - 1].weight_percent or 0) < rollout.share[0]
 
 
-def _end_of_pause(rollout: Rollout, step: PlannedStep) -> float | None:
-    """Counted from the pause's own beginning; one that was left out is over."""
+def _end_of_wait(rollout: Rollout, request: RolloutRequested, step: PlannedStep) -> float | None:
+    """Counted from the pause's, or the bake's, own beginning; one that was left out is over."""
+    if isinstance(rollout.phase, Baking):
+        return rollout.since_s + (request.bake.duration_s if request.bake is not None else 0.0)
     if not isinstance(rollout.phase, Pausing):
         return None
     if step.pause is None:

@@ -79,6 +79,12 @@ class Pausing(AtStep, frozen=True):
     until_s: float | None
 
 
+class Baking(AtStep, frozen=True):
+    """The last step is done; the way back stays open for a time, and the new version is watched."""
+
+    until_s: float
+
+
 class Between(AtStep, frozen=True):
     """The step is done; the next one, or the promotion, is decided in the same breath."""
 
@@ -132,6 +138,7 @@ Phase = (
     | Shifting
     | Judging
     | Pausing
+    | Baking
     | Between
     | Jumped
     | Falling
@@ -304,9 +311,11 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
 
     def passes_through(self, step: int) -> bool:
         """Whether a step has nothing to wait for at its end: then the next order makes the room, in one write."""
-        planned = self.planned(step)
+        planned, request = self.planned(step), self.request
         pauses = planned.pause is not None and planned.pause.duration_s != 0
-        return not (self.with_traffic or pauses or planned.analysis is not None or self.request.analysis is not None)
+        bakes = request.bake is not None and step == len(self.plan)
+        analysed = planned.analysis is not None or request.analysis is not None
+        return not (self.with_traffic or pauses or bakes or analysed)
 
     def settles_at_once(self, step: int) -> bool:
         """Whether a step's first order is its only one: stable pods go in it as far as they go at all."""

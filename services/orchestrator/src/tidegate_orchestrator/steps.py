@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tidegate_contracts.decisions import (
     BY_THE_REQUEST,
+    BakeStarted,
     PauseStarted,
     PodsReleaseStarted,
     PreparationStarted,
@@ -25,6 +26,7 @@ from tidegate_contracts.orders import Analyse, ReleaseTraffic
 from tidegate_contracts.plan import PlannedStep
 from tidegate_orchestrator.draft import Say
 from tidegate_orchestrator.state import (
+    Baking,
     Between,
     Clearing,
     Falling,
@@ -38,7 +40,7 @@ from tidegate_orchestrator.state import (
     Rollout,
     Shifting,
 )
-from tidegate_orchestrator.verdicts import passes
+from tidegate_orchestrator.verdicts import bake_passes, passes
 
 
 def forward(rollout: Rollout, now_s: float) -> Say | None:
@@ -137,9 +139,18 @@ def _pausing(rollout: Rollout, now_s: float) -> Say | None:
 
 
 def _between(rollout: Rollout, now_s: float) -> Say:
-    del now_s
-    last = rollout.step == len(rollout.plan)
-    return Say(PromotionStarted, {}) if last else Say(StepStarted, {"step": rollout.step + 1})
+    if rollout.step < len(rollout.plan):
+        return Say(StepStarted, {"step": rollout.step + 1})
+    bake = rollout.request.bake
+    if bake is None:
+        return Say(PromotionStarted, {})
+    return Say(BakeStarted, {"step": rollout.step, "until_s": now_s + bake.duration_s})
+
+
+def _baking(rollout: Rollout, now_s: float) -> Say | None:
+    assert isinstance(rollout.phase, Baking), "dispatched by phase"
+    over = rollout.phase.until_s <= now_s
+    return Say(PromotionStarted, {}) if over and bake_passes(rollout) else None
 
 
 def _jumped(rollout: Rollout, now_s: float) -> Say:
@@ -164,6 +175,7 @@ _BY_PHASE: Final[dict[type[Phase], Callable[[Rollout, float], Say | None]]] = {
     Shifting: _shifting,
     Judging: _judging,
     Pausing: _pausing,
+    Baking: _baking,
     Between: _between,
     Jumped: _jumped,
     Falling: _falling,

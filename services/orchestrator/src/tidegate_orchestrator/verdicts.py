@@ -36,6 +36,12 @@ def passes(judge: Judge | None, step: int) -> bool:
     return judge.order.step == step and _lets_pass(judge.verdict, judge.order.step_analysis or Analysis())
 
 
+def bake_passes(rollout: Rollout) -> bool:
+    """Whether nothing but its time keeps a bake from its end."""
+    bake = rollout.request.bake
+    return bake is None or bake.analysis is None or passes(rollout.judge, rollout.step)
+
+
 def _lets_pass(verdict: AnalysisConcluded, analysis: Analysis) -> bool:
     """A failing verdict may be there to be told of only; one that is none never passes."""
     return verdict.verdict == "pass" or (verdict.verdict == "fail" and analysis.on_failure == "go_on")

@@ -11,6 +11,7 @@ import msgspec
 
 from tidegate_contracts.orders import Analyse, ReleaseTraffic
 from tidegate_orchestrator.state import (
+    Baking,
     Clearing,
     Ending,
     Falling,
@@ -26,7 +27,7 @@ from tidegate_orchestrator.state import (
     Workload,
     grace_s,
 )
-from tidegate_orchestrator.verdicts import next_answer_due_s
+from tidegate_orchestrator.verdicts import bake_passes, next_answer_due_s
 
 DEADLINE_SLACK_S: Final = 5.0
 _TRAFFIC_PHASES: Final = frozenset((Clearing, Preparing, Pinning, Shifting, Falling))
@@ -53,13 +54,15 @@ def next_wakeup(workload: Workload) -> float | None:
         return next_answer_due_s(rollout)
     if isinstance(rollout.phase, Pausing):
         return rollout.phase.until_s if rollout.hold is None else None
+    if isinstance(rollout.phase, Baking) and bake_passes(rollout):
+        return rollout.phase.until_s if rollout.hold is None else None
     due = deadline(rollout)
     return due.due_s if due is not None else None
 
 
 def deadline(rollout: Rollout) -> Deadline | None:
     """When the answer that is waited for is overdue."""
-    if type(rollout.phase) is Judging:
+    if isinstance(rollout.phase, Judging | Baking):
         return _of_analysis(rollout)
     routes = rollout.routes
     if routes is None or routes.answered or not _waits_for_traffic(rollout.phase):
@@ -77,8 +80,14 @@ def _of_analysis(rollout: Rollout) -> Deadline | None:
         return None
     if judge.order.step_analysis is None or judge.order.step != rollout.step:
         return None
+    if isinstance(rollout.phase, Baking) and not judge.order.watch_until_s:
+        return None
     wait_s = judge.order.deadline_s + DEADLINE_SLACK_S
-    return Deadline(judge.order.since_s + wait_s, f"no verdict on step {judge.order.step}", wait_s)
+    return Deadline(judge.order.since_s + wait_s, f"no verdict on {_subject(judge.order)}", wait_s)
+
+
+def _subject(order: Analyse) -> str:
+    return "the bake" if order.watch_until_s else f"step {order.step}"
 
 
 def _of_traffic(routes: Routes) -> Deadline:

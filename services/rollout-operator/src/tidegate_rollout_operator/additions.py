@@ -1,17 +1,22 @@
-"""What our manifest has beyond Kruise's: analyses and deadlines, in Kruise's spelling, as a request says them.
+"""What our manifest has beyond Kruise's: analyses, a bake and deadlines, in Kruise's spelling, as a request says them.
 
 Pure; called by `translate`. A field that is left out keeps the default of the contracts.
 """
 
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
-from tidegate_contracts.rollout import Analysis, Check, Deadlines, PodHealth
+from tidegate_contracts.rollout import Analysis, Bake, Check, Deadlines, PodHealth
 from tidegate_contracts.templates import TemplateArgument, TemplateReference
-from tidegate_rollout_operator.kruise import AnalysisBlock, DeadlinesBlock
+from tidegate_rollout_operator.kruise import AnalysisBlock, BakeBlock, DeadlinesBlock
 
 SECONDS: Final = "_seconds"
+_ON_FAILURE: Final[dict[str, Literal["roll_back", "pause", "go_on"]]] = {
+    "RollBack": "roll_back",
+    "Pause": "pause",
+    "GoOn": "go_on",
+}
 
 _Said = TypeVar("_Said", bound=msgspec.Struct)
 
@@ -27,7 +32,17 @@ def analysis_of(block: AnalysisBlock | None) -> Analysis | None:
         arguments=tuple(_said(TemplateArgument, argument) for argument in block.arguments),
         dry_run=block.dry_run,
         quirks=block.quirks or "argo",
+        on_failure=_ON_FAILURE.get(block.on_failure or ""),
+        on_inconclusive="roll_back" if block.on_inconclusive == "RollBack" else "pause",
+        answer_within_s=block.answer_within_seconds or 0.0,
+        extend_once=block.extend_once or False,
     )
+
+
+def bake_of(block: BakeBlock | None) -> Bake | None:
+    if block is None:
+        return None
+    return Bake(duration_s=block.duration_seconds, analysis=analysis_of(block.analysis))
 
 
 def deadlines_of(block: DeadlinesBlock | None) -> Deadlines:

@@ -1,7 +1,7 @@
 """Kruise's Rollout, v1beta1, as far as it is read: unknown fields are ignored, absent ones take Kruise's defaults.
 
 Decoded by the reflector; read by `translate`, `projection` and `commands`. What Kruise lacks and we add (`analysis`,
-`onFailure`, `deadlines`) stands in the same places as in the manifest of deploy/kubernetes/crds.
+`bake`, `onFailure`, `deadlines`) stands in the same places as in the manifest of deploy/kubernetes/crds.
 """
 
 from typing import Any, Final, Literal
@@ -74,6 +74,7 @@ class CheckBlock(Block, frozen=True, kw_only=True):
     initial_delay_seconds: float | None = None
     minimum_samples_query: str | None = None
     minimum_samples: float | None = None
+    dry_run: bool | None = None
 
 
 class PodHealthBlock(Block, frozen=True):
@@ -100,6 +101,15 @@ class AnalysisBlock(Block, frozen=True):
     arguments: tuple[ArgumentBlock, ...] = ()
     dry_run: tuple[str, ...] = ()
     quirks: Quirks | None = None
+    on_failure: Literal["RollBack", "Pause", "GoOn"] | None = None
+    on_inconclusive: Literal["RollBack", "Pause"] | None = None
+    answer_within_seconds: float | None = None
+    extend_once: bool | None = None
+
+
+class BakeBlock(Block, frozen=True):
+    duration_seconds: float
+    analysis: AnalysisBlock | None = None
 
 
 class DeadlinesBlock(Block, frozen=True):
@@ -151,6 +161,7 @@ class Strategy(Block, frozen=True):
     canary: Style | None = None
     blue_green: Style | None = None
     analysis: AnalysisBlock | None = None
+    bake: BakeBlock | None = None
     on_failure: Literal["RollBack", "Pause"] | None = None
     deadlines: DeadlinesBlock | None = None
 

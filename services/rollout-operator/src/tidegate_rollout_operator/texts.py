@@ -36,7 +36,7 @@ def _doing(view: View, *, by_itself: bool) -> str:
         return PROGRESSING
     if view.awaits_routing and view.hold is not None:
         return f"{PROGRESSING}: {view.hold.reason}"
-    if view.stage == "finalising" or (view.closing and view.hold is None):
+    if view.stage == "finalising" or (view.closing and view.hold is None and not view.bakes):
         return FINALISING
     if view.stage == "cancelling":
         return f"{CANCELLING}: {view.reason}"
@@ -50,6 +50,8 @@ def _at_step(view: View) -> str:
     match view.state:
         case "StepTrafficRouting":
             return f"{place}, and route traffic to new version"
+        case "StepMetricsAnalysis" if view.bakes:
+            return f"{place}, and {_bake(view)}"
         case "StepMetricsAnalysis":
             return f"{place}, and analyse new version"
         case "StepPaused":
@@ -63,6 +65,11 @@ def _pause(view: View) -> str:
     if view.until_s is None or pause is None or pause.duration_s is None:
         return "you need manually confirm"
     return f"wait duration({pause.duration_s:g} seconds)"
+
+
+def _bake(view: View) -> str:
+    bake = view.request.bake if view.request is not None else None
+    return f"watch new version for duration({bake.duration_s if bake is not None else 0:g} seconds)"
 
 
 def planned(view: View) -> PlannedStep:

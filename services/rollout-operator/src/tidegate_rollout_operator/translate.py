@@ -23,7 +23,7 @@ from tidegate_contracts.rollout import (
 )
 from tidegate_contracts.rollout import Style as StyleName
 from tidegate_contracts.validate import validate_guard
-from tidegate_rollout_operator.additions import analysis_of, deadlines_of
+from tidegate_rollout_operator.additions import analysis_of, bake_of, deadlines_of
 from tidegate_rollout_operator.awaiting import reason_to_wait
 from tidegate_rollout_operator.kruise import (
     ROLLBACK_IN_BATCH,
@@ -90,6 +90,7 @@ def _request(rollout: Rollout, style: Style) -> RolloutRequested:
         failure_threshold=style.failure_threshold if name != "blue_green" else None,
         traffic=tuple(reference for _, reference in references(style)),
         analysis=analysis_of(strategy.analysis),
+        bake=bake_of(strategy.bake),
         on_failure=action,
         rollback=pace,
         deadlines=deadlines_of(strategy.deadlines),

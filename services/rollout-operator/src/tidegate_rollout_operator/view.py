@@ -14,6 +14,7 @@ from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import (
     BY_THE_REQUEST,
     TERMINAL,
+    BakeStarted,
     CancellationStarted,
     ControlRefused,
     Decision,
@@ -84,6 +85,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     state: StepState = "BeforeStepUpgrade"
     until_s: float | None = None
     """When the step's pause ends; None where it waits for somebody."""
+    bakes: bool = False
+    """Whether what is analysed is the bake. It shows as no pause: an approval of the last step's pause, which stands in
+    a status yet, must not end it."""
     hold: Hold | None = None
     finalising: str = ""
     going_back: bool = False
@@ -124,8 +128,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def index(self) -> int:
-        """The step as Kruise counts: after the end it stands at its last one."""
-        done = self.stage in ("finalising", "completed") or self.closing
+        """The step as Kruise counts: after the end, and on the way back from beyond it, it stands at its last one."""
+        done = self.stage in ("finalising", "completed") or self.step > self.steps > 0
         return self.steps if done else self.step
 
     @property
@@ -208,7 +212,7 @@ def _replanned(view: View, event: PlanChanged) -> dict[str, Any]:
 
 def _at_step(step: int, state: StepState) -> dict[str, Any]:
     anew = {"ready_at_s": None} if state == "StepUpgrade" else {}
-    return {"stage": "rolling", "step": step, "state": state, "until_s": None} | anew
+    return {"stage": "rolling", "step": step, "state": state, "until_s": None, "bakes": False} | anew
 
 
 def _end(view: View, event: Decision) -> dict[str, Any]:
@@ -228,6 +232,7 @@ _CHANGES: Final[dict[type[Decision], Callable[[Any], dict[str, Any]]]] = {
     StepJudgingStarted: lambda event: _at_step(event.step, "StepMetricsAnalysis"),
     PauseStarted: lambda event: _at_step(event.step, "StepPaused") | {"until_s": event.until_s},
     StepCompleted: lambda event: _at_step(event.step, "StepMetricsAnalysis"),
+    BakeStarted: lambda event: _at_step(event.step, "StepMetricsAnalysis") | {"bakes": True},
     RolloutPaused: lambda event: {"hold": Hold(event.reason, event.by)},
     RolloutResumed: lambda _: {"hold": None},
     PromotionStarted: lambda _: {"stage": "finalising", "state": "Completed", "hold": None},

@@ -22,6 +22,7 @@ _PARTS: Final = (
     (".traffic.matches", ".matches"),
     (".traffic.request_headers", ".requestHeaderModifier"),
     (".pause.duration_s", ".pause.duration"),
+    (".bake.duration_s", ".bake.durationSeconds"),
     (".headers_regex", ".headers"),
     (".query_regex", ".queryParams"),
     (".query", ".queryParams"),
