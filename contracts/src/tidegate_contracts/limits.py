@@ -71,6 +71,10 @@ TEMPLATE_ARGUMENTS_MAX: Final = 32
 ARGUMENT_LENGTH_MAX: Final = 4096
 """Characters of an argument's value."""
 
+GROUPS_MAX: Final = 20
+"""Of one analysis' score."""
+GROUPS_PER_CHECK_MAX: Final = 4
+
 COMPARISON_POINTS_MIN: Final = 8
 """The fewest pairs with which a rank test can fail anything at the highest confidence (1 / C(16, 8) = 0.00008)."""
 COMPARISON_POINTS_MAX: Final = 500

@@ -11,6 +11,7 @@ import msgspec
 
 from tidegate_contracts.built_in import MetricName, MetricSource
 from tidegate_contracts.comparison import Comparison
+from tidegate_contracts.score import Criticality, Score
 from tidegate_contracts.templates import Quirks, TemplateArgument, TemplateReference
 from tidegate_contracts.workload import WorkloadReference
 
@@ -117,6 +118,10 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """Which proxy's metrics of requests; those of pods need none."""
     service: str | None = None
     """The Service, or Envoy's cluster, that the counted requests go to; None: the workload's name and `-canary`."""
+    groups: tuple[str, ...] = ()
+    """Of the analysis' score: where the check counts."""
+    criticality: Criticality = "normal"
+    """Of the analysis' score: whether it makes up for this check's failing."""
 
 
 class PodHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +143,9 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: tuple[str, ...] = ()
     """Metrics of the templates that decide nothing: regular expressions that are looked for in their names."""
     quirks: Quirks = "argo"
+    score: Score | None = None
+    """How the checks are counted together; without it, each of them has to pass. Pod health and templates always have
+    to."""
     on_failure: Literal["roll_back", "pause", "go_on"] | None = None
     """What a failing verdict leads to; None: what the request says. go_on: it is told of, and changes nothing."""
     on_inconclusive: Literal["roll_back", "pause"] = "pause"

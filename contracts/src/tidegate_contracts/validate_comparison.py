@@ -51,10 +51,12 @@ def comparison_problems(field: str, check: Check, compare: Comparison) -> Iterat
 
 
 def background_problems(field: str, analysis: Analysis) -> Iterator[Problem]:
-    """A comparison ends with its last pair, a background analysis with the rollout."""
+    """A comparison ends with its last pair, a score with its last check, a background analysis with the rollout."""
+    rule = "left out in the analysis of the whole rollout"
+    if analysis.score is not None:
+        yield problem(f"{field}.score", "{}", rule, "Count a step's checks together.")
     for index, check in enumerate(analysis.checks):
         if check.compare is not None:
-            rule = "left out in the analysis of the whole rollout"
             yield problem(f"{field}.checks[{index}].compare", "{}", rule, "Compare in a step's analysis.")
 
 

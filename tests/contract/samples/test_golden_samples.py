@@ -95,6 +95,7 @@ FREE_MAPS = {
     "labels",
     "annotations",
     "pod_labels",
+    "weights",
 }
 
 

@@ -19,6 +19,7 @@ from tidegate_metrics_analyzer.conclusion import Scope, conclude
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
 from tidegate_metrics_analyzer.run import Run
+from tidegate_metrics_analyzer.scoring import Counted
 from tidegate_metrics_analyzer.tasks import ended
 from tidegate_metrics_analyzer.template_run import TemplateRun
 
@@ -111,6 +112,7 @@ class StandingAnalysis:
             scope,
             verdict,
             run.evidence(),
+            scored=run.scored(),
             started_at_s=self.started_at_s,
             at_s=self._clock.now_s(),
             overdue=overdue,
@@ -119,7 +121,11 @@ class StandingAnalysis:
 
 def checks_of(analysis: Analysis) -> tuple[Check, ...]:
     health = pod_health.checks(analysis.pod_health) if analysis.pod_health is not None else ()
-    return (*map(built_in.written_out, analysis.checks), *health)
+    return (*checks_alone(analysis), *health)
+
+
+def checks_alone(analysis: Analysis) -> tuple[Check, ...]:
+    return tuple(map(built_in.written_out, analysis.checks))
 
 
 def _run(analysis: Analysis | None, order: Analyse, subject: Subject, since_s: float, *, must_end: bool) -> Run | None:
@@ -128,7 +134,8 @@ def _run(analysis: Analysis | None, order: Analyse, subject: Subject, since_s: f
     templates = None
     if analysis.templates:
         templates = TemplateRun(analysis, subject, order.workload, since_s, must_end=must_end)
-    return Run(checks_of(analysis), subject, since_s, templates)
+    counted = Counted(analysis.score, checks_alone(analysis)) if analysis.score is not None else None
+    return Run(checks_of(analysis), subject, since_s, templates, counted)
 
 
 async def _step_verdict(run: Run) -> judge.Verdict:

@@ -11,10 +11,12 @@ from typing import Any
 from tidegate_chassis.clock import Clock
 from tidegate_contracts.facts import Measurement
 from tidegate_contracts.rollout import Check
-from tidegate_metrics_analyzer import judge, window
+from tidegate_contracts.score import Scored
+from tidegate_metrics_analyzer import judge, scoring, window
 from tidegate_metrics_analyzer.judge import Progress, Verdict
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
+from tidegate_metrics_analyzer.scoring import Counted
 from tidegate_metrics_analyzer.tasks import ended
 from tidegate_metrics_analyzer.template_run import TemplateRun
 
@@ -23,12 +25,18 @@ class Run:
     """The state of one analysis, for the one who waits for a verdict."""
 
     def __init__(
-        self, checks: tuple[Check, ...], subject: Subject, since_s: float, templates: TemplateRun | None = None
+        self,
+        checks: tuple[Check, ...],
+        subject: Subject,
+        since_s: float,
+        templates: TemplateRun | None = None,
+        counted: Counted | None = None,
     ) -> None:
         self.checks = checks
         self.subject = subject
         self.since_s = since_s
         self.templates = templates
+        self.counted = counted
         self.faults: Mapping[str, str] = {}
         self._changed = asyncio.Event()
         self._broken: BaseException | None = None
@@ -95,18 +103,33 @@ class Run:
             self._queries[check.name] = query
             self._progress[check.name] = judge.absorb(check, self._progress[check.name], reading)
             self._changed.set()
+            if self._is_counted(check) and self._verdict(check) == "fail":
+                return  # a failure is counted once and for all, with the values that made it
             now_s = clock.now_s()
             wait_s = window.next_at_s(first_s, interval_s, now_s) - now_s
             await clock.sleep(min(wait_s, interval_s))
 
     def is_impossible(self) -> bool:
-        """Whether a part of it can't be measured at all, however long it is tried."""
-        return bool(self.faults) or (self.templates is not None and self.templates.fault is not None)
+        """Whether a part of it that has to pass can't be measured at all, however long it is tried."""
+        faulty = any(check.name in self.faults and not self._is_counted(check) for check in self.checks)
+        return faulty or (self.templates is not None and self.templates.fault is not None)
 
     def verdicts(self) -> tuple[Verdict | None, ...]:
-        """Of each check; the templates together have one."""
-        checks = tuple(self._verdict(check) for check in self.checks)
-        return checks if self.templates is None else (*checks, self.templates.verdict())
+        """Of each check; those of a score together have one, and so do the templates."""
+        scored = self.scored()
+        together = [] if scored is None else [scoring.verdict(scored)]
+        together += [] if self.templates is None else [self.templates.verdict()]
+        return (*(self._verdict(check) for check in self.checks if not self._is_counted(check)), *together)
+
+    def scored(self) -> Scored | None:
+        """Where the checks are counted together: the score so far."""
+        if self.counted is None:
+            return None
+        classifications = [
+            scoring.classify(check, self._progress[check.name], self.faults.get(check.name))
+            for check in self.counted.checks
+        ]
+        return scoring.scored(self.counted, classifications)
 
     def evidence(self) -> tuple[Measurement, ...]:
         checks = tuple(
@@ -114,6 +137,9 @@ class Run:
             for check in self.checks
         )
         return checks if self.templates is None else (*checks, *self.templates.evidence())
+
+    def _is_counted(self, check: Check) -> bool:
+        return self.counted is not None and check in self.counted.checks
 
     def _verdict(self, check: Check) -> Verdict | None:
         if check.name in self.faults:
