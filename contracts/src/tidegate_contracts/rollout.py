@@ -15,7 +15,7 @@ from tidegate_contracts.score import Criticality, Score
 from tidegate_contracts.templates import Quirks, TemplateArgument, TemplateReference
 from tidegate_contracts.workload import WorkloadReference
 
-QUERY_VARIABLES: Final = ("namespace", "workload", "revision", "stable_revision", "window")
+QUERY_VARIABLES: Final = ("namespace", "workload", "revision", "stable_revision", "window", "pods")
 BATCH: Final = "{{batch}}"
 """In a value of `pod_labels`."""
 Seconds = Annotated[float, msgspec.Meta(description="a duration in seconds")]
@@ -90,7 +90,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One measured value and the range in which it must stay: a `query`, or a `metric` that is known by its name.
 
     `query` and `minimum_samples_query` may hold `{{namespace}}`, `{{workload}}`, `{{revision}}`, `{{stable_revision}}`
-    and `{{window}}`.
+    and `{{window}}`; where the analysis has a fresh baseline also `{{pods}}`, a regular expression for pods' names.
     Missing, stale, NaN or too few samples are inconclusive, never a pass. With `compare` there is no range: the value
     is judged against the stable revision's.
     """
@@ -143,6 +143,8 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: tuple[str, ...] = ()
     """Metrics of the templates that decide nothing: regular expressions that are looked for in their names."""
     quirks: Quirks = "argo"
+    baseline: Literal["stable", "fresh"] = "stable"
+    """What checks compare with: the stable revision's pods, or as many of it as there are new ones, made for that."""
     score: Score | None = None
     """How the checks are counted together; without it, each of them has to pass. Pod health and templates always have
     to."""
@@ -154,6 +156,10 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     """How long somebody may answer an inconclusive verdict before it rolls back; of no use where it pauses for ever."""
     extend_once: bool = False
     """Whether a step that is inconclusive is measured once more, from the start, before anything comes of it."""
+
+    @property
+    def fresh_baseline(self) -> bool:
+        return self.baseline == "fresh"
 
 
 class CanaryMetadata(msgspec.Struct, frozen=True, kw_only=True):
