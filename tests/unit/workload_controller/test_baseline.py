@@ -129,7 +129,8 @@ def test_at_the_end_it_goes_before_the_marks_do(mode: str) -> None:
 
 def test_nothing_is_released_while_its_pods_are_in_use() -> None:
     said = Decision(None, (Report(released()),), done=True)
-    for seen in (made(), made(**GOING)):
+    unseen = replace(made(**GOING, generation=2), status=ReplicaSetStatus(replicas=0, observed_generation=1))
+    for seen in (made(), made(**GOING), unseen):
         waiting = around.after(sight(seen), said)
         assert not waiting.done
         assert not any(isinstance(action, Report) for action in waiting.actions)

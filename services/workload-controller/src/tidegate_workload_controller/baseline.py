@@ -134,4 +134,6 @@ def _is_made_for(order: ApplyBatch, seen: ReplicaSet) -> bool:
 
 
 def _is_gone(seen: ReplicaSet) -> bool:
-    return seen.metadata.deletion_timestamp is not None and seen.status.replicas == 0
+    """It stays until its last pod has stopped; its controller has to have seen that it goes before its count counts."""
+    counted = seen.status.observed_generation >= seen.metadata.generation
+    return seen.metadata.deletion_timestamp is not None and counted and seen.status.replicas == 0

@@ -216,8 +216,8 @@ def _same(cached: Sight, live: Sight) -> bool:
 def _of_baseline(seen: ReplicaSet | None) -> tuple[object, ...]:
     if seen is None:
         return ()
-    metadata = seen.metadata
-    return (metadata.uid, metadata.generation, metadata.deletion_timestamp, seen.status.replicas)
+    metadata, status = seen.metadata, seen.status
+    return (metadata.uid, metadata.generation, metadata.deletion_timestamp, status.observed_generation, status.replicas)
 
 
 async def _nothing(value: T) -> T:
