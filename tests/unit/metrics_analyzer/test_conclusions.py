@@ -68,15 +68,18 @@ def test_the_largest_analysis_that_compares_fits_into_one_event() -> None:
     assert len(encode(fact)) <= limits.EVENT_BYTES_MAX
 
 
-def test_the_largest_analysis_with_a_score_fits_into_one_event() -> None:
+def test_the_largest_analysis_that_compares_and_has_a_score_fits_into_one_event() -> None:
     name = "c" * (limits.LABEL_LENGTH_MAX - 2)
-    groups = [tuple(f"{name}{5 * index + own:02}" for own in range(4)) for index in range(5)]
+    groups = [tuple(f"{name}{4 * index + own:02}" for own in range(4)) for index in range(5)]
+    query, compare = '"' * limits.QUERY_LENGTH_MAX, Comparison(direction="decrease", points=40)
     checks = tuple(
-        Check(name=f"{name}{number:02}", query='"' * limits.QUERY_LENGTH_MAX, maximum=0.05, groups=groups[number % 5])
+        Check(name=f"{name}{number:02}", query=query, compare=compare, groups=groups[number % 5], inconclusive_limit=1)
         for number in range(limits.CHECKS_MAX)
     )
+    pair = comparison.Pair(-1.2345678901234567e-300, -1.2345678901234567e-300)
+    samples = comparison.Samples(pairs=(pair,) * 100, canary_points=999, stable_points=999)
     progress = Progress()
-    for reading in (*[-1.2345678901234567e-300] * 30, Unusable('"' * 600)):
+    for reading in (comparison.judge(samples, compare), *[Unusable('"' * 600)] * 15):
         progress = absorb(checks[0], progress, reading)
     measurements = tuple(judge.evidence(check, check.query, progress) for check in (*checks, *checks[:2]))
     found = scoring.scored(scoring.Counted(Score(), checks), ["undecided"] * len(checks))

@@ -22,7 +22,7 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 VALUES_KEPT: Final = 20
 """The last values of each check go into the evidence."""
 
-QUERY_BYTES_KEPT: Final = 2048
+QUERY_BYTES_KEPT: Final = 1536
 """So much of each query goes into the evidence, so that the largest analysis still fits into one event."""
 
 
