@@ -53,5 +53,10 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """Of the Mann-Whitney test over the first `points` pairs; None before there are so many."""
     p_limit: float | None = None
     """Below it the canary is failed."""
+    tolerance_percent: float = 0.0
+    tolerance: float = 0.0
+    """By the larger of both the stable's values were moved before they were compared."""
+    side: Literal["high", "low"] | None = None
+    """Where the canary lies, seen from the stable, if it failed."""
     stable_values: tuple[float, ...] = ()
     """The stable's last values, beside the canary's in `values`."""

@@ -11,6 +11,7 @@ import msgspec
 from tidegate_contracts.comparison import Compared
 from tidegate_contracts.outside import Told
 from tidegate_contracts.problem import Problem
+from tidegate_contracts.score import Scored
 from tidegate_contracts.templates import Assessed
 
 
@@ -168,6 +169,8 @@ class AnalysisConcluded(Fact, frozen=True, kw_only=True, tag="analysis.concluded
     reason: str
     started_at_s: float
     measurements: tuple[Measurement, ...] = ()
+    scored: Scored | None = None
+    """Of an analysis with a score: what each check added to it."""
 
 
 class AnalysisReleased(Fact, frozen=True, kw_only=True, tag="analysis.released.v1"):

@@ -82,6 +82,13 @@ ALERT_LABELS_MAX: Final = 16
 ALERT_VALUES_MAX: Final = 16
 ALERT_LOOK_BACK_S_MAX: Final = 86_400.0
 
+GROUPS_MAX: Final = 20
+"""Of one analysis' score."""
+GROUPS_PER_CHECK_MAX: Final = 4
+
+BASELINE_WORKLOAD_NAME_LENGTH_MAX: Final = 39
+"""Pods' names are cut after 58 characters: room for `-canary-`, a revision and a hyphen, whole."""
+
 COMPARISON_POINTS_MIN: Final = 8
 """The fewest pairs with which a rank test can fail anything at the highest confidence (1 / C(16, 8) = 0.00008)."""
 COMPARISON_POINTS_MAX: Final = 500

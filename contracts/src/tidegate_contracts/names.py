@@ -65,6 +65,11 @@ def is_visible(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text
 
 
+def baseline_name(workload: str) -> str:
+    """What the fresh baseline beside a workload is called; its pods' names begin with it, and a hyphen."""
+    return f"{workload}-baseline"
+
+
 def to_token(name: str) -> str:
     """A validated name as one subject token.
 

@@ -69,6 +69,9 @@ class ApplyBatch(_Order, frozen=True, kw_only=True, tag="order.apply-batch.v1"):
     """Pods of the batch that may be unready; a percentage is of the batch's pods. One is ready whatever this says."""
     pod_labels: dict[str, str] = {}
     """Beside our own; see the request's."""
+    baseline: bool = False
+    """True: beside it, as many pods of the stable revision as the batch has new ones, for as long as this order stands.
+    Nothing waits for them, and every other order takes them away."""
     going_back: bool = False
     """True: so many pods of the new revision may stay, and all others become stable ones again, which have to be ready.
     No request reaches the new pods, and none of them has to be. Only in the style partition, and only to go on back."""

@@ -12,10 +12,11 @@ import msgspec
 from tidegate_contracts.built_in import MetricName, MetricSource
 from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.outside import AlertWatch, AwaitedVerdict
+from tidegate_contracts.score import Criticality, Score
 from tidegate_contracts.templates import Quirks, TemplateArgument, TemplateReference
 from tidegate_contracts.workload import WorkloadReference
 
-QUERY_VARIABLES: Final = ("namespace", "workload", "revision", "stable_revision", "window")
+QUERY_VARIABLES: Final = ("namespace", "workload", "revision", "stable_revision", "window", "pods")
 BATCH: Final = "{{batch}}"
 """In a value of `pod_labels`."""
 Seconds = Annotated[float, msgspec.Meta(description="a duration in seconds")]
@@ -90,7 +91,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One measured value and the range in which it must stay: a `query`, or a `metric` that is known by its name.
 
     `query` and `minimum_samples_query` may hold `{{namespace}}`, `{{workload}}`, `{{revision}}`, `{{stable_revision}}`
-    and `{{window}}`.
+    and `{{window}}`; where the analysis has a fresh baseline also `{{pods}}`, a regular expression for pods' names.
     Missing, stale, NaN or too few samples are inconclusive, never a pass. With `compare` there is no range: the value
     is judged against the stable revision's.
     """
@@ -120,6 +121,10 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """The Service, or Envoy's cluster, that the counted requests go to; None: the workload's name and `-canary`."""
     dry_run: bool = False
     """It is measured and told of, but decides nothing."""
+    groups: tuple[str, ...] = ()
+    """Of the analysis' score: where the check counts."""
+    criticality: Criticality = "normal"
+    """Of the analysis' score: whether it makes up for this check's failing."""
 
 
 class PodHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +152,11 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     """Given by somebody outside, over the bus."""
     alerts: tuple[AlertWatch, ...] = ()
     """Of an Alertmanager, which fail at once."""
+    baseline: Literal["stable", "fresh"] = "stable"
+    """What checks compare with: the stable revision's pods, or as many of it as there are new ones, made for that."""
+    score: Score | None = None
+    """How the checks are counted together; without it, each of them has to pass. Pod health and templates always have
+    to."""
     on_failure: Literal["roll_back", "pause", "go_on"] | None = None
     """What a failing verdict leads to; None: what the request says. go_on: it is told of, and changes nothing."""
     on_inconclusive: Literal["roll_back", "pause"] = "pause"
@@ -155,6 +165,10 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     """How long somebody may answer an inconclusive verdict before it rolls back; of no use where it pauses for ever."""
     extend_once: bool = False
     """Whether a step that is inconclusive is measured once more, from the start, before anything comes of it."""
+
+    @property
+    def fresh_baseline(self) -> bool:
+        return self.baseline == "fresh"
 
 
 class CanaryMetadata(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from tidegate_contracts.problem import Problem, printable, problem
 from tidegate_contracts.rollout import STYLES, Change, RolloutRequested
 from tidegate_contracts.validate_analysis import analysis_problems, duration_problems
 from tidegate_contracts.validate_bake import bake_problems
+from tidegate_contracts.validate_baseline import baseline_problems
 from tidegate_contracts.validate_comparison import background_problems
 from tidegate_contracts.validate_metadata import POD_LABEL_RULE, is_pod_label, metadata_problems
 from tidegate_contracts.validate_steps import step_problems, threshold_problems
@@ -82,6 +83,7 @@ def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
         yield from _change(request.change)
     yield from threshold_problems(request)
     yield from step_problems(request)
+    yield from baseline_problems(request)
     yield from traffic_problems(request.traffic)
     if request.analysis is not None:
         yield from analysis_problems("analysis", request.analysis)

@@ -11,6 +11,7 @@ from tidegate_contracts.validate_built_in import built_in_problems
 from tidegate_contracts.validate_comparison import comparison_problems
 from tidegate_contracts.validate_comparison import shortest_s as comparison_shortest_s
 from tidegate_contracts.validate_outside import outside_problems
+from tidegate_contracts.validate_score import score_problems
 from tidegate_contracts.validate_templates import template_problems
 
 _VARIABLE: Final = re.compile(r"\{\{([^{}]*)\}\}")
@@ -35,6 +36,7 @@ def analysis_problems(field: str, analysis: Analysis) -> Iterator[Problem]:
         seen.add(check.name)
     yield from template_problems(field, analysis)
     yield from outside_problems(field, analysis)
+    yield from score_problems(field, analysis)
     yield from _consequence_problems(field, analysis)
 
 

@@ -23,7 +23,9 @@ UNHEEDED: Final = (
 )
 """Of a range. A comparison has `points` pairs, one each `window_s`, and its own rule."""
 
-_REVISION: Final = re.compile(r"\{\{\s*revision\s*\}\}")
+_TOLD_APART: Final = re.compile(r"\{\{\s*(?:revision|pods)\s*\}\}")
+"""What stands for one thing the first time and for another the second; `validate_baseline` says where `pods` may be."""
+
 _DEFAULTS: Final = Check(name="", query="")
 _BOUNDS: Final = {
     "points": (limits.COMPARISON_POINTS_MIN, limits.COMPARISON_POINTS_MAX),
@@ -39,7 +41,7 @@ def comparison_problems(field: str, check: Check, compare: Comparison) -> Iterat
             rule = "left out where compare is given"
             remedy = "A comparison is decided by its points, one each window_s."
             yield problem(f"{field}.{part}", getattr(check, part), rule, remedy)
-    if check.metric is None and not _REVISION.search(check.query):
+    if check.metric is None and not _TOLD_APART.search(check.query):
         remedy = (
             'Select the pods by it, as in revision="{{revision}}": it stands for the new revision, then for the old.'
         )
@@ -51,10 +53,12 @@ def comparison_problems(field: str, check: Check, compare: Comparison) -> Iterat
 
 
 def background_problems(field: str, analysis: Analysis, where: str) -> Iterator[Problem]:
-    """A comparison ends with its last pair, and needs requests of both versions until then."""
+    """A comparison ends with its last pair, a score with its last check, a background analysis with the rollout."""
+    rule = f"left out in {where}"
+    if analysis.score is not None:
+        yield problem(f"{field}.score", "{}", rule, "Count a step's checks together.")
     for index, check in enumerate(analysis.checks):
         if check.compare is not None:
-            rule = f"left out in {where}"
             yield problem(f"{field}.checks[{index}].compare", "{}", rule, "Compare in a step's analysis.")
 
 

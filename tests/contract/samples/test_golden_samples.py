@@ -99,6 +99,7 @@ FREE_MAPS = {
     "annotations",
     "pod_labels",
     "figures",
+    "weights",
 }
 
 

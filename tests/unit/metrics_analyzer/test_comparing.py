@@ -1,16 +1,18 @@
 """Canary against stable: pairs to a verdict, ranges to pairs, and that nothing doubtful ever passes."""
 
 import math
+import re
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.metric_providers import ScriptedProvider
 
 from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.rollout import Check
-from tidegate_metrics_analyzer import comparing, comparison, judge, moments, pairing
+from tidegate_metrics_analyzer import comparing, comparison, judge, moments, pairing, promql
 from tidegate_metrics_analyzer.comparison import Judged, Pair, Samples
 from tidegate_metrics_analyzer.judge import Progress, absorb
 from tidegate_metrics_analyzer.question import (
@@ -218,3 +220,41 @@ def test_points_never_look_over_the_steps_start_nor_twice_on_the_same_time() -> 
         2,
     ]
     assert moments.count(CHECK, Reach(), 1000.0, 1e6) == moments.MOMENTS_MAX
+
+
+class Ranges(ScriptedProvider):
+    """Answers every range with the same good one, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[RangeQuestion] = []
+
+    def render(self, template: str, subject: Subject, window_s: float) -> str | Unusable:
+        return promql.render(template, subject.values(), window_s)
+
+    async def ask_range(self, question: RangeQuestion) -> RangeAnswer | Unusable:
+        self.asked.append(question)
+        return GOOD
+
+
+async def test_a_fresh_baselines_pods_are_told_by_their_names() -> None:
+    query = 'x{pod=~"{{pods}}",revision="{{revision}}"}'
+    check = msgspec.structs.replace(CHECK, query=query)
+    subject = msgspec.structs.replace(SUBJECT, workload="web.v1")
+    assert promql.fault(query) is None
+    provider = Ranges()
+    await comparing.compared(check, COMPARE, provider, subject, since_s=0.0, now_s=1e6)
+    canary, baseline = (question.query for question in provider.asked)
+    assert canary == 'x{pod=~"web[.]v1(-canary)?-new-[a-z0-9]+",revision="new"}'
+    assert baseline == 'x{pod=~"web[.]v1-baseline-[a-z0-9]+",revision="old"}'
+    names = re.compile(canary.split('"')[1]), re.compile(baseline.split('"')[1])
+    pods = ("web.v1-new-4xk2p", "web.v1-canary-new-4xk2p", "web.v1-baseline-4xk2p", "web.v1-old-4xk2p", "web-v1-new-a")
+    assert [[bool(name.fullmatch(pod)) for pod in pods] for name in names] == [
+        [True, True, False, False, False],
+        [False, False, True, False, False],
+    ]
+
+
+def test_names_of_pods_are_matched_and_never_equal() -> None:
+    assert "regular expression" in (promql.fault('x{pod="{{pods}}"}') or "")
+    assert promql.fault('x{pod!~"{{pods}}"}') is None

@@ -5,8 +5,9 @@ from tidegate_contracts.codec import encode
 from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.orders import Analyse
 from tidegate_contracts.rollout import Check, PodHealth
+from tidegate_contracts.score import Score
 from tidegate_contracts.workload import WorkloadReference
-from tidegate_metrics_analyzer import comparison, judge, pod_health, promql
+from tidegate_metrics_analyzer import comparison, judge, pod_health, promql, scoring
 from tidegate_metrics_analyzer.conclusion import conclude
 from tidegate_metrics_analyzer.judge import Progress, absorb
 from tidegate_metrics_analyzer.question import Unusable
@@ -64,6 +65,26 @@ def test_the_largest_analysis_that_compares_fits_into_one_event() -> None:
         progress = absorb(check, progress, reading)
     measurements = (judge.evidence(check, check.query, progress),) * (limits.CHECKS_MAX + 2)
     fact = conclude(ORDER, "step", "inconclusive", measurements, started_at_s=1.7e9, at_s=1.7e9)
+    assert len(encode(fact)) <= limits.EVENT_BYTES_MAX
+
+
+def test_the_largest_analysis_that_compares_and_has_a_score_fits_into_one_event() -> None:
+    name = "c" * (limits.LABEL_LENGTH_MAX - 2)
+    groups = [tuple(f"{name}{4 * index + own:02}" for own in range(4)) for index in range(5)]
+    query, compare = '"' * limits.QUERY_LENGTH_MAX, Comparison(direction="decrease", points=40)
+    checks = tuple(
+        Check(name=f"{name}{number:02}", query=query, compare=compare, groups=groups[number % 5], inconclusive_limit=1)
+        for number in range(limits.CHECKS_MAX)
+    )
+    pair = comparison.Pair(-1.2345678901234567e-300, -1.2345678901234567e-300)
+    samples = comparison.Samples(pairs=(pair,) * 100, canary_points=999, stable_points=999)
+    progress = Progress()
+    for reading in (comparison.judge(samples, compare), *[Unusable('"' * 600)] * 15):
+        progress = absorb(checks[0], progress, reading)
+    measurements = tuple(judge.evidence(check, check.query, progress) for check in (*checks, *checks[:2]))
+    found = scoring.scored(scoring.Counted(Score(), checks), ["undecided"] * len(checks))
+    assert len(found.groups) == limits.GROUPS_MAX
+    fact = conclude(ORDER, "step", "inconclusive", measurements, started_at_s=1.7e9, at_s=1.7e9, scored=found)
     assert len(encode(fact)) <= limits.EVENT_BYTES_MAX
 
 

@@ -5,13 +5,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from support.metric_providers import ScriptedProvider, Told
 
 from tidegate_chassis.clock import SystemClock
 from tidegate_contracts.facts import AnalysisConcluded
 from tidegate_contracts.orders import Analyse
-from tidegate_contracts.rollout import Analysis, Check
+from tidegate_contracts.rollout import Analysis, Check, PodHealth
+from tidegate_contracts.score import Score
 from tidegate_contracts.telemetry import MetricsMeasured
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_metrics_analyzer import analysis, asking
@@ -361,3 +363,61 @@ async def test_a_check_in_a_dry_run_says_nothing_in_the_background() -> None:
     async with standing(order(background=[check(dry_run=True), check("latency")]), errors=[BAD], latency=[BAD]) as it:
         await it.until(lambda: bool(it.facts))
         assert it.facts[0].reason.startswith("latency: ")
+
+
+def scored(*checks: Check, pod_health: PodHealth | None = None, **score: float) -> Analyse:
+    analysis = Analysis(checks=checks, pod_health=pod_health, score=Score(**score))
+    return msgspec.structs.replace(order(), step_analysis=analysis)
+
+
+async def test_a_score_passes_over_a_check_that_failed_and_counts_it_once_and_for_all() -> None:
+    told = scored(check(), check("latency", count=20), pass_score=50, marginal_score=50)
+    fact = await verdict_on(told, errors=[BAD, BAD, GOOD], latency=[GOOD])
+    assert fact.verdict == "pass"
+    assert fact.scored is not None
+    assert [found.classification for found in fact.scored.checks] == ["high", "pass"]
+    assert fact.measurements[0].values == (BAD, BAD)
+    assert fact.measurements[0].verdict == "fail"
+    assert fact.reason == "the score is 50 (pass at 50, marginal at 50); failed: errors (high)"
+
+
+async def test_a_score_is_failed_by_a_critical_check_at_once() -> None:
+    told = scored(check(criticality="critical"), check("latency", count=1000), pass_score=50, marginal_score=0)
+    fact = await verdict_on(told, errors=[BAD], latency=[GOOD])
+    assert fact.verdict == "fail"
+    assert fact.scored is not None
+    assert (fact.scored.rule, fact.scored.score, fact.scored.best_score) == ("critical_failed", 0, 0)
+
+
+async def test_a_score_is_failed_as_soon_as_nothing_can_save_it() -> None:
+    told = scored(check(), check("latency", count=1000), marginal_score=75)
+    fact = await verdict_on(told, errors=[BAD], latency=[GOOD])
+    assert fact.verdict == "fail"
+    assert fact.reason.startswith("the score is 0 to 50")
+
+
+async def test_a_score_without_data_never_passes() -> None:
+    told = scored(check(inconclusive_limit=2), check("latency", inconclusive_limit=2), check("unset", provider="unset"))
+    fact = await verdict_on(told, errors=[NONE], latency=[NONE])
+    assert fact.verdict == "inconclusive"
+    assert fact.scored is not None
+    assert [found.classification for found in fact.scored.checks] == ["no_data", "no_data", "error"]
+    assert fact.reason.endswith("missing: errors (no data), latency (no data), unset (error)")
+
+
+async def test_a_muted_check_is_told_of_and_not_waited_for() -> None:
+    told = scored(check(), check("latency", count=1000, criticality="muted"))
+    fact = await verdict_on(told, errors=[GOOD], latency=[GOOD])
+    assert fact.verdict == "pass"
+    assert fact.scored is not None
+    assert fact.scored.checks[1].classification == "undecided"
+    assert fact.measurements[1].measured > 0
+
+
+async def test_pod_health_is_no_part_of_a_score_and_has_to_pass() -> None:
+    """Here it can't be measured at all: there is no such provider."""
+    fact = await verdict_on(scored(check(), pod_health=PodHealth()), errors=[GOOD])
+    assert fact.verdict == "inconclusive"
+    assert fact.scored is not None
+    assert [found.check for found in fact.scored.checks] == ["errors"]
+    assert "pod_restarts: unknown metric provider" in fact.reason

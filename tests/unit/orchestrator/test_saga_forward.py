@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 from support.saga import ANALYSIS, ROUTE, Saga, request, step
 
+from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.controls import Approve, RollBack
 from tidegate_contracts.orders import (
     Analyse,
@@ -13,7 +14,12 @@ from tidegate_contracts.orders import (
     ReleaseWorkload,
     ShiftTraffic,
 )
-from tidegate_contracts.rollout import HeaderChange, Pause, Step, StepTraffic
+from tidegate_contracts.rollout import Analysis, Check, HeaderChange, Pause, Step, StepTraffic
+
+COMPARING = Check(
+    name="errors", query='x{pod=~"{{pods}}",revision="{{revision}}"}', compare=Comparison(direction="increase")
+)
+FRESH = Analysis(checks=(COMPARING,), baseline="fresh")
 
 
 def test_without_traffic_a_ready_batch_leads_to_the_next_step_at_once() -> None:
@@ -163,3 +169,29 @@ def test_copies_leave_before_the_pods_that_get_them() -> None:
     shift = saga.standing(ShiftTraffic, saga.orders.traffic)
     assert (shift.mirror_percent, shift.lowering) == (0, True)
     assert saga.shifted() == ["PodsReleaseStarted"]
+
+
+def test_a_fresh_baseline_stands_while_its_step_does_and_no_longer() -> None:
+    saga = Saga()
+    saga.ask(request(step("20%", 20, analysis=FRESH), step("60%", 60, analysis=ANALYSIS), traffic=(ROUTE,)))
+    saga.prepared()
+    saga.shifted()
+    assert saga.standing(ApplyBatch, saga.orders.workload).baseline
+    saga.ready()
+    assert saga.shifted() == ["StepJudgingStarted"]
+    settling = saga.standing(ApplyBatch, saga.orders.workload)
+    assert (settling.settle, settling.baseline) == (True, True)
+    saga.ready()
+    assert saga.judged("pass") == ["StepCompleted", "StepStarted"]
+    assert not saga.standing(ApplyBatch, saga.orders.workload).baseline
+
+
+def test_batches_that_go_back_have_no_baseline() -> None:
+    steps = (step("20%", 20, analysis=FRESH), step("60%", 60, analysis=FRESH))
+    saga = Saga()
+    saga.ask(request(*steps, traffic=(ROUTE,), rollback="in_batches"))
+    saga.to_step(2)
+    saga.tell(RollBack())
+    saga.shifted()
+    order = saga.standing(ApplyBatch, saga.orders.workload)
+    assert (order.going_back, order.baseline) == (True, False)

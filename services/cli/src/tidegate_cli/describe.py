@@ -10,7 +10,7 @@ from tidegate_contracts.facts import PodCounts
 from tidegate_contracts.problem import printable
 
 _ENVELOPE_FIELDS: Final = {"type", "rollout", "revision", "active", "cause", "at_s", "order_revision"}
-_LONG_FIELDS: Final = {"request", "plan", "measurements", "template_digest", "inherited", "request_sequence"}
+_LONG_FIELDS: Final = {"request", "plan", "measurements", "scored", "template_digest", "inherited", "request_sequence"}
 _VALUE_LENGTH_MAX: Final = 160
 
 

@@ -9,9 +9,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tidegate_cli import assessed, compared
+from tidegate_cli import assessed, compared, scored, sparkline
 from tidegate_cli.views import RolloutView, StepView, Verdict
-from tidegate_contracts.facts import PodCounts
+from tidegate_contracts.facts import Measurement, PodCounts
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.rollout import Analysis, Bake, RolloutRequested, Style
 
@@ -198,6 +198,8 @@ def rollout(view: RolloutView) -> RenderableType:
         parts += [Text(), _steps(view.steps, with_state=True)]
     if view.verdicts:
         parts += [Text(), *(_verdict(verdict) for verdict in view.verdicts)]
+    if view.phase == "judging" and view.measured:
+        parts += [Text(), _measured(view.measured)]
     for problem in view.problems:
         parts += [Text(), Text(str(problem), style="red")]
     style = STYLE.get(view.phase, "cyan")
@@ -229,16 +231,33 @@ def _verdict(verdict: Verdict) -> RenderableType:
     text = Text.assemble(
         f"{clock(verdict.at_s)}  {about}: ", (verdict.verdict, STYLE[verdict.verdict]), f"  {verdict.reason}"
     )
+    for line in scored.lines(verdict.scored) if verdict.scored is not None else ():
+        text.append(f"\n    {line}")
     for measurement in verdict.measurements:
-        last = next((value for value in reversed(measurement.values) if value is not None), None)
-        shown = "told" if measurement.told is not None else "no value" if last is None else f"{last:g}"
-        tried = ", dry run" if measurement.dry_run else ""
-        said = f"{measurement.verdict}{tried}, {shown} ({measurement.reason})"
-        text.append(f"\n    {measurement.check}: {said}", style="dim")
-        if measurement.compared is not None:
-            text.append(f"\n      {compared.shown(measurement.compared)}", style="dim")
-        if measurement.assessed is not None:
-            text.append(f"\n      {assessed.shown(measurement.assessed)}", style="dim")
-        if measurement.told is not None and measurement.told.link:
-            text.append(f"\n      {measurement.told.link}", style="dim")
+        text.append_text(_measurement(measurement))
+    return text
+
+
+def _measured(measurements: Sequence[Measurement]) -> RenderableType:
+    """What decides nothing yet."""
+    text = Text("measured so far:")
+    for measurement in measurements:
+        text.append_text(_measurement(measurement))
+    return text
+
+
+def _measurement(measurement: Measurement) -> Text:
+    last = next((value for value in reversed(measurement.values) if value is not None), None)
+    shown = "told" if measurement.told is not None else "no value" if last is None else f"{last:g}"
+    tried = ", dry run" if measurement.dry_run else ""
+    said = f"{measurement.verdict}{tried}, {shown} ({measurement.reason})"
+    text = Text(f"\n    {measurement.check}: {said}", style="dim")
+    if any(value is not None for value in measurement.values):
+        text.append("\n").append_text(sparkline.shown(measurement, "      "))
+    if measurement.compared is not None:
+        text.append(f"\n      {compared.shown(measurement.compared)}")
+    if measurement.assessed is not None:
+        text.append(f"\n      {assessed.shown(measurement.assessed)}")
+    if measurement.told is not None and measurement.told.link:
+        text.append(f"\n      {measurement.told.link}")
     return text

@@ -40,6 +40,7 @@ RIGHTS: Final = (
     Right("workload-controller", "apps", "deployments", ("create", "delete")),
     Right("workload-controller", "apps.kruise.io", "clonesets", ("create", "delete")),
     Right("workload-controller", "apps", "replicasets", ("get", "list", "watch")),
+    Right("workload-controller", "apps", "replicasets", ("create", "patch", "delete")),
     Right("workload-controller", "apps", "controllerrevisions", ("get", "list", "watch")),
     Right("workload-controller", "autoscaling", "horizontalpodautoscalers", ("list", "patch")),
     Right("workload-controller", "", "events", ("list",)),

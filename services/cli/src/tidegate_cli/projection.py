@@ -221,7 +221,7 @@ def _ended(view: RolloutView, event: decisions.Decision) -> RolloutView:
 
 def _at_step(view: RolloutView, number: int, at_s: float) -> dict[str, object]:
     """`number` is the present step; those before it are done, those after it still to come."""
-    return {"step": number, "steps": tuple(_placed(step, number, at_s) for step in view.steps)}
+    return {"step": number, "steps": tuple(_placed(step, number, at_s) for step in view.steps), "measured": ()}
 
 
 def _placed(step: StepView, number: int, at_s: float) -> StepView:

@@ -8,6 +8,7 @@ from tidegate_contracts.facts import Measurement, PodCounts
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.rollout import RolloutRequested
+from tidegate_contracts.score import Scored
 
 Phase = Literal[
     "unknown",
@@ -41,6 +42,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     at_s: float
     measurements: tuple[Measurement, ...] = ()
+    scored: Scored | None = None
 
 
 class StepView(msgspec.Struct, frozen=True, kw_only=True):

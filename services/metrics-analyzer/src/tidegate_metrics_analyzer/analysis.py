@@ -22,6 +22,7 @@ from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.outside_run import OutsideRun
 from tidegate_metrics_analyzer.question import Subject
 from tidegate_metrics_analyzer.run import Run
+from tidegate_metrics_analyzer.scoring import Counted
 from tidegate_metrics_analyzer.tasks import ended
 from tidegate_metrics_analyzer.template_run import TemplateRun
 
@@ -180,6 +181,7 @@ class StandingAnalysis:
             scope,
             verdict,
             run.evidence(),
+            scored=run.scored(),
             started_at_s=self.started_at_s,
             at_s=self._clock.now_s(),
             overdue=overdue,
@@ -188,7 +190,11 @@ class StandingAnalysis:
 
 def checks_of(analysis: Analysis) -> tuple[Check, ...]:
     health = pod_health.checks(analysis.pod_health) if analysis.pod_health is not None else ()
-    return (*map(built_in.written_out, analysis.checks), *health)
+    return (*checks_alone(analysis), *health)
+
+
+def checks_alone(analysis: Analysis) -> tuple[Check, ...]:
+    return tuple(map(built_in.written_out, analysis.checks))
 
 
 def _run(
@@ -210,7 +216,8 @@ def _run(
     if analysis.verdicts or analysis.alerts:
         step = order.step if must_end or until_s else None
         outside = OutsideRun(analysis, subject, order.rollout, since_s, step=step)
-    return Run(checks_of(analysis), subject, since_s, templates, outside, until_s=until_s)
+    counted = Counted(analysis.score, checks_alone(analysis)) if analysis.score is not None else None
+    return Run(checks_of(analysis), subject, since_s, templates, outside, counted=counted, until_s=until_s)
 
 
 async def _step_verdict(run: Run) -> judge.Verdict:

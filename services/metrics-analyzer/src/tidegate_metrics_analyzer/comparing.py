@@ -3,8 +3,11 @@
 Called by `measure` in place of a single measurement. `moments` says when, `pairing` reads, `comparison` judges.
 """
 
+from typing import Final
+
 import msgspec
 
+from tidegate_contracts import names
 from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer import comparison, moments, pairing
@@ -12,6 +15,8 @@ from tidegate_metrics_analyzer.asking import answered
 from tidegate_metrics_analyzer.comparison import Judged
 from tidegate_metrics_analyzer.provider import MetricProvider, RangeProvider
 from tidegate_metrics_analyzer.question import RangeQuestion, Subject, Unusable
+
+ENDS: Final = "[a-z0-9]+"
 
 
 def fault(check: Check, provider: MetricProvider, subject: Subject) -> str | None:
@@ -32,7 +37,7 @@ async def compared(
     if count == 0:
         return check.query, Unusable("too early: the step has only just begun")
     reads = []
-    for asked_of in (subject, msgspec.structs.replace(subject, revision=subject.stable_revision)):
+    for asked_of in sides(subject):
         query = provider.render(check.query, asked_of, check.window_s)
         question = RangeQuestion(
             query=check.query if isinstance(query, Unusable) else query,
@@ -45,6 +50,16 @@ async def compared(
         reads.append(pairing.Read(question, pairing.read(answer, question)))
     canary, stable = reads
     return canary.question.query, _judged(pairing.pair(canary, stable), compare)
+
+
+def sides(subject: Subject) -> tuple[Subject, Subject]:
+    """The canary and what it is compared with. Pods have random ends, and a Deployment's the revision before that."""
+    canary = f"{subject.workload}(-canary)?-{subject.revision}-{ENDS}"
+    baseline = f"{names.baseline_name(subject.workload)}-{ENDS}"
+    return (
+        msgspec.structs.replace(subject, pods=canary),
+        msgspec.structs.replace(subject, revision=subject.stable_revision, pods=baseline),
+    )
 
 
 def _judged(paired: pairing.Paired, compare: Comparison) -> Judged | Unusable:

@@ -22,6 +22,8 @@ DIGITS: Final = 6
 TESTS: Final = 2
 _PERCENT: Final = 100.0
 
+Side = Literal["high", "low"]
+
 
 class Pair(NamedTuple):
     """Both revisions at one moment."""
@@ -47,11 +49,12 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 class _Tested(NamedTuple):
     """One direction's view: a larger `canary` is a worse one."""
 
+    side: Side
     canary: tuple[float, ...]
     limit: tuple[float, ...]
 
     def first(self, size: int) -> "_Tested":
-        return _Tested(self.canary[:size], self.limit[:size])
+        return _Tested(self.side, self.canary[:size], self.limit[:size])
 
     def wins(self) -> float:
         return rank_test.wins(self.canary, self.limit)
@@ -80,6 +83,9 @@ def judge(samples: Samples, compare: Comparison) -> Judged:
         rule="sequential" if early else "waiting" if p_value is None else "rank_test",
         p_value=None if p_value is None else _shown(p_value),
         p_limit=_shown(false_alarms),
+        tolerance_percent=compare.tolerance_percent,
+        tolerance=compare.tolerance,
+        side=_side(views, compare, early=early) if early or late else None,
         stable_values=_last(stable),
     )
     verdict: Literal["pass", "fail"] | None = "fail" if early or late else None if p_value is None else "pass"
@@ -104,10 +110,10 @@ def _views(pairs: Sequence[Pair], compare: Comparison) -> tuple[_Tested, ...]:
     views = []
     if compare.direction != "decrease":
         limit = tuple(stable + margin for (_, stable), margin in zip(pairs, margins, strict=True))
-        views.append(_Tested(tuple(canary for canary, _ in pairs), limit))
+        views.append(_Tested("high", tuple(canary for canary, _ in pairs), limit))
     if compare.direction != "increase":
         limit = tuple(margin - stable for (_, stable), margin in zip(pairs, margins, strict=True))
-        views.append(_Tested(tuple(-canary for canary, _ in pairs), limit))
+        views.append(_Tested("low", tuple(-canary for canary, _ in pairs), limit))
     return tuple(views)
 
 
@@ -117,8 +123,15 @@ def _odds(views: tuple[_Tested, ...]) -> float:
     return max(odds) / len(odds)
 
 
+def _side(views: tuple[_Tested, ...], compare: Comparison, *, early: bool) -> Side:
+    """Of the view that the test failed the canary by."""
+    if early:
+        return max(views, key=lambda view: sequential.odds(_outcomes(view))).side
+    return max(views, key=lambda view: view.first(compare.points).wins()).side
+
+
 def _outcomes(view: _Tested) -> list[int]:
-    return [(canary > limit) - (canary < limit) for canary, limit in zip(*view, strict=True)]
+    return [(canary > limit) - (canary < limit) for canary, limit in zip(view.canary, view.limit, strict=True)]
 
 
 def _p_value(views: tuple[_Tested, ...], compare: Comparison) -> float:

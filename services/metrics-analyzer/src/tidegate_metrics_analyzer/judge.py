@@ -22,7 +22,7 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 VALUES_KEPT: Final = 20
 """The last values of each check go into the evidence."""
 
-QUERY_BYTES_KEPT: Final = 2048
+QUERY_BYTES_KEPT: Final = 1536
 """So much of each query goes into the evidence, so that the largest analysis still fits into one event."""
 
 
@@ -102,6 +102,15 @@ def _verdict_compared(progress: Progress) -> Verdict | None:
     return progress.judged.verdict if progress.judged is not None else None
 
 
+def side(check: Check, progress: Progress) -> Literal["high", "low"]:
+    """Where the values of a check that failed lie, seen from its range or from the stable's."""
+    if progress.judged is not None:
+        return progress.judged.found.side or "high"
+    last = _last(progress)
+    is_low = check.minimum is not None and last is not None and last < check.minimum
+    return "low" if is_low else "high"
+
+
 def verdict_of_step(verdicts: Iterable[Verdict | None]) -> Verdict | None:
     """One failing check fails the step at once. Otherwise every check is waited for, an inconclusive one too:
     another may still fail, and going back at once is safer than a pause.
@@ -126,7 +135,7 @@ def reason_of_check(check: Check, progress: Progress) -> str:
     """One sentence for people, with the numbers."""
     if check.compare is not None:
         return _reason_compared(check, progress)
-    last = next((value for value in reversed(progress.values) if value is not None), None)
+    last = _last(progress)
     match verdict_of_check(check, progress):
         case "fail":
             return f"{progress.failures_in_a_row} measurements in a row were not {_range(check)}, the last was {last:g}"
@@ -164,6 +173,10 @@ def evidence(check: Check, query: str, progress: Progress, fault: str | None = N
         dry_run=check.dry_run,
         compared=progress.judged.found if progress.judged is not None else None,
     )
+
+
+def _last(progress: Progress) -> float | None:
+    return next((value for value in reversed(progress.values) if value is not None), None)
 
 
 def _range(check: Check) -> str:

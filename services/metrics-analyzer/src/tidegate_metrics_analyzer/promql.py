@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
-from tidegate_metrics_analyzer.question import PLACEHOLDERS, Reach
+from tidegate_metrics_analyzer.question import PLACEHOLDERS, PODS, Reach
 from tidegate_metrics_analyzer.series import bare_series
 
 SERVER_LOOK_BACK_S: Final = 300.0
@@ -34,18 +34,26 @@ _WINDOW: Final = "window"
 
 def fault(template: str) -> str | None:
     """What makes the template unusable whatever the values are; None where nothing does."""
-    for kind, text, _ in _tokens(template):
+    for kind, text, is_regex in _tokens(template):
         for placeholder in _PLACEHOLDER.findall(text):
-            if placeholder not in PLACEHOLDERS:
-                return f"unknown placeholder {placeholder!r}: use {', '.join(PLACEHOLDERS)}"
-            if placeholder == _WINDOW and kind != "range":
-                return "the placeholder 'window' belongs into a range's brackets, as in [{{window}}]"
-            if placeholder != _WINDOW and kind not in ("string", "comment"):
-                return f"the placeholder {placeholder!r} belongs into quotes, as in label matchers"
+            if misplaced := _misplaced(placeholder, kind, is_regex=is_regex):
+                return misplaced
         if "{{" in _PLACEHOLDER.sub("", text):
             return "a placeholder is not closed, or is not a plain word"
     if len(bare_series(template)) > BARE_SERIES_MAX:
         return f"more than {BARE_SERIES_MAX} series without a range: each one's age has to be asked for"
+    return None
+
+
+def _misplaced(placeholder: str, kind: str, *, is_regex: bool) -> str | None:
+    if placeholder not in PLACEHOLDERS:
+        return f"unknown placeholder {placeholder!r}: use {', '.join(PLACEHOLDERS)}"
+    if placeholder == _WINDOW and kind != "range":
+        return "the placeholder 'window' belongs into a range's brackets, as in [{{window}}]"
+    if placeholder != _WINDOW and kind not in ("string", "comment"):
+        return f"the placeholder {placeholder!r} belongs into quotes, as in label matchers"
+    if placeholder == PODS and not is_regex:
+        return "the placeholder 'pods' is a regular expression: match it, as in pod=~\"{{pods}}\""
     return None
 
 

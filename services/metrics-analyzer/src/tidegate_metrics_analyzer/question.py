@@ -11,7 +11,10 @@ import msgspec
 
 from tidegate_contracts import names
 
-PLACEHOLDERS: Final = ("namespace", "workload", "revision", "stable_revision", "window")
+PLACEHOLDERS: Final = ("namespace", "workload", "revision", "stable_revision", "window", "pods")
+
+PODS: Final = "pods"
+"""Not a name but a regular expression for names, of pods that only differ by it from others of their revision."""
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +25,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     stable_revision: str
     revision: str | None
     """The new revision; None while no pod of it exists."""
+    pods: str = ""
+    """A regular expression for the names of the pods that are asked about; none where their revision tells them."""
 
     def values(self) -> dict[str, str]:
         """What the placeholders of names stand for; those that are not known yet are left out.
@@ -39,7 +44,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         for placeholder, value in known.items():
             if not names.is_name(value):
                 raise ValueError(f"the {placeholder} of the order must be {names.NAME_RULE}")
-        return known
+        return known | ({PODS: self.pods} if self.pods else {})
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):

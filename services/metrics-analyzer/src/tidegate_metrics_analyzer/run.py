@@ -12,12 +12,14 @@ from typing import Any, NamedTuple, Protocol
 from tidegate_chassis.clock import Clock
 from tidegate_contracts.facts import Measurement
 from tidegate_contracts.rollout import Check
-from tidegate_metrics_analyzer import judge, metrics, window
+from tidegate_contracts.score import Scored
+from tidegate_metrics_analyzer import judge, metrics, scoring, window
 from tidegate_metrics_analyzer.judge import Progress, Verdict
 from tidegate_metrics_analyzer.kept import KeptCheck, KeptRun, digest
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.outside_run import OutsideRun
 from tidegate_metrics_analyzer.question import Subject
+from tidegate_metrics_analyzer.scoring import Counted
 from tidegate_metrics_analyzer.tasks import ended
 from tidegate_metrics_analyzer.template_run import TemplateRun
 
@@ -61,6 +63,7 @@ class Run:
         templates: TemplateRun | None = None,
         outside: OutsideRun | None = None,
         *,
+        counted: Counted | None = None,
         until_s: float = 0.0,
     ) -> None:
         self.checks = checks
@@ -68,6 +71,7 @@ class Run:
         self.since_s = since_s
         self.templates = templates
         self.outside = outside
+        self.counted = counted
         self.until_s = until_s
         """When a bake's time is over, in epoch seconds; 0: it has no time of its own."""
         self.is_over = False
@@ -174,6 +178,8 @@ class Run:
     async def _measure_for_ever(self, check: Check, measurer: Measurer, clock: Clock) -> None:
         first_s, interval_s = measurer.first_at_s(check, self.since_s), measurer.interval_s(check)
         before_s = self._due_s.get(check.name)
+        if self._has_failed_for_good(check):
+            return
         due_s = first_s if before_s is None else window.next_at_s(first_s, interval_s, before_s)
         while (early_s := due_s - clock.now_s()) > 0:
             await clock.sleep(early_s)
@@ -184,6 +190,8 @@ class Run:
             self._progress[check.name] = judge.absorb(check, self._progress[check.name], measured.reading)
             self._due_s[check.name] = due_s
             self._tell()
+            if self._has_failed_for_good(check):
+                return
             now_s = clock.now_s()
             due_s = window.next_at_s(first_s, interval_s, now_s)
             await clock.sleep(min(due_s - now_s, interval_s))
@@ -204,17 +212,30 @@ class Run:
         self._changed.set()
 
     def is_impossible(self) -> bool:
-        """Whether a part of it that decides can't be measured at all, however long it is tried."""
-        faulty = any(check.name in self.faults for check in self.checks if not check.dry_run)
+        """Whether a part of it that has to pass can't be measured at all, however long it is tried."""
+        decisive = [check for check in self.checks if not check.dry_run and not self._is_counted(check)]
+        faulty = any(check.name in self.faults for check in decisive)
         return faulty or any(part.fault is not None for part in self.parts)
 
     def verdicts(self) -> tuple[Verdict | None, ...]:
-        """Of each check, of which one in a dry run is only waited for, and of each part."""
+        """Of each check, of which one in a dry run is only waited for; those of a score have one; and of each part."""
         if self.is_over and self.until_s:
             for part in self.parts:
                 part.end()
-        checks = tuple(self._counting(check) for check in self.checks)
-        return (*checks, *(verdict for part in self.parts for verdict in part.verdicts()))
+        scored = self.scored()
+        together = [] if scored is None else [scoring.verdict(scored)]
+        alone = [self._counting(check) for check in self.checks if not self._is_counted(check)]
+        return (*alone, *together, *(verdict for part in self.parts for verdict in part.verdicts()))
+
+    def scored(self) -> Scored | None:
+        """Where the checks are counted together: the score so far."""
+        if self.counted is None:
+            return None
+        classifications = [
+            scoring.classify(check, self._progress[check.name], self.faults.get(check.name))
+            for check in self.counted.checks
+        ]
+        return scoring.scored(self.counted, classifications)
 
     def evidence(self) -> tuple[Measurement, ...]:
         checks = tuple(self._evidence(check) for check in self.checks)
@@ -233,6 +254,13 @@ class Run:
         verdict = self._verdict(check)
         tried = check.dry_run and (verdict is not None or self.is_over)
         return "pass" if tried else verdict
+
+    def _has_failed_for_good(self, check: Check) -> bool:
+        """A score counts a failure once and for all, with the values that made it."""
+        return self._is_counted(check) and self._verdict(check) == "fail"
+
+    def _is_counted(self, check: Check) -> bool:
+        return self.counted is not None and check in self.counted.checks
 
     def _verdict(self, check: Check) -> Verdict | None:
         if check.name in self.faults:

@@ -63,9 +63,11 @@ def prepare(rollout: str, revision: int, request: RolloutRequested) -> PrepareWo
 
 def apply_batch(rollout: Rollout, revision: int, step: int, *, settle: bool) -> ApplyBatch:
     """Stable pods may all go only where no request reaches them any more."""
+    analysis = rollout.planned(step).analysis
     return replace(
         _batch(rollout, revision, step),
         settle=settle,
+        baseline=analysis is not None and analysis.fresh_baseline,
         stable_minimum=1 if rollout.with_traffic and not rollout.shifted_whole else 0,
         ready_before=rollout.ready_pods if rollout.share != (0, ()) else 0,
     )

@@ -1,6 +1,7 @@
 """What a decision asks for: writes, facts, and how long to wait. Plain data, so that decisions can be tested alone.
 
-Made by `convergence`, `beside`, `returning`, `promotion`, `release` and `around`; carried out in order by `holder`.
+Made by `convergence`, `beside`, `returning`, `promotion`, `release`, `around` and `baseline`; carried out in order by
+`holder`.
 """
 
 from typing import Any, Generic, TypeVar
@@ -75,6 +76,24 @@ class RemoveBeside(msgspec.Struct, frozen=True):
     """The workload beside, with its pods."""
 
 
+class MakeBaseline(msgspec.Struct, frozen=True):
+    """So many pods of the stable revision, in a ReplicaSet of their own."""
+
+    order: ApplyBatch
+    pods: int
+
+
+class ScaleBaseline(msgspec.Struct, frozen=True):
+    """How many pods the baseline has."""
+
+    order: ApplyBatch
+    pods: int
+
+
+class RemoveBaseline(msgspec.Struct, frozen=True):
+    """The baseline, with its pods."""
+
+
 class HoldOff(msgspec.Struct, frozen=True):
     """Autoscalers, as they were seen, that are not to scale while the rollout holds the workload."""
 
@@ -100,8 +119,9 @@ class Report(msgspec.Struct, frozen=True):
 
 OnWorkload = Patch | Touch | PutBack | LabelPods | DeletePods | Disown
 OnBeside = MakeBeside | ScaleBeside | RemoveBeside
+OnBaseline = MakeBaseline | ScaleBaseline | RemoveBaseline
 OnAutoscalers = HoldOff | LetScale
-Action = OnWorkload | OnBeside | OnAutoscalers | Report
+Action = OnWorkload | OnBeside | OnBaseline | OnAutoscalers | Report
 
 
 class Progress(msgspec.Struct, frozen=True):

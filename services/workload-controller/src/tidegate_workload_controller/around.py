@@ -1,4 +1,4 @@
-"""What a held workload has around it: an autoscaler that is held off, and pods beside it.
+"""What a held workload has around it: an autoscaler that is held off, and pods beside it, a fresh baseline's too.
 
 Pure; `kinds.held` asks before and after it decides about the workload itself. The autoscaler is held off before the
 first pod comes, and nothing is said to be released before all of it is gone: first the pods beside, then the hold on
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tidegate_contracts.facts import WorkloadReleased
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload, ReleaseWorkload
+from tidegate_workload_controller import baseline
 from tidegate_workload_controller.actions import Action, Decision, HoldOff, LetScale, RemoveBeside, Report
 from tidegate_workload_controller.extra import is_ours
 from tidegate_workload_controller.seen import Sight, View
@@ -25,7 +26,8 @@ def before(order: Steered, sight: Sight) -> tuple[Action, ...]:
         return ()
     if isinstance(order, ReleaseWorkload):
         # All traffic has left these pods, unless they are what is promoted: then the workload comes first.
-        return _removal(sight) if order.mode != "promote" else ()
+        beside = _removal(sight) if order.mode != "promote" else ()
+        return (*baseline.moves(order, sight), *beside)
     free = tuple(each for each in sight.autoscalers if not each.held_off)
     return (HoldOff(free, order.rollout),) if free else ()
 
@@ -35,7 +37,7 @@ def after(sight: Sight, decision: Decision[Memory]) -> Decision[Memory]:
     if not any(isinstance(each, Report) and isinstance(each.fact, WorkloadReleased) for each in decision.actions):
         return decision
     left = _removal(sight)
-    if left or _going(sight):
+    if left or _going(sight) or baseline.is_left(sight):
         return replace(decision, actions=left, done=False)
     ours = tuple(each for each in sight.autoscalers if each.ours)
     return replace(decision, actions=(LetScale(ours),), done=False) if ours else decision

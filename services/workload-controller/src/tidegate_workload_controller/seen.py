@@ -138,6 +138,7 @@ class ReplicaSetSpec(msgspec.Struct, frozen=True, rename="camel"):
 
 class ReplicaSetStatus(msgspec.Struct, frozen=True, rename="camel"):
     observed_generation: int = 0
+    replicas: int = 0
     available_replicas: int = 0
     conditions: tuple[Condition, ...] = ()
 
@@ -248,11 +249,13 @@ class View(msgspec.Struct, frozen=True):
 class Sight(msgspec.Struct, frozen=True):
     """All that a decision looks at: the workload, what we made beside it, and what scales it.
 
-    `own` and `extra` are None where there are none. Autoscalers are only looked for live, and where a style needs it.
+    `own`, `extra` and `baseline` are None where there are none. Autoscalers are only looked for live, and where a style
+    needs it.
     """
 
     own: View | None
     extra: View | None = None
+    baseline: ReplicaSet | None = None
     autoscalers: tuple[Autoscaler, ...] = ()
     live: bool = True
 

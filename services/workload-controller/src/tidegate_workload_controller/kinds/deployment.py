@@ -9,6 +9,7 @@ from typing import Final
 from tidegate_chassis.kubernetes.cluster import Cluster
 from tidegate_chassis.kubernetes.objects import KubernetesObject, says_the_same
 from tidegate_chassis.kubernetes.resources import DEPLOYMENTS, PODS, REPLICA_SETS
+from tidegate_contracts.names import baseline_name
 from tidegate_workload_controller.blue_green_hold import BlueGreenHold
 from tidegate_workload_controller.budget_hold import BudgetHold
 from tidegate_workload_controller.kinds.anatomy import Anatomy, Beside
@@ -59,6 +60,7 @@ class Deployments:
             cached=self._cached,
             synced=self._synced,
             closed=self._opened.forget_idle,
+            baseline=self._baseline,
         )
 
     async def _synced(self) -> None:
@@ -72,6 +74,9 @@ class Deployments:
         replica_sets = self._replica_sets.store.by_index(OWNER, deployment.metadata.uid)
         pods = [pod for each in replica_sets for pod in self._pods.store.by_index(OWNER, each.metadata.uid)]
         return deployment, [each.revision for each in replica_sets], pods
+
+    def _baseline(self, namespace: str, name: str) -> ReplicaSet | None:
+        return self._replica_sets.store.get(namespace, baseline_name(name))
 
     def _on_deployment(self, old: Workload | None, new: Workload | None) -> None:
         seen = new or old

@@ -13,13 +13,15 @@ from typing import Any, Final, TypeVar
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.resources import REPLICA_SETS
 from tidegate_contracts.facts import BatchStalled, WorkloadFact
-from tidegate_contracts.orders import PrepareWorkload, PromoteWorkload, ReleaseWorkload
+from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, PromoteWorkload, ReleaseWorkload
 from tidegate_contracts.rollout import Style
 from tidegate_workload_controller import backwards, beside, convergence, promotion, release
-from tidegate_workload_controller.actions import Action, Decision, OnAutoscalers, OnBeside, OnWorkload
+from tidegate_workload_controller.actions import Action, Decision, OnAutoscalers, OnBaseline, OnBeside, OnWorkload
 from tidegate_workload_controller.around import after, before
+from tidegate_workload_controller.baseline import with_baseline
 from tidegate_workload_controller.extra import extra_name
 from tidegate_workload_controller.kinds.anatomy import Anatomy
+from tidegate_workload_controller.kinds.baseline import BaselineWriter
 from tidegate_workload_controller.kinds.beside import BesideWriter
 from tidegate_workload_controller.kinds.looking import Cached, Looking
 from tidegate_workload_controller.kinds.preparing import prepare
@@ -30,7 +32,7 @@ from tidegate_workload_controller.kinds.scaling import Scaling
 from tidegate_workload_controller.kinds.writing import Writer
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.release import ReleaseMemory
-from tidegate_workload_controller.seen import Sight
+from tidegate_workload_controller.seen import ReplicaSet, Sight
 
 T = TypeVar("T")
 
@@ -53,6 +55,7 @@ class Held:
     name: The workload's.
     cached: Finds it in the caches.
     closed: Is told when an order has ended.
+    baseline: Finds a fresh baseline in the caches, by the workload's namespace and name, where the kind can have one.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Held:
         cached: Callable[[str, str], Cached | None],
         synced: Callable[[], Awaitable[None]],
         closed: Callable[[], None],
+        baseline: Callable[[str, str], ReplicaSet | None] | None = None,
     ) -> None:
         self.changed = asyncio.Event()
         self.orders = 0
@@ -80,6 +84,11 @@ class Held:
         self._beside = BesideWriter(client, anatomy, namespace, name, own=self._writer, reading=self._own.reading)
         self._fresh: tuple[Sight, float] | None = None
         self._namespace = namespace
+        self._name = name
+        self._cached_baseline = baseline
+        self._baseline = BaselineWriter(client, namespace, name)
+        self._wants_baseline = False
+        """Whether the order makes one, or has to leave none: then the caches don't say whether there is one."""
         self._uids: tuple[str, ...] = ()
         """Of the workload and of what is beside it, as they were seen live."""
 
@@ -108,7 +117,8 @@ class Held:
         own = self._own.look(hold)
         if own is None:
             return None
-        sight = Sight(own, self._extra.look(hold) if self._is_beside else None, live=False)
+        extra = self._extra.look(hold) if self._is_beside else None
+        sight = Sight(own, extra, self._baseline_cached(), live=False)
         if self._fresh is None:
             return sight
         live, read_s = self._fresh
@@ -116,21 +126,37 @@ class Held:
 
     async def look_live(self) -> Sight:
         hold = self._anatomy.hold(self._style)
-        own, extra, autoscalers = await asyncio.gather(
+        own, extra, baseline, autoscalers = await asyncio.gather(
             self._own.look_live(hold),
             self._extra.look_live(hold) if self._is_beside else _nothing(None),
+            self._baseline.find() if self._may_have_baseline else _nothing(None),
             self._scaling.find() if self._style in AUTOSCALERS_HELD_OFF else _nothing(()),
         )
-        sight = Sight(own, extra, autoscalers)
+        sight = Sight(own, extra, baseline, autoscalers)
         self._uids = tuple(each.workload.metadata.uid for each in (own, extra) if each is not None)
         self._fresh = (sight, time.monotonic())
         return sight
 
+    def _baseline_cached(self) -> ReplicaSet | None:
+        return self._cached_baseline(self._namespace, self._name) if self._cached_baseline is not None else None
+
+    @property
+    def _may_have_baseline(self) -> bool:
+        if self._cached_baseline is None:
+            return False
+        return self._wants_baseline or self._baseline_cached() is not None
+
     def remember(self, order: HeldOrder) -> Memory | ReleaseMemory:
         self._style = order.style
+        self._wants_baseline = isinstance(order, ReleaseWorkload) or (isinstance(order, ApplyBatch) and order.baseline)
         return ReleaseMemory() if isinstance(order, ReleaseWorkload) else Memory()
 
     def decide(
+        self, order: HeldOrder, sight: Sight, memory: Any, now_s: float
+    ) -> Decision[Memory] | Decision[ReleaseMemory]:
+        return with_baseline(order, sight, self._decide(order, sight, memory, now_s))
+
+    def _decide(
         self, order: HeldOrder, sight: Sight, memory: Any, now_s: float
     ) -> Decision[Memory] | Decision[ReleaseMemory]:
         first = before(order, sight)
@@ -150,6 +176,8 @@ class Held:
         self._fresh = None
         if isinstance(action, OnAutoscalers):
             await self._scaling.write(action, ensure)
+        elif isinstance(action, OnBaseline):
+            await self._baseline.write(action, sight, ensure)
         elif isinstance(action, OnBeside):
             answer = await self._beside.write(action, sight, ensure)
             if answer is not None:
@@ -177,10 +205,19 @@ class Held:
 
 def _same(cached: Sight, live: Sight) -> bool:
     """Whether two sights lead to the same decisions."""
+    if _of_baseline(cached.baseline) != _of_baseline(live.baseline):
+        return False
     return all(
         (essence(one) if one is not None else None) == (essence(other) if other is not None else None)
         for one, other in ((cached.own, live.own), (cached.extra, live.extra))
     )
+
+
+def _of_baseline(seen: ReplicaSet | None) -> tuple[object, ...]:
+    if seen is None:
+        return ()
+    metadata, status = seen.metadata, seen.status
+    return (metadata.uid, metadata.generation, metadata.deletion_timestamp, status.observed_generation, status.replicas)
 
 
 async def _nothing(value: T) -> T:
