@@ -39,6 +39,7 @@ async def test_five_steps_go_to_the_end_and_never_further_than_each_target(
         assert after["spec"].pop("template") == template
         assert after["spec"] == own
         assert not set(after["metadata"]["annotations"]) & set(marks.ANNOTATIONS)
+        assert not set(after["metadata"].get("labels", {})) & set(marks.LABELS)
 
 
 async def test_new_pods_carry_the_rollout_and_the_batch_they_came_with(sandbox: SandboxState, namespace: str) -> None:

@@ -59,10 +59,22 @@ def test_change_hold_fence_and_saved_strategy_go_in_one_patch() -> None:
     assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "11%", "maxUnavailable": 0}}
     annotations = touch.body["metadata"]["annotations"]
     assert annotations[marks.ROLLOUT] == "r1"
-    assert annotations[marks.ORDER_REVISION] == "1"
+    assert touch.body["metadata"]["labels"] == {marks.ORDER_REVISION: "1"}
     saved = msgspec.json.decode(annotations[marks.SAVED_STRATEGY], type=Saved)
     assert saved.strategy == world.written.strategy
     assert (saved.min_ready_seconds, saved.progress_deadline_seconds, saved.paused) == (None, 600, None)
+
+
+def test_the_new_revision_is_looked_for_only_where_one_may_be_that_was_not_read() -> None:
+    world = fresh()
+    order = world.order(TWENTY)
+    world._act(decide(order, world.written.view(), Memory(), NOW_S))
+    view = cached(world.written.view())
+    assert decide(order, view, Memory(), NOW_S).look_live
+    waiting = decide(order, replace(view, unread=False), Memory(), NOW_S)
+    assert not waiting.look_live
+    assert not waiting.actions
+    assert waiting.until_s is not None
 
 
 def test_a_cached_view_is_never_enough_to_write_or_to_report() -> None:
@@ -174,7 +186,7 @@ def test_another_template_is_said_once_and_stops_every_write() -> None:
 def test_a_newer_fence_stops_every_write() -> None:
     world = fresh()
     order = touched(world)
-    world.written.annotations[marks.ORDER_REVISION] = "99"
+    world.written.labels[marks.ORDER_REVISION] = "99"
     world.native.ready_all()
     decision = decide(order, world.written.view(), Memory(), NOW_S)
     assert [type(fact) for fact in facts(decision)] == [WorkloadChanged]

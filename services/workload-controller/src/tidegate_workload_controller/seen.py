@@ -76,7 +76,7 @@ class Workload(KubernetesObject, frozen=True):
     @property
     def fence(self) -> int:
         """The newest order that wrote; 0 where none did or the mark is unreadable."""
-        mark = self.metadata.annotations.get(ORDER_REVISION, "")
+        mark = self.metadata.labels.get(ORDER_REVISION, "")
         return int(mark) if mark.isdecimal() else 0
 
     @property
@@ -234,6 +234,8 @@ class View(msgspec.Struct, frozen=True):
     """Entries of its managed fields that are ours, by their place, as it was read last."""
     revision_label: str = POD_TEMPLATE_HASH
     """The label by which the pods tell their revision."""
+    unread: bool = True
+    """Whether there may be a revision whose template has not been read, as always where they are in no cache."""
 
     @property
     def counts_lag(self) -> bool:
