@@ -22,7 +22,7 @@ from tidegate_workload_controller.budget_hold import HOLD_MIN_READY_S
 from tidegate_workload_controller.convergence import decide
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.saved import Saved
-from tidegate_workload_controller.seen import ContainerState, ContainerStatus, PodStatus, View, Waiting
+from tidegate_workload_controller.seen import Condition, ContainerState, ContainerStatus, PodStatus, View, Waiting
 
 TWENTY = Target(percent=20)
 NOW_S = 5_000.0
@@ -155,6 +155,22 @@ def test_new_pods_are_labelled_once_with_their_batch() -> None:
     assert labels.labels == {marks.POD_ROLLOUT_ID: "r1", marks.POD_BATCH: "3", "example.com/batch": "b3"}
     assert sorted(name for name, _ in labels.pods) == ["web-v2-1", "web-v2-2"]
     assert not decide(order, view, decision.memory, NOW_S).actions
+
+
+def test_a_pod_is_labelled_once_it_is_placed() -> None:
+    """While it is being bound our write would race with that one."""
+    world = fresh()
+    order = touched(world)
+    view = world.written.view()
+    made = [replace(pod, metadata=replace(pod.metadata, labels={marks.POD_TEMPLATE_HASH: "v2"})) for pod in view.pods]
+    just_made = tuple(replace(pod, status=PodStatus(phase="Pending")) for pod in made if "v2" in pod.metadata.name)
+    waiting = decide(order, replace(view, pods=just_made), Memory(), NOW_S)
+    assert not [action for action in waiting.actions if isinstance(action, LabelPods)]
+    unscheduled = PodStatus(phase="Pending", conditions=(Condition(type="PodScheduled", status="False"),))
+    placed = (replace(just_made[0], status=unscheduled), *just_made[1:])
+    (labels,) = decide(order, replace(view, pods=placed), waiting.memory, NOW_S).actions
+    assert isinstance(labels, LabelPods)
+    assert labels.pods == ((placed[0].metadata.name, placed[0].metadata.uid),)
 
 
 def test_what_is_gone_is_said_once() -> None:

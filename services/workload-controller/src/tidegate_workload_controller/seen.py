@@ -64,7 +64,6 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
     current_number_scheduled: int = 0
     updated_number_scheduled: int = 0
     number_available: int = 0
-    conditions: tuple[Condition, ...] = ()
 
 
 class Workload(KubernetesObject, frozen=True):
@@ -201,6 +200,11 @@ class Pod(KubernetesObject, frozen=True):
     def alive(self) -> bool:
         """Counted: neither on its way out nor finished, as the native controllers count."""
         return self.metadata.deletion_timestamp is None and self.status.phase not in {"Failed", "Succeeded"}
+
+    @property
+    def placed(self) -> bool:
+        """Whether the scheduler has said something of it: until then it is just being written by others."""
+        return bool(self.status.conditions)
 
     @property
     def ready_since_s(self) -> float | None:
