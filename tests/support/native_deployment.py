@@ -211,12 +211,15 @@ def _rounded(number: float) -> int:
     return int(number + 0.5) if number >= 0 else int(number - 0.5)
 
 
-def view_of(native: NativeDeployment, annotations: dict[str, str], strategy: dict[str, Any], **spec: Any) -> View:
+def view_of(native: NativeDeployment, written: "Written") -> View:
     """What a live read of the model would give; a revision's name is its template's digest."""
     sets = tuple(_replica_set(each) for each in native.sets.values())
+    annotations, labels = dict(written.annotations), dict(written.labels)
     workload = Workload(
-        metadata=ObjectMeta(name="web", namespace="shop", uid="web-uid", generation=1, annotations=annotations),
-        spec=WorkloadSpec(replicas=native.replicas, strategy=strategy, **spec),
+        metadata=ObjectMeta(
+            name="web", namespace="shop", uid="web-uid", generation=1, annotations=annotations, labels=labels
+        ),
+        spec=WorkloadSpec(replicas=native.replicas, strategy=written.strategy, **written.fields),
         status=WorkloadStatus(observed_generation=1),
     )
     return View(
@@ -272,6 +275,7 @@ class Written:
     def __init__(self, native: NativeDeployment) -> None:
         self.native = native
         self.annotations: dict[str, str] = {}
+        self.labels: dict[str, str] = {}
         self.strategy: dict[str, Any] = {
             "type": "RollingUpdate",
             "rollingUpdate": {"maxSurge": native.budget.surge, "maxUnavailable": native.budget.unavailable},
@@ -280,15 +284,12 @@ class Written:
         self.patches = 0
 
     def view(self) -> View:
-        return view_of(self.native, dict(self.annotations), self.strategy, **self.fields)
+        return view_of(self.native, self)
 
     def patch(self, body: dict[str, Any], revision: str | None = None) -> None:
         self.patches += 1
-        for name, value in body["metadata"]["annotations"].items():
-            if value is None:
-                self.annotations.pop(name, None)
-            else:
-                self.annotations[name] = value
+        _merge(self.annotations, body["metadata"]["annotations"])
+        _merge(self.labels, body["metadata"].get("labels", {}))
         spec = body["spec"]
         self.fields["min_ready_seconds"] = spec["minReadySeconds"]
         self.fields["progress_deadline_seconds"] = spec["progressDeadlineSeconds"]
@@ -300,6 +301,14 @@ class Written:
         self.native.held = spec["minReadySeconds"] == HOLD_MIN_READY_S
         if revision is not None:
             self.native.revision = revision
+
+
+def _merge(there: dict[str, str], changes: dict[str, str | None]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            there.pop(name, None)
+        else:
+            there[name] = value
 
 
 Check = Callable[[NativeDeployment], None]

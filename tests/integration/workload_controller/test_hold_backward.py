@@ -26,6 +26,7 @@ async def own_spec(made: Rig) -> dict[str, Any]:
     """The Deployment's spec as its user knows it."""
     found = await made.raw()
     assert not set(found["metadata"].get("annotations", {})) & set(marks.ANNOTATIONS)
+    assert not set(found["metadata"].get("labels", {})) & set(marks.LABELS)
     spec: dict[str, Any] = found["spec"]
     return spec
 

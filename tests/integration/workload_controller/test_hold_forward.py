@@ -1,6 +1,7 @@
 """A Deployment taken forward in steps on a real API server, seen by somebody else."""
 
 import pytest
+from support.until import until
 from support.workloads import image, observed, rig
 
 from tidegate_contracts.facts import WorkloadPrepared, WorkloadRefused
@@ -39,6 +40,7 @@ async def test_five_steps_go_to_the_end_and_never_further_than_each_target(
         assert after["spec"].pop("template") == template
         assert after["spec"] == own
         assert not set(after["metadata"]["annotations"]) & set(marks.ANNOTATIONS)
+        assert not set(after["metadata"].get("labels", {})) & set(marks.LABELS)
 
 
 async def test_new_pods_carry_the_rollout_and_the_batch_they_came_with(sandbox: SandboxState, namespace: str) -> None:
@@ -48,13 +50,13 @@ async def test_new_pods_carry_the_rollout_and_the_batch_they_came_with(sandbox: 
         async with observed(made) as observer:
             await made.apply(1, "25%")
             await made.apply(2, "50%")
-            pods = observer.reflectors[2].store.all()
-        labels = sorted(
-            (pod.metadata.labels[marks.POD_ROLLOUT_ID], pod.metadata.labels[marks.POD_BATCH])
-            for pod in pods
-            if marks.POD_BATCH in pod.metadata.labels
-        )
-        assert labels == [("r1", "1"), ("r1", "2")]
+            pods = observer.reflectors[2].store
+
+            def labels() -> list[tuple[str, str]]:
+                found = [pod.metadata.labels for pod in pods.all() if marks.POD_BATCH in pod.metadata.labels]
+                return sorted((each[marks.POD_ROLLOUT_ID], each[marks.POD_BATCH]) for each in found)
+
+            await until(lambda: labels() == [("r1", "1"), ("r1", "2")], what="one pod's label for each batch")
 
 
 async def test_what_runs_already_is_nothing_to_roll_out(sandbox: SandboxState, namespace: str) -> None:

@@ -11,6 +11,7 @@ from tidegate_chassis.errors import Conflict
 from tidegate_chassis.kubernetes.objects import decode
 from tidegate_chassis.kubernetes.resources import PODS
 from tidegate_sandbox.state import SandboxState
+from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import LabelPods, Patch, Touch
 from tidegate_workload_controller.kinds.deployment import ANATOMY
 from tidegate_workload_controller.kinds.reading import Reading, read_live
@@ -38,7 +39,19 @@ async def test_a_patch_of_what_somebody_changed_meanwhile_is_a_conflict(sandbox:
     async with rig(sandbox, namespace) as made:
         await made.create(replicas=1)
         reading, view, writer = await looked(made)
-        await made.patch({"metadata": {"annotations": {"tidegate.io/order-revision": "7"}}})
+        await made.patch({"metadata": {"annotations": {"team": "a"}}})
+        with pytest.raises(Conflict):
+            await writer.write(Patch(BODY), view, reading, ours)
+        assert (await made.read()).spec.min_ready_seconds is None
+
+
+async def test_a_patch_past_a_fence_that_was_not_seen_is_a_conflict(sandbox: SandboxState, namespace: str) -> None:
+    """A fence is a label, which leaves the generation as it is."""
+    async with rig(sandbox, namespace) as made:
+        await made.create(replicas=1)
+        await made.patch({"metadata": {"labels": {marks.ORDER_REVISION: "6"}}})
+        reading, view, writer = await looked(made)
+        await made.patch({"metadata": {"labels": {marks.ORDER_REVISION: "7"}}})
         with pytest.raises(Conflict):
             await writer.write(Patch(BODY), view, reading, ours)
         assert (await made.read()).spec.min_ready_seconds is None

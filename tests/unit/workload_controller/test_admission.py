@@ -134,12 +134,14 @@ def held_by_a_rollout(tag: str = "v2") -> dict[str, Any]:
     body = workload(tag=tag, minReadySeconds=2_147_483_646)
     annotations = {
         marks.ROLLOUT: "r-1",
-        marks.ORDER_REVISION: "7",
         marks.STABLE_REVISION: "abc",
         marks.STYLE: "blue_green",
         marks.SAVED_STRATEGY: encode(Saved(min_ready_seconds=5)),
     }
-    return {**body, "metadata": {**body["metadata"], "annotations": annotations}}
+    return {
+        **body,
+        "metadata": {**body["metadata"], "annotations": annotations, "labels": {marks.ORDER_REVISION: "7"}},
+    }
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["patched", "replaced whole"])
@@ -149,6 +151,7 @@ def test_under_a_rollout_the_users_own_values_stay_those_that_were_saved_first(k
     stored = patched(after, judged(written(before, after)))
     annotations = stored["metadata"]["annotations"]
     assert annotations == {**before["metadata"]["annotations"], marks.HELD: ATTEMPT}
+    assert stored["metadata"]["labels"][marks.ORDER_REVISION] == "7"
     assert stored["spec"]["paused"] is True
 
 

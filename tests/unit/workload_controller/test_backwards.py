@@ -71,8 +71,9 @@ def test_the_stable_template_and_the_hold_come_in_one_patch() -> None:
     (put_back,) = decide(order, world.view(), Memory(), NOW_S).actions
     assert isinstance(put_back, PutBack)
     assert put_back.revision == "v1"
-    annotations = put_back.body["metadata"]["annotations"]
-    assert (annotations[marks.STABLE_REVISION], annotations[marks.ORDER_REVISION]) == ("v1", str(order.revision))
+    metadata = put_back.body["metadata"]
+    assert metadata["annotations"][marks.STABLE_REVISION] == "v1"
+    assert metadata["labels"] == {marks.ORDER_REVISION: str(order.revision)}
     assert put_back.body["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 3, "maxUnavailable": 1}
 
 

@@ -62,16 +62,15 @@ class World:
     def mark(self) -> None:
         self.written.annotations = {
             marks.ROLLOUT: "r1",
-            marks.ORDER_REVISION: "1",
             marks.SAVED_STRATEGY: encode(Saved(nothing=True)),
             marks.STABLE_REVISION: "v1",
         }
+        self.written.labels = {marks.ORDER_REVISION: "1"}
 
     def make(self, replicas: int, revision: str = "v2", rollout: str = "r1") -> None:
         self.extra = NativeDeployment(replicas, revision=revision)
         self.annotations = {
             marks.HELD_FOR: rollout,
-            marks.ORDER_REVISION: "1",
             marks.TEMPLATE_DIGEST: revision,
         }
 
@@ -87,7 +86,7 @@ class World:
             "name": "web-canary",
             "uid": "extra-uid",
             "generation": 1,
-            "labels": {marks.MANAGED_BY: marks.MANAGER},
+            "labels": {marks.MANAGED_BY: marks.MANAGER, marks.ORDER_REVISION: "1"},
             "annotations": self.annotations,
             "owner_references": (OwnerReference(uid=own.workload.metadata.uid),),
         } | self.metadata
@@ -216,7 +215,11 @@ def test_an_older_rollouts_extra_one_is_made_anew_without_a_word() -> None:
 
 @pytest.mark.parametrize(
     "metadata",
-    [{"owner_references": ()}, {"labels": {}}, {"annotations": {marks.ORDER_REVISION: "9"}}],
+    [
+        {"owner_references": ()},
+        {"labels": {}},
+        {"labels": {marks.MANAGED_BY: marks.MANAGER, marks.ORDER_REVISION: "9"}},
+    ],
     ids=["of another owner", "of another manager", "of a newer order"],
 )
 def test_what_is_not_ours_is_left_alone(metadata: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from tidegate_workload_controller.budget_hold import HOLD_MIN_READY_S
 from tidegate_workload_controller.convergence import decide
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.saved import Saved
-from tidegate_workload_controller.seen import ContainerState, ContainerStatus, PodStatus, View, Waiting
+from tidegate_workload_controller.seen import Condition, ContainerState, ContainerStatus, PodStatus, View, Waiting
 
 TWENTY = Target(percent=20)
 NOW_S = 5_000.0
@@ -59,10 +59,22 @@ def test_change_hold_fence_and_saved_strategy_go_in_one_patch() -> None:
     assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "11%", "maxUnavailable": 0}}
     annotations = touch.body["metadata"]["annotations"]
     assert annotations[marks.ROLLOUT] == "r1"
-    assert annotations[marks.ORDER_REVISION] == "1"
+    assert touch.body["metadata"]["labels"] == {marks.ORDER_REVISION: "1"}
     saved = msgspec.json.decode(annotations[marks.SAVED_STRATEGY], type=Saved)
     assert saved.strategy == world.written.strategy
     assert (saved.min_ready_seconds, saved.progress_deadline_seconds, saved.paused) == (None, 600, None)
+
+
+def test_the_new_revision_is_looked_for_only_where_one_may_be_that_was_not_read() -> None:
+    world = fresh()
+    order = world.order(TWENTY)
+    world._act(decide(order, world.written.view(), Memory(), NOW_S))
+    view = cached(world.written.view())
+    assert decide(order, view, Memory(), NOW_S).look_live
+    waiting = decide(order, replace(view, unread=False), Memory(), NOW_S)
+    assert not waiting.look_live
+    assert not waiting.actions
+    assert waiting.until_s is not None
 
 
 def test_a_cached_view_is_never_enough_to_write_or_to_report() -> None:
@@ -145,6 +157,22 @@ def test_new_pods_are_labelled_once_with_their_batch() -> None:
     assert not decide(order, view, decision.memory, NOW_S).actions
 
 
+def test_a_pod_is_labelled_once_it_is_placed() -> None:
+    """While it is being bound our write would race with that one."""
+    world = fresh()
+    order = touched(world)
+    view = world.written.view()
+    made = [replace(pod, metadata=replace(pod.metadata, labels={marks.POD_TEMPLATE_HASH: "v2"})) for pod in view.pods]
+    just_made = tuple(replace(pod, status=PodStatus(phase="Pending")) for pod in made if "v2" in pod.metadata.name)
+    waiting = decide(order, replace(view, pods=just_made), Memory(), NOW_S)
+    assert not [action for action in waiting.actions if isinstance(action, LabelPods)]
+    unscheduled = PodStatus(phase="Pending", conditions=(Condition(type="PodScheduled", status="False"),))
+    placed = (replace(just_made[0], status=unscheduled), *just_made[1:])
+    (labels,) = decide(order, replace(view, pods=placed), waiting.memory, NOW_S).actions
+    assert isinstance(labels, LabelPods)
+    assert labels.pods == ((placed[0].metadata.name, placed[0].metadata.uid),)
+
+
 def test_what_is_gone_is_said_once() -> None:
     order = fresh().order(TWENTY)
     decision = decide(order, None, Memory(), NOW_S)
@@ -174,7 +202,7 @@ def test_another_template_is_said_once_and_stops_every_write() -> None:
 def test_a_newer_fence_stops_every_write() -> None:
     world = fresh()
     order = touched(world)
-    world.written.annotations[marks.ORDER_REVISION] = "99"
+    world.written.labels[marks.ORDER_REVISION] = "99"
     world.native.ready_all()
     decision = decide(order, world.written.view(), Memory(), NOW_S)
     assert [type(fact) for fact in facts(decision)] == [WorkloadChanged]

@@ -81,7 +81,8 @@ def test_the_extra_one_has_the_change_and_a_selector_of_its_own() -> None:
     made = manifest(DEPLOYMENTS, owner, spec, ORDER)
     assert made["spec"]["selector"] == {"matchLabels": {"app": "web", marks.BESIDE: "web"}}
     assert made["spec"]["template"]["spec"]["containers"] == [{"name": "app", "image": "web:v2"}]
-    assert made["metadata"]["annotations"] == {marks.HELD_FOR: "r1", marks.ORDER_REVISION: "7"}
+    assert made["metadata"]["annotations"] == {marks.HELD_FOR: "r1"}
+    assert made["metadata"]["labels"][marks.ORDER_REVISION] == "7"
     seen = msgspec.convert(made, Workload)
     assert is_ours(seen, owner)
     assert seen.metadata.owner_references == (OwnerReference("Deployment", "web", "web-uid", controller=False),)

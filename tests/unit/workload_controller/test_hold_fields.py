@@ -5,9 +5,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from support.held_world import HeldWorld
+from support.native_deployment import HOLD, NativeDeployment
 
 from tidegate_chassis.kubernetes.objects import ObjectMeta
 from tidegate_contracts.orders import Target
+from tidegate_workload_controller import marks, patches
 from tidegate_workload_controller.authors import ManagedFields, last_author
 from tidegate_workload_controller.budget_hold import BudgetHold
 from tidegate_workload_controller.budgets import Budget, Room, at_rest, budget_of, express
@@ -100,7 +104,7 @@ def test_a_recreating_workload_is_moved_by_quarters() -> None:
 def test_a_patch_is_tied_to_what_was_seen_and_removes_only_what_is_there() -> None:
     metadata = ObjectMeta(uid="u", generation=4, annotations={"tidegate.io/rollout": "r1"})
     body: dict[str, Any] = {
-        "metadata": {"annotations": {"tidegate.io/rollout": None, "tidegate.io/order-revision": None}},
+        "metadata": {"annotations": {"tidegate.io/rollout": None, "tidegate.io/style": None}},
         "spec": {"minReadySeconds": None, "paused": None, "progressDeadlineSeconds": None, "strategy": {"type": "x"}},
     }
     assert operations(body, Workload(metadata=metadata)) == [
@@ -112,6 +116,19 @@ def test_a_patch_is_tied_to_what_was_seen_and_removes_only_what_is_there() -> No
         {"op": "remove", "path": "/spec/progressDeadlineSeconds"},
         {"op": "add", "path": "/spec/strategy", "value": {"type": "x"}},
     ]
+
+
+def test_a_patch_passes_no_fence_that_was_not_seen_and_puts_its_own_in_a_label() -> None:
+    """In an annotation the Deployment controller would copy it to the new ReplicaSet, step by step."""
+    fence = "/metadata/labels/tidegate.io~1order-revision"
+    order = HeldWorld(NativeDeployment(10)).order(Target(percent=20))
+    body = patches.held(HOLD, replace(order, revision=8), Saved(), "v1", Budget("20%", 0))
+    assert marks.ORDER_REVISION not in body["metadata"]["annotations"]
+    seen = Workload(metadata=ObjectMeta(uid="u", generation=4, labels={marks.ORDER_REVISION: "7"}))
+    written = operations(body, seen)
+    assert written[2] == {"op": "test", "path": fence, "value": "7"}
+    assert {"op": "add", "path": fence, "value": "8"} in written
+    assert {"op": "remove", "path": fence} in operations(patches.given_back(HOLD, Saved()), seen)
 
 
 def test_annotations_are_made_where_there_were_none() -> None:

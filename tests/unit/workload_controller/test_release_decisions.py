@@ -10,7 +10,7 @@ from support.native_deployment import NativeDeployment
 from tidegate_contracts.facts import WorkloadRefused
 from tidegate_contracts.orders import ReleaseWorkload, Target
 from tidegate_workload_controller import marks, release
-from tidegate_workload_controller.actions import Patch, PutBack, Report
+from tidegate_workload_controller.actions import Disown, Patch, PutBack, Report
 from tidegate_workload_controller.release import ReleaseMemory
 from tidegate_workload_controller.saved import saved_on
 
@@ -95,9 +95,19 @@ def test_a_missing_stable_revision_is_said_once_and_nothing_is_guessed() -> None
     assert not release.decide(given, world.written.view(), decision.memory, NOW_S).actions
 
 
+def test_our_name_is_taken_off_where_the_answer_to_our_own_patch_says_it_stands() -> None:
+    world = held(4, 100)
+    given = order(world, "promote")
+    world._act(release.decide(given, world.written.view(), ReleaseMemory(), NOW_S))
+    answered = replace(world.written.view(), live=False, owned=(2,))
+    assert release.decide(given, answered, ReleaseMemory(), NOW_S).actions == (Disown((2,)),)
+    unread = replace(answered, template_digest=None)
+    assert release.decide(given, unread, ReleaseMemory(), NOW_S).look_live
+
+
 def test_a_superseded_release_ends_in_silence() -> None:
     world = held(4, 50)
-    world.written.annotations[marks.ORDER_REVISION] = "99"
+    world.written.labels[marks.ORDER_REVISION] = "99"
     decision = release.decide(order(world, "restore"), world.written.view(), ReleaseMemory(), NOW_S)
     assert decision.done
     assert not decision.actions
@@ -155,7 +165,7 @@ def test_what_moves_by_itself_stands_still_before_it_is_turned_back() -> None:
     (stop,) = release.decide(given, moving, ReleaseMemory(), NOW_S).actions
     assert isinstance(stop, Patch)
     assert stop.body["spec"] == {"paused": True}
-    assert stop.body["metadata"]["annotations"][marks.ORDER_REVISION] == str(given.revision)
+    assert stop.body["metadata"]["labels"][marks.ORDER_REVISION] == str(given.revision)
     metadata = replace(view.workload.metadata, generation=view.workload.status.observed_generation + 1)
     stopped = replace(view, workload=replace(view.workload, metadata=metadata, spec=replace(own, paused=True)))
     assert not release.decide(given, stopped, ReleaseMemory(), NOW_S).actions

@@ -86,9 +86,14 @@ def _patch(
     attempt = attempts.following(request.uid, kept.get(marks.HELD)).value
     style = kept.get(marks.STYLE, guard.request.style)
     body = patches.closed(hold, saved or hold.save(after), style, attempt)
-    lost = {name: value for name, value in kept.items() if name not in after.metadata.annotations}
-    annotations = {**lost, **body["metadata"]["annotations"]}
-    return patches.changes({**body, "metadata": {"annotations": annotations}}, after)
+    annotations = {**_lost(kept, after.metadata.annotations), **body["metadata"]["annotations"]}
+    kept_labels = {name: value for name, value in before.metadata.labels.items() if name in marks.LABELS}
+    labels = _lost(kept_labels, after.metadata.labels)
+    return patches.changes({**body, "metadata": {"annotations": annotations, "labels": labels}}, after)
+
+
+def _lost(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in before.items() if name not in after}
 
 
 def _own_values(before: Workload, after: Workload) -> Saved | None:

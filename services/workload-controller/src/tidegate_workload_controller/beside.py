@@ -60,7 +60,7 @@ def decide(  # noqa: PLR0911 - one return per question, in the order in which th
     if sight.extra is None or not _is_made(order, own, sight.extra, memory):
         return _make(order, sight, own, memory, now_s) if sight.live else Decision(memory, look_live=True)
     memory = replace(_recognise(order, sight.extra, memory), objection=None)
-    if memory.canary_revision is None and not sight.live:
+    if memory.canary_revision is None and sight.extra.unread and not sight.live:
         return Decision(memory, look_live=True)
     return _move(order, own, sight.extra, memory, now_s, live=sight.live)
 

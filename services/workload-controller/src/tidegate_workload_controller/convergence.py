@@ -57,7 +57,7 @@ def decide(  # noqa: PLR0911 - one return per question, in the order in which th
     if _edited(view, saved, memory):
         return _repair(order, view, saved, memory, now_s)
     memory = replace(memory, objection=None)
-    if memory.canary_revision is None and not view.live:
+    if memory.canary_revision is None and view.unread and not view.live:
         return Decision(memory, look_live=True)
     if memory.canary_revision is not None and parking.is_due(order, view):
         return parking.park(order, view, saved, memory)

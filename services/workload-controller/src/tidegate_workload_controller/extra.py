@@ -13,6 +13,7 @@ from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.orders import ApplyBatch, PrepareWorkload
 from tidegate_contracts.rollout import CanaryMetadata
 from tidegate_workload_controller import marks
+from tidegate_workload_controller.patches import as_seen
 from tidegate_workload_controller.seen import Workload
 from tidegate_workload_controller.template import changed
 
@@ -107,8 +108,8 @@ def manifest(resource: Resource, owner: Workload, spec: Json, order: ApplyBatch 
         "kind": resource.kind,
         "metadata": {
             "name": extra_name(name),
-            "labels": {marks.MANAGED_BY: marks.MANAGER, marks.BESIDE: short_name(name)},
-            "annotations": annotations(order),
+            "labels": {marks.MANAGED_BY: marks.MANAGER, marks.BESIDE: short_name(name), **_fence(order)},
+            "annotations": {marks.HELD_FOR: order.rollout},
             "ownerReferences": [
                 {
                     "apiVersion": resource.api_version,
@@ -124,15 +125,11 @@ def manifest(resource: Resource, owner: Workload, spec: Json, order: ApplyBatch 
     }
 
 
-def annotations(order: ApplyBatch | PrepareWorkload) -> dict[str, str]:
-    return {marks.HELD_FOR: order.rollout, marks.ORDER_REVISION: str(order.revision)}
-
-
 def rewriting(extra: Workload, whole: Json) -> list[Json]:
     """A JSON patch that makes it what it should be, from what was seen."""
     metadata = whole["metadata"]
     return [
-        *_unchanged(extra),
+        *as_seen(extra),
         {"op": "add", "path": "/metadata/labels", "value": {**extra.metadata.labels, **metadata["labels"]}},
         {
             "op": "add",
@@ -146,14 +143,11 @@ def rewriting(extra: Workload, whole: Json) -> list[Json]:
 def scaling(extra: Workload, replicas: int, order: ApplyBatch) -> list[Json]:
     """A JSON patch that changes how many pods it has, from what was seen."""
     return [
-        *_unchanged(extra),
-        {"op": "add", "path": "/metadata/annotations", "value": {**extra.metadata.annotations, **annotations(order)}},
+        *as_seen(extra),
+        {"op": "add", "path": "/metadata/labels", "value": {**extra.metadata.labels, **_fence(order)}},
         {"op": "replace", "path": "/spec/replicas", "value": replicas},
     ]
 
 
-def _unchanged(extra: Workload) -> list[Json]:
-    return [
-        {"op": "test", "path": "/metadata/uid", "value": extra.metadata.uid},
-        {"op": "test", "path": "/metadata/generation", "value": extra.metadata.generation},
-    ]
+def _fence(order: ApplyBatch | PrepareWorkload) -> dict[str, str]:
+    return {marks.ORDER_REVISION: str(order.revision)}

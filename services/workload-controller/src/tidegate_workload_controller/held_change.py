@@ -100,7 +100,7 @@ def leave(view: View) -> Write | Nothing:
     elif marks.GUARDED not in metadata.labels:
         return Nothing()
     body = failures.forgotten(body, view)
-    return Write({**body, "metadata": {**body["metadata"], "labels": {marks.GUARDED: None}}}, "the guard was removed")
+    return Write(patches.with_labels(body, {marks.GUARDED: None}), "the guard was removed")
 
 
 def _take_up(view: View, guard: GuardSet, attempt: Attempt) -> Step:

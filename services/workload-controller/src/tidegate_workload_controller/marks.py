@@ -1,4 +1,4 @@
-"""What we write on objects: annotations on the workload while it is held, labels on its pods for good.
+"""What we write on objects: annotations and labels on the workload while it is held, labels on its pods for good.
 
 `patches` writes them, `convergence` and `release` read them back; after a crash they are all that a new holder knows
 beside its order.
@@ -9,7 +9,11 @@ from typing import Final
 PREFIX: Final = "tidegate.io/"
 ROLLOUT: Final = PREFIX + "rollout"
 ORDER_REVISION: Final = PREFIX + "order-revision"
-"""The fence: the newest order that wrote. A holder of an older order writes no more."""
+"""The fence: the newest order that wrote. A holder of an older order writes no more.
+
+It is a label since it changes with every step: the Deployment controller copies each change of an annotation to the new
+ReplicaSet before it moves a pod, by two writes of which the second is in vain.
+"""
 SAVED_STRATEGY: Final = PREFIX + "saved-strategy"
 STABLE_REVISION: Final = PREFIX + "stable-revision"
 STYLE: Final = PREFIX + "style"
@@ -32,7 +36,9 @@ SAVED_BEHAVIOR: Final = PREFIX + "saved-behavior"
 """On an autoscaler that is held off: the user's own `behavior`."""
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGER: Final = "tidegate"
-ANNOTATIONS: Final = (ROLLOUT, ORDER_REVISION, SAVED_STRATEGY, STABLE_REVISION, STYLE, HELD)
+ANNOTATIONS: Final = (ROLLOUT, SAVED_STRATEGY, STABLE_REVISION, STYLE, HELD)
+LABELS: Final = (ORDER_REVISION,)
+"""With these annotations, all that stands on a workload only while it is held."""
 
 POD_ROLLOUT_ID: Final = PREFIX + "rollout-id"
 POD_BATCH: Final = PREFIX + "batch"

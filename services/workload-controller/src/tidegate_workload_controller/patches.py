@@ -1,8 +1,8 @@
 """The bodies of our patches of a workload: hold, move on, free to move, given back.
 
 Pure; `convergence`, `beside`, `returning`, `promotion` and `release` choose among them. A body names annotations and
-fields of `spec` with their whole new values, None for those that are to be absent; `operations` turns it into what is
-sent.
+fields of `spec` with their whole new values, None for those that are to be absent, and labels where some change;
+`operations` turns it into what is sent.
 """
 
 from typing import Any
@@ -41,7 +41,8 @@ def free(hold: Hold, order: MarkingOrder, saved: Saved, stable_revision: str) ->
 
 def given_back(hold: Hold, saved: Saved) -> Body:
     """The user's own values, and nothing of ours."""
-    return {"metadata": {"annotations": dict.fromkeys(marks.ANNOTATIONS)}, "spec": hold.own(saved)}
+    gone = {"annotations": dict.fromkeys(marks.ANNOTATIONS), "labels": dict.fromkeys(marks.LABELS)}
+    return {"metadata": gone, "spec": hold.own(saved)}
 
 
 def closed(hold: Hold, saved: Saved, style: str, attempt: str) -> Body:
@@ -58,19 +59,33 @@ def recorded(body: Body, workload: Workload, template_digest: str | None) -> Bod
     standing = standing_on(workload.metadata)
     if standing is None or template_digest is None or standing.template == template_part(template_digest):
         return body
-    return {**body, "metadata": {**body["metadata"], "labels": {marks.GUARDED: template_part(template_digest)}}}
+    return with_labels(body, {marks.GUARDED: template_part(template_digest)})
+
+
+def with_labels(body: Body, labels: dict[str, str | None]) -> Body:
+    """A body that changes these labels, too."""
+    metadata = body["metadata"]
+    return {**body, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}}}
 
 
 def operations(body: Body, workload: Workload) -> list[Body]:
-    """A body as a JSON patch of the workload as it was seen.
+    """A body as a JSON patch of the workload as it was seen."""
+    return [*as_seen(workload), *changes(body, workload)]
 
-    Its precondition is the generation, which every write to spec or annotations raises, our own fence included; the
-    resource version would also change with each status that the native controller writes.
+
+def as_seen(workload: Workload) -> list[Body]:
+    """The precondition of a JSON patch: nobody has written to the spec meanwhile, and no other order for us.
+
+    Each write to the spec raises the generation; the resource version would also change with each status that the
+    native controller writes. A first order writes to the spec, or finds nobody's fence to pass.
     """
+    metadata = workload.metadata
+    fence = metadata.labels.get(marks.ORDER_REVISION)
+    fenced = [{"op": "test", "path": f"/metadata/labels/{_escaped(marks.ORDER_REVISION)}", "value": fence}]
     return [
-        {"op": "test", "path": "/metadata/uid", "value": workload.metadata.uid},
-        {"op": "test", "path": "/metadata/generation", "value": workload.metadata.generation},
-        *changes(body, workload),
+        {"op": "test", "path": "/metadata/uid", "value": metadata.uid},
+        {"op": "test", "path": "/metadata/generation", "value": metadata.generation},
+        *(fenced if fence is not None else ()),
     ]
 
 
@@ -86,7 +101,7 @@ def changes(body: Body, workload: Workload) -> list[Body]:
         ),
     ]
     first: list[Body] = [] if present else [{"op": "add", "path": "/metadata/annotations", "value": {}}]
-    if labels and not labelled:
+    if not labelled and any(value is not None for value in labels.values()):
         first.append({"op": "add", "path": "/metadata/labels", "value": {}})
     # Strategy and progressDeadlineSeconds always stand there, filled in, but for a custom resource's strategy. Of the
     # others, none is the same as nought.
@@ -119,10 +134,10 @@ def _escaped(name: str) -> str:
 def _marked(order: MarkingOrder, saved: Saved, stable_revision: str, fields: Fields) -> Body:
     annotations = {
         marks.ROLLOUT: order.rollout,
-        marks.ORDER_REVISION: str(order.revision),
         marks.SAVED_STRATEGY: encode(saved),
         marks.STABLE_REVISION: stable_revision,
         marks.STYLE: order.style,
         marks.HELD: None,
     }
-    return {"metadata": {"annotations": annotations}, "spec": fields}
+    labels = {marks.ORDER_REVISION: str(order.revision)}
+    return {"metadata": {"annotations": annotations, "labels": labels}, "spec": fields}

@@ -137,10 +137,12 @@ def _patch(scene: _Scene, body: dict[str, Any]) -> Action:
 
 
 def _wait(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
-    """Our marks are gone; then our name is, and where that is asked for, wait until the workload is whole."""
+    """Our marks are gone; then our name is, and where that is asked for, wait until the workload is whole.
+
+    Where our name stands is known from the answer to the patch that took the marks off: nothing has to be read for it.
+    """
     if scene.view.owned:
-        disown = Disown(scene.view.owned)
-        return Decision(memory, (disown,)) if scene.view.live else Decision(memory, look_live=True)
+        return Decision(memory, (Disown(scene.view.owned),))
     if scene.order.mode == "let_go" or scene.view.workload.spec.paused or scene.view.workload.complete:
         if not scene.view.live:
             return Decision(memory, look_live=True)

@@ -65,13 +65,19 @@ class Scene(msgspec.Struct, frozen=True):
         return self.goal == 0 and self.pods > 0
 
     def unlabelled(self, labelled: frozenset[str]) -> LabelPods | None:
-        """New pods that don't carry the rollout's labels yet; those that come back are of no batch."""
+        """New pods that don't carry the rollout's labels yet; those that come back are of no batch.
+
+        One that was made just now is left alone until it is placed: our write would race with its binding, and one of
+        the two would have to be made again.
+        """
         if self.order.going_back:
             return None
         pods = tuple(
             (pod.metadata.name, pod.metadata.uid)
             for pod in self.census.new
-            if pod.metadata.uid not in labelled and pod.metadata.labels.get(marks.POD_ROLLOUT_ID) != self.order.rollout
+            if pod.placed
+            and pod.metadata.uid not in labelled
+            and pod.metadata.labels.get(marks.POD_ROLLOUT_ID) != self.order.rollout
         )
         batch = str(self.order.batch)
         further = {name: value.replace(BATCH, batch) for name, value in self.order.pod_labels.items()}

@@ -64,7 +64,6 @@ class WorkloadStatus(msgspec.Struct, frozen=True, rename="camel"):
     current_number_scheduled: int = 0
     updated_number_scheduled: int = 0
     number_available: int = 0
-    conditions: tuple[Condition, ...] = ()
 
 
 class Workload(KubernetesObject, frozen=True):
@@ -76,7 +75,7 @@ class Workload(KubernetesObject, frozen=True):
     @property
     def fence(self) -> int:
         """The newest order that wrote; 0 where none did or the mark is unreadable."""
-        mark = self.metadata.annotations.get(ORDER_REVISION, "")
+        mark = self.metadata.labels.get(ORDER_REVISION, "")
         return int(mark) if mark.isdecimal() else 0
 
     @property
@@ -204,6 +203,11 @@ class Pod(KubernetesObject, frozen=True):
         return self.metadata.deletion_timestamp is None and self.status.phase not in {"Failed", "Succeeded"}
 
     @property
+    def placed(self) -> bool:
+        """Whether the scheduler has said something of it: until then it is just being written by others."""
+        return bool(self.status.conditions)
+
+    @property
     def ready_since_s(self) -> float | None:
         """Epoch seconds since when it is ready, to the second; None while it isn't."""
         for condition in self.status.conditions:
@@ -235,6 +239,8 @@ class View(msgspec.Struct, frozen=True):
     """Entries of its managed fields that are ours, by their place, as it was read last."""
     revision_label: str = POD_TEMPLATE_HASH
     """The label by which the pods tell their revision."""
+    unread: bool = True
+    """Whether there may be a revision whose template has not been read, as always where they are in no cache."""
 
     @property
     def counts_lag(self) -> bool:

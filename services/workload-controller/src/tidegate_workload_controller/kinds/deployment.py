@@ -80,7 +80,7 @@ class Deployments:
 
     def _on_deployment(self, old: Workload | None, new: Workload | None) -> None:
         seen = new or old
-        if seen is not None:
+        if seen is not None and not says_the_same(old, new):
             self._opened.wake(seen.metadata.namespace, seen.metadata.name)
 
     def _on_replica_set(self, old: ReplicaSet | None, new: ReplicaSet | None) -> None:

@@ -44,8 +44,10 @@ class Looking:
         return self.reading.view(workload, revisions or self.reading.revisions, pods, hold, live=False)
 
     async def look_live(self, hold: Hold) -> View | None:
+        cached = self._cached(self._namespace, self._name) if self._selector is None else None
+        selector = cached[0].spec.selector if cached is not None else self._selector
         view = await read_live(
-            self._client, self._namespace, self._name, reading=self.reading, hold=hold, selector=self._selector
+            self._client, self._namespace, self._name, reading=self.reading, hold=hold, selector=selector
         )
         self._selector = view.workload.spec.selector if view is not None else None
         return view

@@ -114,12 +114,15 @@ class Reading:
         generation = workload.metadata.generation
         read = newest is not None and same and newest.metadata.generation == generation
         label = self.anatomy.revision_label
+        followed = self.anatomy.revisions is REPLICA_SETS
+        revisions = tuple(revisions)
         return View(
             workload=workload,
-            revisions=tuple(revisions) if self.anatomy.revisions is REPLICA_SETS else counted(revisions, pods, label),
+            revisions=revisions if followed else counted(revisions, pods, label),
             pods=tuple(pods),
             template_digest=self._digest if read else None,
             digests=dict(self._digests.values()),
+            unread=not followed or any(each.uid not in self._digests for each in revisions),
             live=live,
             hold=hold,
             base_differs=read and self.refused_generation == generation,
@@ -166,7 +169,8 @@ async def read_live(
         name: The workload's.
         reading: Takes what is found.
         hold: How the workload is held.
-        selector: The workload's, where it is known already: it never changes, and saves waiting for it.
+        selector: The workload's, where it is known already: it never changes, and saves waiting for it. That of a
+            namesake which is gone is found out.
     """
     resource = reading.anatomy.resource
     if selector is None:
@@ -183,6 +187,8 @@ async def read_live(
     if isinstance(answer, NotFound):
         return None
     workload = reading.take(answer)
+    if workload.spec.selector != selector:
+        return await read_live(client, namespace, name, reading=reading, hold=hold, selector=workload.spec.selector)
     revisions = reading.take_revisions(records.items, workload.metadata.uid)
     owners = _owners(reading.anatomy, workload, revisions)
     owned = [pod for raw in pods.items if (pod := decode(raw, Pod)).metadata.controller_uid in owners]

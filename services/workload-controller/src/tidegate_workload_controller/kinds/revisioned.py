@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from tidegate_chassis.kubernetes.cluster import Cluster
-from tidegate_chassis.kubernetes.objects import KubernetesObject
+from tidegate_chassis.kubernetes.objects import KubernetesObject, says_the_same
 from tidegate_chassis.kubernetes.reflector import Reflector
 from tidegate_chassis.kubernetes.resources import PODS
 from tidegate_workload_controller.kinds.anatomy import Anatomy
@@ -69,12 +69,12 @@ class Revisioned:
 
     def _on_workload(self, old: Workload | None, new: Workload | None) -> None:
         seen = new or old
-        if seen is not None:
+        if seen is not None and not says_the_same(old, new):
             self._opened.wake(seen.metadata.namespace, seen.metadata.name)
 
     def _on_pod(self, old: Pod | None, new: Pod | None) -> None:
         seen = new or old
-        if seen is not None:
+        if seen is not None and not says_the_same(old, new):
             for owner in seen.metadata.owner_references:
                 if owner.controller:
                     self._opened.wake(seen.metadata.namespace, owner.name)

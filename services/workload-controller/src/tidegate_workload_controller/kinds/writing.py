@@ -17,7 +17,7 @@ from tidegate_workload_controller.authors import disowning
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.protocol import Ensure
 from tidegate_workload_controller.kinds.reading import Reading, raw_template, recorded_template
-from tidegate_workload_controller.patches import Body, labelling, operations, recorded
+from tidegate_workload_controller.patches import Body, as_seen, labelling, operations, recorded
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.template import Json, change_patch, changed, digest, without_hash
 
@@ -37,7 +37,7 @@ class Writer:
             case Patch(body=body):
                 return await self._patch(body, view, ensure)
             case Disown(entries=entries):
-                return await self._send(disowning(entries), PatchStyle.JSON, ensure)
+                return await self._send([*as_seen(view.workload), *disowning(entries)], PatchStyle.JSON, ensure)
             case Touch():
                 return await self._touch(action, view, reading, ensure)
             case PutBack():
