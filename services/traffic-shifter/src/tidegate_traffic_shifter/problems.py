@@ -27,6 +27,15 @@ def not_routed(place: Place, kind: str) -> Problem:
     )
 
 
+def routed_already(place: Place, kind: str) -> Problem:
+    return Problem(
+        field="traffic.canary_service",
+        value=place.canary_service,
+        rule=f"no backend of {kind} {place.route} before the rollout",
+        remedy=f"Take it out of the rules of {place.route}; of Kruise Rollouts', see docs/migrate-from-kruise.md.",
+    )
+
+
 def no_match(place: Place, kind: str) -> Problem:
     return Problem(
         field="traffic.matches",

@@ -89,7 +89,8 @@ class Scripting:
             return Refused(problems.edited_by_both(self._called(place), own.conflicts, by))
         wanted = await self._made(place, own.part, share)
         if isinstance(wanted, Refused):
-            return wanted
+            # Requests that have to leave don't wait for a script: the user's own part sends none to the new version.
+            return await self.restore(place, fence) if share.is_empty else wanted
         edited = Repair(self._called(place), by) if kept.is_edited(found) else None
         return await self._write(place, found, Kept(own.part, wanted, share), fence, edited)
 
