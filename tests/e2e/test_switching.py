@@ -53,11 +53,13 @@ async def world(own_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFact
             left.make(made, "partitioned"),
             left.make(made, "beside", **extra),
             left.make(made, "ordered", STATEFUL_SET),
-            *(left.make(made, name, steps=left.SHARED, trafficRoutings=routing(name)) for name in SHIFTED),
+            left.make(made, "ingressed", steps=left.SHARED, trafficRoutings=routing("ingressed")),
+            left.make(made, "gated", steps=left.SHARED, trafficRoutings=routing("gated"), **extra),
         )
         await asyncio.gather(*(left.route(made, name) for name in SHIFTED))
         await asyncio.gather(
-            *(left.hold(made, kind, name) for name, kind in LEFT.items()), left.put_canary_beside(made)
+            *(left.hold(made, kind, name) for name, kind in LEFT.items()),
+            *(left.put_canary(made, canary) for canary in left.CANARIES.values()),
         )
         yield made
 
@@ -168,8 +170,9 @@ async def test_taken_back_by_hand_it_is_taken_over_and_no_pod_is_replaced(world:
             await left.patch(world, f"deployment/{name}", back)
     whole = {"updateStrategy": {"rollingUpdate": {"partition": 0}}, "template": left.template("v1")}
     await left.patch(world, "statefulset/ordered", {"metadata": metadata, "spec": whole})
-    await left.patch(world, f"deployment/{left.CANARY}", {"metadata": {"finalizers": None}})
-    await kubectl(world.state, "delete", "deployment", left.CANARY)
+    for canary in left.CANARIES.values():
+        await left.patch(world, f"deployment/{canary}", {"metadata": {"finalizers": None}})
+        await kubectl(world.state, "delete", "deployment", canary)
     for name in SHIFTED:
         await world.whole(DEPLOYMENT, name)
         unpinned = json.dumps({"spec": {"selector": {left.HASH: None}}})

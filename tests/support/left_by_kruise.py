@@ -15,7 +15,8 @@ from tidegate_demo.scenario import kubectl
 
 RECORDED: Final[dict[str, dict[str, Any]]] = json.loads(Path(__file__).with_suffix(".json").read_text())
 STEPS: Final = [{"replicas": "50%"}, {"replicas": "100%"}]
-CANARY: Final = "beside-x7k2p"
+CANARIES: Final = {"beside": "beside-x7k2p", "gated": "gated-d7blt"}
+"""What runs version 2 in its style canary, by whom it stands beside."""
 HASH: Final = "pod-template-hash"
 ROUTES: Final = ("Service", "Ingress", "HTTPRoute")
 API_VERSIONS: Final = {
@@ -57,13 +58,12 @@ async def hold(world: Guarded, kind: Kind, name: str) -> None:
         await kubectl(world.state, "rollout", "status", what, f"--timeout={WITHIN_S:g}s")
 
 
-async def put_canary_beside(world: Guarded) -> None:
-    """What runs version 2 in its style canary."""
-    manifest = DEPLOYMENT.manifest(CANARY, replicas=1, tag="v2_ready-0.3")
-    recorded = RECORDED[f"Deployment/{CANARY}"]
-    manifest["metadata"] |= {each: recorded[each] for each in ("annotations", "labels", "finalizers")}
-    await world.apply(manifest)
-    await world.whole(DEPLOYMENT, CANARY)
+async def put_canary(world: Guarded, canary: str) -> None:
+    made = DEPLOYMENT.manifest(canary, replicas=1, tag="v2_ready-0.3")
+    recorded = RECORDED[f"Deployment/{canary}"]
+    made["metadata"] |= {each: recorded[each] for each in ("annotations", "labels", "finalizers")}
+    await world.apply(made)
+    await world.whole(DEPLOYMENT, canary)
 
 
 async def route(world: Guarded, name: str) -> None:
