@@ -12,6 +12,9 @@ render() {
     --set image.registry=registry.example --set prometheus.url=http://prometheus.monitoring:9090 "$@"
 }
 
+"$helm" lint --strict helm/tidegate --namespace tidegate-system --kube-version 1.33.0 \
+  --set image.registry=registry.example --set prometheus.url=http://prometheus.monitoring:9090
+
 mkdir -p kubernetes/services kubernetes/give-back "$samples"
 render --show-only templates/topology.yaml > kubernetes/services/topology.yaml
 render --show-only templates/services.yaml > kubernetes/services/services.yaml

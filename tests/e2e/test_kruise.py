@@ -221,12 +221,15 @@ async def test_the_former_version_is_served_as_well(world: Guarded) -> None:
             },
         }
     )
+    former = f"rollouts.v1alpha1.rollouts.kruise.io/{name}"
+    style = json.dumps({"metadata": {"annotations": {"rollouts.kruise.io/rolling-style": "rainbow"}}})
+    with pytest.raises(RuntimeError, match="canary or partition"):
+        await kubectl(world.state, "patch", former, "--type=merge", "-p", style)
     await world.guarded(DEPLOYMENT, name)
     await world.set_image(DEPLOYMENT, name, "v2_ready-0.3")
     released = Released(world, DEPLOYMENT, name)
     await released.waits_at(1)
     assert (await world.tags(name)).count("2") == REPLICAS // 2
-    former = f"rollouts.v1alpha1.rollouts.kruise.io/{name}"
     read = json.loads(await kubectl(world.state, "get", former, "-o", "json"))
     assert read["spec"]["strategy"]["canary"]["steps"][0]["weight"] == 50
     assert read["status"]["canaryStatus"]["currentStepState"] == "StepPaused"

@@ -27,7 +27,17 @@ from tidegate_sandbox.state import SandboxState
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 NO_BUS = {"TIDEGATE_NATS_URL": "nats://127.0.0.1:9"}
 ROLLOUTS = "rollouts.rollouts.kruise.io"
-LEFT: dict[str, Kind] = {"partitioned": DEPLOYMENT, "beside": DEPLOYMENT, "ordered": STATEFUL_SET}
+SHIFTED: dict[str, dict[str, Any]] = {
+    "ingressed": {"ingress": {"classType": "nginx", "name": "ingressed"}},
+    "gated": {"gateway": {"httpRouteName": "gated"}},
+}
+"""With traffic under way: 20 % of the requests to version 2, through these."""
+LEFT: dict[str, Kind] = {
+    "partitioned": DEPLOYMENT,
+    "beside": DEPLOYMENT,
+    "ordered": STATEFUL_SET,
+    **dict.fromkeys(SHIFTED, DEPLOYMENT),
+}
 RESTING = ("resting", "another")
 
 
@@ -43,11 +53,28 @@ async def world(own_sandbox: SandboxState, tmp_path_factory: pytest.TempPathFact
             left.make(made, "partitioned"),
             left.make(made, "beside", **extra),
             left.make(made, "ordered", STATEFUL_SET),
+            left.make(made, "ingressed", steps=left.SHARED, trafficRoutings=routing("ingressed")),
+            left.make(made, "gated", steps=left.SHARED, trafficRoutings=routing("gated"), **extra),
         )
+        await asyncio.gather(*(left.route(made, name) for name in SHIFTED))
         await asyncio.gather(
-            *(left.hold(made, kind, name) for name, kind in LEFT.items()), left.put_canary_beside(made)
+            *(left.hold(made, kind, name) for name, kind in LEFT.items()),
+            *(left.put_canary(made, canary) for canary in left.CANARIES.values()),
         )
         yield made
+
+
+def routing(name: str) -> list[dict[str, Any]]:
+    return [{"service": name, "gracePeriodSeconds": 1, **SHIFTED[name]}]
+
+
+async def routes(world: Guarded) -> dict[str, Any]:
+    """The Services and routes of the releases with traffic, whole."""
+    found: dict[str, Any] = {}
+    for key in sorted(key for name in SHIFTED for key in left.routes_of(name)):
+        found[key] = json.loads(await kubectl(world.state, "get", key.lower(), "-o", "json"))
+        found[key].pop("status", None)
+    return found
 
 
 async def rollout(world: Guarded, name: str) -> dict[str, Any]:
@@ -64,6 +91,12 @@ async def accepted(world: Guarded, name: str, reason: str) -> None:
     """Until the operator says so of the Rollout."""
     async with asyncio.timeout(WITHIN_S):
         while (await conditions(world, name)).get("Accepted", ("", ""))[1] != reason:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_S)
+
+
+async def phase(world: Guarded, name: str, wanted: str) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while (await rollout(world, name))["status"].get("phase") != wanted:  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
 
 
@@ -98,6 +131,7 @@ async def doctor(world: Guarded) -> str:
 async def test_what_is_at_rest_is_taken_over_and_what_is_in_flight_is_left_alone(world: Guarded) -> None:
     before = await pods(world)
     held = {name: as_written(await world.read(kind, name)) for name, kind in LEFT.items()}
+    shifted = await routes(world)
     port = free_port()
     await world.apply(*manifests("crds/rollouts.yaml", port))
     await world.apply(*manifests("webhooks/rollouts.yaml", port))
@@ -107,6 +141,7 @@ async def test_what_is_at_rest_is_taken_over_and_what_is_in_flight_is_left_alone
     for name, kind in LEFT.items():
         assert as_written(await world.read(kind, name)) == held[name]
         assert (await rollout(world, name))["status"]["currentStepState"] == "StepPaused"
+    assert await routes(world) == shifted, "20 % of the requests go on to version 2"
     told = await doctor(world)
     assert all(f"holds {kind.resource.kind} default/{name}" in told for name, kind in LEFT.items())
     assert await pods(world) == before
@@ -126,12 +161,23 @@ async def test_taken_back_by_hand_it_is_taken_over_and_no_pod_is_replaced(world:
     metadata: dict[str, Any] = {"annotations": dict.fromkeys(ANNOTATIONS)}
     rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
     back = {"metadata": metadata, "spec": {"paused": False, "strategy": rolling, "template": left.template("v1")}}
-    await left.patch(world, "deployment/partitioned", back)
-    await left.patch(world, "deployment/beside", back)
+    # First the requests, then the pods, then the Services.
+    await kubectl(world.state, "delete", "ingress", "ingressed-canary")
+    rules = [{"backendRefs": [{"name": "gated", "port": 80}]}]
+    await kubectl(world.state, "patch", "httproute/gated", "--type=merge", "-p", json.dumps({"spec": {"rules": rules}}))
+    for name, kind in LEFT.items():
+        if kind is DEPLOYMENT:
+            await left.patch(world, f"deployment/{name}", back)
     whole = {"updateStrategy": {"rollingUpdate": {"partition": 0}}, "template": left.template("v1")}
     await left.patch(world, "statefulset/ordered", {"metadata": metadata, "spec": whole})
-    await left.patch(world, f"deployment/{left.CANARY}", {"metadata": {"finalizers": None}})
-    await kubectl(world.state, "delete", "deployment", left.CANARY)
+    for canary in left.CANARIES.values():
+        await left.patch(world, f"deployment/{canary}", {"metadata": {"finalizers": None}})
+        await kubectl(world.state, "delete", "deployment", canary)
+    for name in SHIFTED:
+        await world.whole(DEPLOYMENT, name)
+        unpinned = json.dumps({"spec": {"selector": {left.HASH: None}}})
+        await kubectl(world.state, "patch", f"service/{name}", "--type=merge", "-p", unpinned)
+        await kubectl(world.state, "delete", "service", f"{name}-canary")
     for name, kind in LEFT.items():
         await world.whole(kind, name)
         await left.patch(world, f"{ROLLOUTS}/{name}", {"status": {"phase": "Healthy"}}, "--subresource=status")
@@ -140,6 +186,28 @@ async def test_taken_back_by_hand_it_is_taken_over_and_no_pod_is_replaced(world:
         assert "HeldByKruise" not in str(await conditions(world, name))
     assert stable <= set(await pods(world))
     assert "holds nothing" in await doctor(world)
+
+
+async def test_once_taken_over_a_release_with_traffic_is_ours_from_beginning_to_end(world: Guarded) -> None:
+    before = {name: own_values(await world.read(DEPLOYMENT, name)) for name in SHIFTED}
+    own = {
+        name: json.loads(await kubectl(world.state, "get", "service", name, "-o", "json"))["spec"] for name in SHIFTED
+    }
+    await asyncio.gather(*(world.set_image(DEPLOYMENT, name, "v2_ready-0.3") for name in SHIFTED))
+    await asyncio.gather(*(waits(world, name) for name in SHIFTED))
+    canary = json.loads(await kubectl(world.state, "get", "ingress", "ingressed-canary", "-o", "json"))
+    assert canary["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary-weight"] == "20"
+    approval = {"status": {"canaryStatus": {"currentStepState": "StepReady"}}}
+    for name in SHIFTED:
+        await left.patch(world, f"{ROLLOUTS}/{name}", approval, "--subresource=status")
+    for name in SHIFTED:
+        await phase(world, name, "Healthy")
+        await world.whole(DEPLOYMENT, name)
+        assert own_values(await world.read(DEPLOYMENT, name)) == before[name]
+        assert set(await world.tags(name)) == {"2"}
+        found = json.loads(await kubectl(world.state, "get", "service", name, "-o", "json"))
+        assert found["spec"] == own[name]
+    assert "ingressed-canary" not in await kubectl(world.state, "get", "ingresses,services", "-o", "name")
 
 
 async def test_taken_away_in_the_midst_of_releases_every_workload_is_whole(world: Guarded) -> None:

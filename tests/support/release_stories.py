@@ -27,6 +27,7 @@ class Story(NamedTuple):
     strategy: What else its strategy has.
     fits: For which kinds and styles it makes sense.
     gives_back: Whether the workload is no longer guarded at the end.
+    old: Whether v1alpha1 can say it, which has nothing of ours: there a failure rolls back, as by default.
     """
 
     play: Callable[[Release], Awaitable[str]]
@@ -34,6 +35,7 @@ class Story(NamedTuple):
     strategy: dict[str, object] = {}  # noqa: RUF012 - nobody writes to it
     fits: Callable[[Kind, Style], bool] = lambda _kind, _style: True
     gives_back: bool = False
+    old: bool = True
 
 
 async def approved(release: Release) -> str:
@@ -183,6 +185,6 @@ STORIES: Final[dict[str, Story]] = {
     "superseded": Story(superseded),
     "disabled": Story(disabled, gives_back=True),
     "deleted": Story(deleted, gives_back=True),
-    "failed": Story(failed, strategy={"onFailure": "Pause"}),
+    "failed": Story(failed, strategy={"onFailure": "Pause"}, old=False),
     "failed and went back": Story(failed_and_went_back, strategy={"onFailure": "RollBack"}),
 }

@@ -137,7 +137,7 @@ class Release(NamedTuple):
         await self.tell(currentStepState="StepReady")
 
     async def delete(self) -> None:
-        await self.watching.client.delete(ROLLOUTS, self.namespace, NAME, uid=self.rollout.metadata.uid)
+        await self.watching.client.delete(self.api, self.namespace, NAME, uid=self.rollout.metadata.uid)
         await self.watching.until(
             lambda: self.watching.rollouts.store.get(self.namespace, NAME) is None, lambda: f"it stays: {self.status}"
         )

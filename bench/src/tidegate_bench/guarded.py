@@ -1,12 +1,11 @@
 """Guarded workloads: what the hold at admission costs a write, and how soon a change is an accepted rollout.
 
 The workload-controller serves the shipped webhook here. It is asked at a steady rate, by writes that change a template
-and are not stored (`dryRun`). How long it took is the API server's own account of its calls, a histogram whose next
-bounds are 5 and 25 ms; beside it stand whole writes, and the same ones of a workload that nobody guards.
+and are not stored (`dryRun`). How long it took is the API server's own account of each of its calls (`webhook_calls`);
+beside it stand whole writes, and the same ones of a workload that nobody guards.
 """
 
 import asyncio
-import re
 import statistics
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ import msgspec
 import yaml
 
 from tidegate_bench.lab import Lab, image
+from tidegate_bench.webhook_calls import ApiServerLog
 from tidegate_chassis.kubernetes.client import PatchStyle
 from tidegate_chassis.kubernetes.objects import KubernetesObject, NotFound
 from tidegate_chassis.kubernetes.resources import DEPLOYMENTS
@@ -31,10 +31,8 @@ RATE_PER_S: Final = 50
 CHANGES: Final = 40
 WITHIN_S: Final = 20.0
 LABEL: Final = "tidegate.io/guarded"
-WEBHOOK: Final = 'name="hold.tidegate.io"'
-_BUCKET: Final = re.compile(
-    r'apiserver_admission_webhook_admission_duration_seconds_bucket\{.*le="(?P<bound>[^"]+)".*\} (?P<count>\S+)'
-)
+PATH: Final = "/hold"
+API_SERVER_LOG: Final = "kube-apiserver.log"
 CONTROLLER: Final = "workload-controller"
 
 
@@ -44,12 +42,14 @@ async def measure(lab: Lab, scratch: Path) -> dict[str, Any]:
     await lab.deploy(GUARDED, FREE)
     await lab.guard(GUARDED, ("20%", "100%"))
     await _labelled(lab)
+    log = ApiServerLog(lab.state.log_directory / API_SERVER_LOG)
     free_ms, guarded_ms = await _writes_ms(lab, FREE), await _writes_ms(lab, GUARDED)
-    call_ms = 1000 * quantile(buckets((await lab.kubernetes.get_path("/metrics")).decode()), 0.99)
+    calls_ms = log.calls_ms(PATH)
+    assert len(calls_ms) == WRITES, "each write of the guarded workload, and no other, is asked about"
     accepted_ms = [await _accepted_ms(lab, f"v{number}") for number in range(2, CHANGES + 2)]
     figures = {
         "writes_per_s": RATE_PER_S,
-        "call_p99_ms": call_ms,
+        "call_ms": spread(calls_ms),
         "write_ms": spread(guarded_ms),
         "unguarded_write_ms": spread(free_ms),
         "accepted_ms": spread(accepted_ms),
@@ -61,23 +61,6 @@ def spread(values_ms: list[float]) -> dict[str, float]:
     """Median and tails."""
     cuts = statistics.quantiles(values_ms, n=100, method="inclusive")
     return {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98]}
-
-
-def buckets(metrics: str) -> list[tuple[float, float]]:
-    """Upper bounds in seconds and calls so far, of the webhook's own histogram."""
-    found = (_BUCKET.fullmatch(line) for line in metrics.splitlines() if WEBHOOK in line)
-    pairs = [(float(each["bound"]), float(each["count"])) for each in found if each is not None]
-    return sorted((bound, sum(count for other, count in pairs if other == bound)) for bound in dict(pairs))
-
-
-def quantile(histogram: list[tuple[float, float]], share: float) -> float:
-    """As Prometheus reads one: evenly spread between two bounds."""
-    rank, below, least = share * histogram[-1][1], 0.0, 0.0
-    for bound, count in histogram:
-        if count >= rank:
-            return least + (bound - least) * (rank - below) / (count - below)
-        below, least = count, bound
-    return least
 
 
 async def _webhook(lab: Lab, scratch: Path) -> None:

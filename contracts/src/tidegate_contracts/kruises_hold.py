@@ -18,6 +18,9 @@ ANNOTATIONS: Final = (
 )
 """Of all kinds and styles: some of them stand from its hold at admission to the end of its finalising."""
 
+ORIGINAL: Final = "rollouts.kruise.io/original-spec-configuration"
+"""On an object of any kind that routes: its user's own spec, labels and annotations, while Kruise shifts it."""
+
 WEBHOOK: Final = "kruise-rollout-mutating-webhook-configuration"
 """Its configuration at admission: where it stands, Kruise holds changes as well."""
 

@@ -65,13 +65,20 @@ _MSE: Final = Abilities(
     slots=True,
     header_changes=frozenset({"set"}),
     header_changes_max=1,
+    marks=True,
+    one_service=True,
 )
 _WEIGHTS: Final = Abilities()
 _EXPRESSIONS: Final = Abilities(match_parts=_HTTP.match_parts)
 _KUMA: Final = Abilities(match_parts=_HTTP.match_parts - {"path_regex"})
 _AWS_ALB: Final = Abilities(match_parts=frozenset({"headers", "query", "path_prefix", "path_exact"}))
 _HAPROXY: Final = Abilities(shares=False, match_parts=frozenset({"headers", "headers_regex"}), matches_max=1)
-_SCRIPT: Final = Abilities(match_parts=_HTTP.match_parts, header_changes=_HTTP.header_changes, one_service=True)
+_SCRIPT: Final = Abilities(
+    match_parts=_HTTP.match_parts,
+    header_changes=_HTTP.header_changes,
+    marks=True,
+    one_service=True,
+)
 BUILT_IN: Final[Mapping[str, Abilities]] = {
     "gateway-http-route": _HTTP,
     "gateway-grpc-route": _GRPC,
@@ -88,7 +95,7 @@ BUILT_IN: Final[Mapping[str, Abilities]] = {
     "apisix-route": _EXPRESSIONS,
     "kuma-mesh-http-route": _KUMA,
     "smi-traffic-split": _WEIGHTS,
-    INGRESS_SCRIPT: msgspec.structs.replace(_SCRIPT, one_service=False),
+    INGRESS_SCRIPT: _SCRIPT,
     SCRIPT: _SCRIPT,
 }
 """By the plugin's name."""

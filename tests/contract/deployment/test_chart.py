@@ -4,6 +4,8 @@ Helm itself is no part of the tests: built from source it takes minutes. `make c
 """
 
 import hashlib
+import importlib
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,14 @@ import jsonschema
 import pytest
 import yaml
 
-from tidegate_chassis.settings import PREFIX, Settings
+from tidegate_chassis.settings import PREFIX, Settings, load
 from tidegate_chassis.topology import TopologySettings
 from tidegate_chassis.webhooks import WebhookSettings
 from tidegate_metrics_analyzer.app import AnalyzerSettings
 from tidegate_metrics_analyzer.outbound.door import OutboundSettings
 from tidegate_metrics_analyzer.providers.datadog import DatadogSettings
 from tidegate_rollout_operator.app import OperatorSettings
+from tidegate_traffic_shifter.app import ShifterSettings
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.app import HOLD
 
@@ -28,6 +31,14 @@ KUBERNETES = DEPLOY / "kubernetes"
 SAMPLES = Path(__file__).parent / "chart"
 SERVICES = ("orchestrator", "workload-controller", "traffic-shifter", "metrics-analyzer", "rollout-operator")
 ASKED = ("workload-controller", "rollout-operator")
+SETTINGS: dict[str, type[Settings]] = {
+    "tidegate_chassis.topology": TopologySettings,
+    "tidegate_workload_controller": WebhookSettings,
+    "tidegate_traffic_shifter": ShifterSettings,
+    "tidegate_rollout_operator": OperatorSettings,
+}
+"""What a program reads beyond what all do."""
+
 NEEDED = {"image": {"registry": "registry.example"}, "prometheus": {"url": "http://prometheus:9090"}}
 Manifest = dict[str, Any]
 
@@ -154,6 +165,20 @@ def test_every_variable_is_one_that_is_read() -> None:
     read = {f"{PREFIX}{name.upper()}" for name in fields}
     for workload in (each for each in [*PLAIN, *EVERYTHING] if each["kind"] in ("Deployment", "Job")):
         assert set(environment_of(workload)) <= read
+
+
+def test_what_a_container_is_told_is_read_as_it_is_written() -> None:
+    """No container was started from them: at least each finds its program, and understands its variables."""
+    for workload in (each for each in [*PLAIN, *EVERYTHING] if each["kind"] in ("Deployment", "Job")):
+        (container,) = workload["spec"]["template"]["spec"]["containers"]
+        service = container["image"].rpartition("/")[2].partition(":")[0].removeprefix("tidegate-")
+        module = container.get("command", ["", "-m", f"tidegate_{service.replace('-', '_')}"])[2]
+        assert importlib.util.find_spec(module) is not None
+        given = {name: each.get("value", "nats://nats:4222") for name, each in environment_of(workload).items()}
+        told = load(SETTINGS.get(module, Settings), given)
+        assert told.nats_user == given.get("TIDEGATE_NATS_USER", "")
+        if container.get("args") == ["give-back"]:
+            assert hasattr(importlib.import_module(f"{module}.app"), "give_back")
 
 
 def test_credentials_of_metric_providers_are_mounted_where_the_analyzer_reads_them() -> None:

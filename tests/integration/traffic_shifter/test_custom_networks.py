@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from support.sandbox import kubectl
-from support.traffic import GRACE_S, TrafficRig, service
+from support.traffic import GRACE_S, HASH, TrafficRig, service
 from support.until import until
 
 from tidegate_chassis.kubernetes.resources import INGRESSES, SERVICES, Resource
 from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficRepaired, TrafficShifted
+from tidegate_contracts.kruises_hold import ORIGINAL
 from tidegate_contracts.rollout import TrafficReference
 from tidegate_sandbox.state import SandboxState
 from tidegate_traffic_shifter.giving_back import found
@@ -181,12 +182,7 @@ async def test_objects_by_script_change_together_keep_edits_and_are_given_back(
     assert await ways(rig) == [("web", 80), ("web-canary", 20)]
     changed = await rig.read(DOORS, "front")
     assert changed["metadata"]["labels"] == {"team": "a", "shared": "yes"}
-    canary = (await rig.read(INGRESSES, "side-canary"))["metadata"]["annotations"]
-    assert {name: value for name, value in canary.items() if "tidegate.io" not in name} == {
-        "team": "a",
-        "made-up/share": "20",
-        "made-up/to-web-canary": "open",
-    }
+    assert await said(rig) == {"team": "a", "made-up/share": "20", "made-up/to-web-canary": "open"}
 
     await edits_are_kept_or_told(rig, traffic)
 
@@ -211,6 +207,11 @@ async def test_one_service_for_both_versions_is_left_alone(rig: TrafficRig, sand
     traffic = references(one_service=True)
     version = (await rig.read(SERVICES))["metadata"]["resourceVersion"]
     original = (await rig.read(DOORS, "front"))["spec"]
+    # What Kruise shifts has its user's own spec in an annotation: what stands there isn't that.
+    await rig.edit(DOORS, {"metadata": {"annotations": {ORIGINAL: "{}"}}}, "front")
+    refused = await rig.obey(rig.shift(30, traffic=traffic), TrafficRefused)
+    assert ORIGINAL in refused.problem.rule
+    await rig.edit(DOORS, {"metadata": {"annotations": {ORIGINAL: None}}}, "front")
     await rig.obey(rig.shift(30, traffic=traffic), TrafficShifted)
     assert await ways(rig) == [("web", 70), ("web", 30)]
     assert not await rig.exists(SERVICES, "web-canary")
@@ -221,3 +222,53 @@ async def test_one_service_for_both_versions_is_left_alone(rig: TrafficRig, sand
     await rig.obey(rig.release(traffic=traffic), TrafficReleased)
     assert (await rig.read(DOORS, "front"))["spec"] == original
     assert (await rig.read(SERVICES))["metadata"]["resourceVersion"] == version
+
+
+async def test_a_script_for_a_class_that_is_built_in_goes_first_until_the_canary_ingress_is_gone(
+    rig: TrafficRig, sandbox: SandboxState, doors: None
+) -> None:
+    del doors
+    await asyncio.gather(
+        rig.admin.create(SERVICES, rig.namespace, service()),
+        rig.admin.create(INGRESSES, rig.namespace, ingress()),
+        rig.run_pods("v1", 1),
+        rig.run_pods("v2", 1),
+    )
+    traffic = (TrafficReference(route="side", service="web", router="ingress-nginx", grace_s=GRACE_S),)
+    # A revision in the selector is what another tool's release left: it would come back at the end.
+    await rig.edit(SERVICES, {"spec": {"selector": {HASH: rig.revisions["v1"]}}})
+    refused = await rig.obey(rig.shift(20, traffic=traffic), TrafficRefused)
+    assert HASH in refused.problem.rule
+    await rig.edit(SERVICES, {"spec": {"selector": {HASH: None}}})
+    ours = {"nginx.ingress.kubernetes.io/canary": "true", "nginx.ingress.kubernetes.io/canary-weight": "20"}
+    await rig.obey(rig.shift(20, traffic=traffic), TrafficShifted)
+    assert await said(rig) == ours | {"team": "a"}
+
+    # A script that comes meanwhile waits for the next canary Ingress.
+    script(sandbox, SCRIPTS["lua.traffic.routing.ingress.Made-up"])
+    await rig.obey(rig.shift(40, traffic=traffic), TrafficShifted)
+    assert (await said(rig))["nginx.ingress.kubernetes.io/canary-weight"] == "40"
+    await rig.obey(rig.release(traffic=traffic), TrafficReleased)
+
+    await rig.obey(rig.shift(20, traffic=traffic), TrafficShifted)
+    assert await said(rig) == {"team": "a", "made-up/share": "20", "made-up/to-web-canary": "open"}
+
+    # What was made by a script is not carried on by ours.
+    script(sandbox, None)
+    refused = await rig.obey(rig.shift(40, traffic=traffic), TrafficRefused)
+    assert "lua.traffic.routing.ingress.nginx" in str(refused.problem)
+    assert (await said(rig))["made-up/share"] == "20"
+    await rig.obey(rig.release(traffic=traffic), TrafficReleased)
+    assert not await rig.exists(INGRESSES, "side-canary")
+
+
+def script(sandbox: SandboxState, source: str | None) -> None:
+    """What the cluster says of ingress-nginx."""
+    patch = json.dumps({"data": {"lua.traffic.routing.ingress.nginx": source}})
+    kubectl(sandbox, "--namespace", SYSTEM, "patch", "configmap", CONFIG_MAP, "--type=merge", "--patch", patch)
+
+
+async def said(rig: TrafficRig) -> dict[str, str]:
+    """Of the canary Ingress, without our marks."""
+    found = (await rig.read(INGRESSES, "side-canary"))["metadata"]["annotations"]
+    return {name: value for name, value in found.items() if "tidegate.io" not in name}

@@ -110,6 +110,15 @@ async def test_matches_that_no_rule_leaves_room_for_are_refused(rig: TrafficRig)
     assert refused.problem.field == "traffic.matches"
 
 
+async def test_a_share_that_another_tool_left_in_the_route_is_refused(rig: TrafficRig) -> None:
+    backends = [{"name": "web", "port": 80, "weight": 80}, {"name": "web-canary", "port": 80, "weight": 20}]
+    await rig.create(rules=[{"backendRefs": backends}], v1=1, v2=1)
+    before = await rig.user_made()
+    refused = await rig.obey(rig.shift(0), TrafficRefused)
+    assert (refused.problem.field, refused.problem.value) == ("traffic.canary_service", "web-canary")
+    assert await rig.user_made() == before
+
+
 async def test_a_route_that_another_rollout_holds_is_left_alone(rig: TrafficRig) -> None:
     await rig.create(v1=1, v2=1)
     held = {marks.HELD_FOR: "deployment.apps/other", marks.ORDER_REVISION: "1"}

@@ -1,8 +1,10 @@
 """The figures of kinds, processes and watches, from what was measured."""
 
+from pathlib import Path
+
 import pytest
 
-from tidegate_bench import guarded, kinds, mixed, processes, table
+from tidegate_bench import guarded, kinds, mixed, processes, table, webhook_calls
 from tidegate_bench.kinds import Run
 from tidegate_bench.workloads import VARIANTS, manifest
 
@@ -89,22 +91,26 @@ def test_tails_are_told_beside_the_median() -> None:
 
 def test_a_guarded_write_stands_beside_one_that_nobody_guards() -> None:
     tails = {"p50": 5.0, "p95": 9.0, "p99": 12.0}
-    figures = {"writes_per_s": 50, "call_p99_ms": 4.0, "accepted_ms": tails}
+    figures = {"writes_per_s": 50, "call_ms": tails | {"p99": 4.0}, "accepted_ms": tails}
     write, accepted = table.goals({"guards": figures | {"write_ms": tails, "unguarded_write_ms": tails}})
     assert (write.value, write.goal, write.note) == (4.0, 20, "a whole write 12 ms, 12 ms where nobody guards")
     assert (accepted.value, accepted.goal) == (9.0, 300)
 
 
-METRICS = """
-apiserver_admission_webhook_admission_duration_seconds_bucket{name="hold.tidegate.io",rejected="false",le="0.005"} 90
-apiserver_admission_webhook_admission_duration_seconds_bucket{name="hold.tidegate.io",rejected="false",le="0.025"} 100
-apiserver_admission_webhook_admission_duration_seconds_bucket{name="hold.tidegate.io",rejected="false",le="+Inf"} 100
-apiserver_admission_webhook_admission_duration_seconds_bucket{name="another.io",rejected="false",le="0.005"} 7
-"""
+LOG = """
+I1128 15:00:00.100000   7 round_trippers.go:632] "Response" verb="POST" url="https://localhost:1/hold?timeout=2s" status="200 OK" milliseconds=0
+I1128 15:00:00.200000   7 round_trippers.go:632] "Response" verb="GET" url="https://127.0.0.1:6443/api/v1/pods?limit=500" status="200 OK" milliseconds=9
+I1128 15:00:00.300000   7 round_trippers.go:632] "Response" verb="POST" url="https://localhost:2/rollouts?timeout=2s" status="200 OK" milliseconds=8
+I1128 15:00:00.400000   7 round_trippers.go:632] "Response" verb="POST" url="https://localhost:1/hold?timeout=2s" status="" milliseconds=2000
+"""  # noqa: E501 - as it is written
 
 
-def test_a_quantile_is_read_from_the_api_servers_histogram_as_prometheus_does() -> None:
-    histogram = guarded.buckets(METRICS)
-    assert histogram == [(0.005, 90.0), (0.025, 100.0), (float("inf"), 100.0)]
-    assert guarded.quantile(histogram, 0.95) == pytest.approx(0.015)
-    assert guarded.quantile(histogram, 0.45) == pytest.approx(0.0025)
+def test_the_calls_of_one_webhook_are_told_from_all_else_that_the_api_server_asks(tmp_path: Path) -> None:
+    file = tmp_path / "kube-apiserver.log"
+    file.write_text(LOG)
+    log = webhook_calls.ApiServerLog(file)
+    assert log.calls_ms("/hold") == [], "what was before"
+    with file.open("a") as written:
+        written.write(LOG)
+    assert log.calls_ms("/hold") == [1.0, 2001.0]
+    assert log.calls_ms("/rollouts") == [9.0]

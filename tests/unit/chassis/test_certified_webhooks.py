@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 from support.clock import ManualClock
 from support.secret_shelf import SecretShelf
 from support.until import until
@@ -176,3 +177,12 @@ async def test_an_api_server_that_does_not_answer_costs_nothing_while_the_certif
     world.failing = False
     await world.look_again()
     assert world.keeper.problem() is None
+
+
+async def test_each_answer_is_counted_with_its_time(world: World) -> None:
+    def answers() -> float:
+        return REGISTRY.get_sample_value("tidegate_webhook_seconds_count", {"path": "/review"}) or 0.0
+
+    before = answers()
+    await world.ask()
+    await until(lambda: answers() == before + 1, within_s=10, what="the answer's time")

@@ -9,6 +9,7 @@ from tidegate_contracts.validate_traffic import traffic_problems
 
 SCRIPTED = {"route": "web", "service": "web", "router": "script", "kind": "Gate", "api_version": "example.org/v1"}
 CLASSED = {"route": "web", "service": "web", "router": "ingress-script", "class_type": "F5.big_ip"}
+NGINX: dict[str, Any] = {"route": "web", "service": "web", "router": "ingress-nginx"}
 FAULTS: list[tuple[list[dict[str, Any]], str]] = [
     ([SCRIPTED | {"kind": None}], "traffic[0].kind"),
     ([SCRIPTED | {"kind": "gate"}], "traffic[0].kind"),
@@ -21,7 +22,7 @@ FAULTS: list[tuple[list[dict[str, Any]], str]] = [
     ([{"route": "web", "service": "web", "router": "ingress-script"}], "traffic[0].class_type"),
     ([CLASSED | {"class_type": ""}], "traffic[0].class_type"),
     ([CLASSED | {"class_type": "a b"}], "traffic[0].class_type"),
-    ([CLASSED | {"canary_service": "web"}], "traffic[0].canary_service"),
+    ([NGINX | {"canary_service": "web"}], "traffic[0].canary_service"),
     ([{"route": "web", "service": "web", "canary_service": "web"}], "traffic[0].canary_service"),
 ]
 
@@ -32,6 +33,10 @@ def problems(routes: list[dict[str, Any]]) -> list[str]:
 
 def test_routes_by_script_name_their_kind_or_class_and_may_do_with_one_service() -> None:
     assert problems([SCRIPTED | {"canary_service": "web"}, SCRIPTED | {"kind": "Rule"}, CLASSED]) == []
+    assert (
+        problems([CLASSED | {"canary_service": "web"}, NGINX | {"router": "ingress-mse", "canary_service": "web"}])
+        == []
+    )
 
 
 @pytest.mark.parametrize(("routes", "field"), FAULTS)

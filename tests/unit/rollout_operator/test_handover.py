@@ -76,7 +76,8 @@ def recorded() -> dict[str, dict[str, Any]]:
 
 def test_what_kruises_own_manager_left_is_known_for_what_it_is() -> None:
     unfinished = {name for name, each in recorded().items() if "status" in each and unfinished_at(each["status"])}
-    assert unfinished == {f"Rollout/{name}" for name in ("beside", "cloned", "ordered", "partitioned")}
+    names = ("beside", "cloned", "gated", "ingressed", "ordered", "partitioned")
+    assert unfinished == {f"Rollout/{name}" for name in names}
     held = {name for name, each in recorded().items() if ANNOTATIONS[0] in each.get("annotations", {})}
     assert {name.partition("/")[2] for name in held} == {name.partition("/")[2] for name in unfinished}
 

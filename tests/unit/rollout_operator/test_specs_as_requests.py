@@ -163,6 +163,13 @@ def test_without_a_canary_service_of_its_own_both_versions_are_behind_the_one(bl
     assert [(each.service, each.canary_service) for each in wanted.traffic] == [("web", "web")]
 
 
+@pytest.mark.parametrize("class_type", ["mse", "own"])
+def test_a_class_with_words_of_its_own_tells_versions_apart_behind_one_service(class_type: str) -> None:
+    ingress = {"name": "web", "classType": class_type}
+    wanted = requested(trafficRoutings=[{"service": "web", "ingress": ingress}], disableGenerateCanaryService=True)
+    assert [each.canary_service for each in wanted.traffic] == ["web"]
+
+
 def test_a_share_without_a_route_means_nothing() -> None:
     assert requested(steps=[{"replicas": 1, "traffic": "20%"}]).steps[0].traffic is None
 

@@ -26,6 +26,8 @@ from tidegate_rollout_operator.translate import translate
 from tidegate_rollout_operator.view import View
 
 MARK = {"set": [{"name": "x-release", "value": "next"}], "remove": ["x-debug"]}
+ONE_MARK = {"set": [{"name": "x-release", "value": "next"}]}
+MSE = {"classType": "mse", "name": "side"}
 GATEWAY = {"service": "web", "gateway": {"httpRouteName": "entry"}}
 FACT: dict[str, Any] = {"rollout": "u-1", "order_revision": 7, "at_s": 1.0}
 NOTHING = Standing()
@@ -67,11 +69,41 @@ def told(made: Routing, standing: Standing = NOTHING) -> tuple[str, str]:
 def test_it_asks_for_marks_on_the_way_to_one_service() -> None:
     matches = [{"headers": [{"name": "user", "value": "tester"}]}]
     assert wanted(routing("web", weight=20, matches=matches, requestHeaderModifier=MARK)) == Marks(
-        route=TrafficReference(route="entry", service="web", canary_service="web", grace_s=3.0),
+        routes=(TrafficReference(route="entry", service="web", canary_service="web", grace_s=3.0),),
         headers=HeaderChange(set={"x-release": "next"}, remove=("x-debug",)),
         weight_percent=20,
         matches=(HttpMatch(headers={"user": "tester"}),),
     )
+
+
+def test_each_form_of_a_reference_is_a_route_to_one_service() -> None:
+    door = {"apiVersion": "doors.example.org/v1", "kind": "Door", "name": "front"}
+    reference = {
+        "service": "web",
+        "gracePeriodSeconds": 5,
+        "customNetworkRefs": [door],
+        "ingress": {"classType": "mse", "name": "side"},
+        "gateway": {"httpRouteName": "entry"},
+    }
+    both = {"service": "web", "canary_service": "web", "grace_s": 5.0}
+    asked = wanted(routing("web", reference=reference, weight=20, requestHeaderModifier=ONE_MARK))
+    assert isinstance(asked, Marks), asked
+    assert asked.routes == (
+        TrafficReference(route="front", router="script", kind="Door", api_version="doors.example.org/v1", **both),
+        TrafficReference(route="side", router="ingress-mse", **both),
+        TrafficReference(route="entry", router="gateway-http-route", **both),
+    )
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"ingress": {"classType": "own", "name": "side"}},
+        {"customNetworkRefs": [{"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "name": "web"}]},
+    ],
+)
+def test_what_has_words_of_its_own_for_one_service_needs_no_change_of_headers(reference: dict[str, Any]) -> None:
+    assert isinstance(wanted(routing("web", reference={"service": "web"} | reference, weight=20)), Marks)
 
 
 @pytest.mark.parametrize(
@@ -81,8 +113,26 @@ def test_it_asks_for_marks_on_the_way_to_one_service() -> None:
         (routing(requestHeaderModifier=MARK), "spec.strategy"),
         (routing(weight=101, requestHeaderModifier=MARK), "spec.strategy.weight"),
         (routing(reference=None), "spec.objectRef"),
-        (routing(reference={"service": "web"}), "spec.objectRef[0].gateway.httpRouteName"),
-        (routing(reference=GATEWAY | {"ingress": {"name": "entry"}}), "spec.objectRef[0].ingress"),
+        (routing(reference={"service": "web"}), "spec.objectRef[0].gateway"),
+        (routing(reference=GATEWAY | {"ingress": {"name": "entry"}}), "spec.objectRef[0].ingress.classType"),
+        (routing(reference={"service": "web", "ingress": MSE}), "spec.strategy.requestHeaderModifier.remove"),
+        (
+            routing(
+                reference={"service": "web", "ingress": MSE},
+                matches=[{"path": {"value": "/beta"}}],
+            ),
+            "spec.strategy.matches[0].path",
+        ),
+        (
+            routing(reference=GATEWAY | {"gateway": {"httpRouteName": "Entry"}}),
+            "spec.objectRef[0].gateway.httpRouteName",
+        ),
+        (
+            routing(
+                reference={"service": "web", "customNetworkRefs": [{"apiVersion": "v1", "kind": "door", "name": "a"}]}
+            ),
+            "spec.objectRef[0].customNetworkRefs[0].kind",
+        ),
         (routing(reference=GATEWAY | {"service": "Web"}), "spec.objectRef[0].service"),
         (
             routing(

@@ -9,7 +9,7 @@ from support.kruise_rollouts import rollout
 
 from tidegate_chassis.admission import ALLOWED, AdmissionRequest, GroupVersionKind, Verdict
 from tidegate_rollout_operator import reviews
-from tidegate_rollout_operator.kruise import Rollout
+from tidegate_rollout_operator.kruise import ROLLING_STYLE, Rollout
 from tidegate_rollout_operator.validation import problems_of, problems_of_update
 
 DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
@@ -128,12 +128,18 @@ def test_the_contents_of_steps_may_change_at_any_time() -> None:
 
 
 def written(
-    new: dict[str, Any] | None, old: dict[str, Any] | None = None, *, phase: str = "Healthy", **more: Any
+    new: dict[str, Any] | None,
+    old: dict[str, Any] | None = None,
+    *,
+    phase: str = "Healthy",
+    style: str = "",
+    **more: Any,
 ) -> AdmissionRequest:
-    def raw(spec: dict[str, Any] | None) -> msgspec.Raw:
-        return msgspec.Raw(
-            json.dumps({"spec": spec, "status": {"phase": phase}} if spec is not None else None).encode()
-        )
+    """`style` is the annotation that the new one has."""
+
+    def raw(spec: dict[str, Any] | None, annotations: dict[str, str]) -> msgspec.Raw:
+        body = {"metadata": {"annotations": annotations}, "spec": spec, "status": {"phase": phase}}
+        return msgspec.Raw(json.dumps(body if spec is not None else None).encode())
 
     given: dict[str, Any] = {
         "uid": "1",
@@ -141,8 +147,8 @@ def written(
         "operation": "CREATE" if old is None else "UPDATE",
         "name": "web",
         "namespace": "shop",
-        "object": raw(new),
-        "old_object": raw(old),
+        "object": raw(new, {ROLLING_STYLE: style} if style else {}),
+        "old_object": raw(old, {}),
     }
     return AdmissionRequest(**(given | more))
 
@@ -183,3 +189,35 @@ def test_an_update_under_way_is_judged_by_the_status_that_stands() -> None:
     fewer = spec({"replicas": "100%"})
     assert judged(written(fewer, STEPS, phase="Progressing")).causes
     assert judged(written(fewer, STEPS)) is ALLOWED
+
+
+FORMER = {"request_kind": GroupVersionKind("rollouts.kruise.io", "v1alpha1", "Rollout")}
+FALLING = ({"replicas": 1, "traffic": "20%"}, {"replicas": 2, "traffic": "10%"})
+MOST = {"replicas": "60%", "traffic": "60%"}
+CLONES = of("CloneSet", "apps.kruise.io/v1alpha1")
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        (spec(*FALLING, trafficRoutings=[ROUTING]), "spec.strategy.canary.steps[1].weight"),
+        (spec(MOST, **EXTRA, workload=CLONES), "spec.strategy.canary.steps[0].replicas"),
+    ],
+    ids=["a weight that falls", "an extra workload that no CloneSet gets"],
+)
+def test_v1alpha1_has_rules_of_its_own(given: dict[str, Any], field: str) -> None:
+    assert [each["field"] for each in judged(written(given, **FORMER)).causes] == [field]
+    assert judged(written(given)) is ALLOWED, "in v1beta1 it may be so"
+
+
+def test_what_v1alpha1_lets_pass_is_accepted() -> None:
+    for given in (spec(*FALLING), spec(MOST, **EXTRA), spec({"replicas": 90, "traffic": "60%"}, workload=CLONES)):
+        assert judged(written(given, **FORMER)) is ALLOWED
+
+
+def test_the_style_of_v1alpha1_is_one_that_there_is() -> None:
+    for style in ("", "canary", "Partition"):
+        assert judged(written(spec(), style=style, **FORMER)) is ALLOWED
+    refused = judged(written(spec(), spec(), style="rainbow", **FORMER))
+    assert [each["field"] for each in refused.causes] == ["metadata.annotations[rollouts.kruise.io/rolling-style]"]
+    assert judged(written(spec(), spec(), style="rainbow")) is ALLOWED, "an annotation that v1beta1 doesn't read"

@@ -79,6 +79,15 @@ def test_a_selector_that_was_edited_meanwhile_is_the_new_original() -> None:
     assert merged(again, pins.unpin(again, LABEL)).spec.selector == {"app": "web", "tier": "front"}
 
 
+def test_a_revision_in_a_selector_that_we_do_not_hold_is_another_tools() -> None:
+    left = service({"app": "web", LABEL: "v1"})
+    assert pins.is_pinned_by_another(left, LABEL)
+    assert not pins.is_pinned_by_another(left, "controller-revision-hash")
+    assert not pins.is_pinned_by_another(service({"app": "web"}), LABEL)
+    ours = merged(service({"app": "web"}), pins.pin(service({"app": "web"}), LABEL, "v1", OURS))
+    assert not pins.is_pinned_by_another(ours, LABEL)
+
+
 def test_a_pin_that_somebody_took_off_is_put_on_again() -> None:
     before = service({"app": "web"})
     pinned = merged(before, pins.pin(before, LABEL, "v1", OURS))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _SUBJECT_KEPT_TOKENS: Final = 2
 _FAST_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
+_WEBHOOK_S: Final = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.5, 2.0)
+"""Up to the time that the API server waits, and closest around what it should take."""
 
 HANDLED = Counter("tidegate_messages_handled_total", "Messages handled, by how it ended", ("subject", "outcome"))
 HANDLE_SECONDS = Histogram(
@@ -27,6 +29,9 @@ HANDLE_SECONDS = Histogram(
 )
 PUBLISHED = Counter("tidegate_messages_published_total", "Messages published, by how it ended", ("subject", "outcome"))
 DEAD_LETTERS = Counter("tidegate_dead_letters_total", "Messages given up on", ("subject",))
+WEBHOOK_SECONDS = Histogram(
+    "tidegate_webhook_seconds", "Time from a review's arrival to its answer", ("path",), buckets=_WEBHOOK_S
+)
 ORDERS_HELD = Gauge("tidegate_orders_held", "Orders that this copy holds")
 ORDERS_TAKEN = Counter(
     "tidegate_orders_taken_total", "Orders taken, by whether it was their first delivery", ("delivery",)

@@ -7,6 +7,7 @@ one that can't be given is a 500, and what the API server does then is its confi
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ import structlog
 
 from tidegate_chassis.http import Receive, Scope, Send, Server, respond
 from tidegate_chassis.settings import Settings
+from tidegate_chassis.telemetry import WEBHOOK_SECONDS
 
 Answering = Callable[[bytes], bytes]
 """From the body of a POST to the body of its answer; raises ValueError or DecodeError where it makes no sense."""
@@ -105,8 +107,11 @@ class WebhookServer:
     async def application(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
         if scope["type"] == "http":
+            began_s = time.monotonic()
             status, body = await self._answer(scope, receive)
             await respond(send, status, body, "application/json")
+            if scope["path"] in self._routes:
+                WEBHOOK_SECONDS.labels(scope["path"]).observe(time.monotonic() - began_s)
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
         answering = self._routes.get(scope["path"])

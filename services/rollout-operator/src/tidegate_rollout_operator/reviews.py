@@ -12,23 +12,33 @@ import msgspec
 from tidegate_chassis.admission import ALLOWED, AdmissionRequest, Verdict
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.workload import WorkloadReference
-from tidegate_rollout_operator.kruise import GROUP, Rollout
+from tidegate_rollout_operator.kruise import GROUP, ROLLING_STYLE, Rollout
 from tidegate_rollout_operator.validation import problems_of, problems_of_update, workload_of
+from tidegate_rollout_operator.validation_v1alpha1 import problems_of_former
 
 PATH: Final = "/validate-rollouts-kruise-io-rollout"
 """Kruise's own."""
 
 OPERATIONS: Final = frozenset({"CREATE", "UPDATE"})
-FREE_STEPS: Final = "v1alpha1"
-"""In this version Kruise lets the number of steps change during a release; in v1beta1 it doesn't."""
+FORMER: Final = "v1alpha1"
+"""Has rules of its own, and lets the number of steps change during a release, as v1beta1 doesn't."""
 
 Others = Callable[[str], Iterable[Rollout]]
 """The Rollouts of a namespace, as far as they are known."""
 
 
+class _Metadata(msgspec.Struct, frozen=True):
+    annotations: dict[str, str] = {}
+
+
 class _Stored(msgspec.Struct, frozen=True):
+    metadata: _Metadata = _Metadata()
     spec: dict[str, Any] = {}
     status: dict[str, Any] = {}
+
+    @property
+    def style(self) -> str:
+        return self.metadata.annotations.get(ROLLING_STYLE, "")
 
 
 def judge(request: AdmissionRequest, others: Others) -> Verdict:
@@ -42,12 +52,14 @@ def judge(request: AdmissionRequest, others: Others) -> Verdict:
         return ALLOWED
     new = _stored(request.object)
     old = _stored(request.old_object)
-    if request.operation == "UPDATE" and old.spec == new.spec:
+    former = request.request_kind.version == FORMER
+    if request.operation == "UPDATE" and old.spec == new.spec and not (former and old.style != new.style):
         return ALLOWED
     found = [*problems_of(new.spec), *_shared(request, new.spec, others)]
+    if former:
+        found += problems_of_former(new.metadata.annotations, new.spec)
     if request.operation == "UPDATE":
-        free = request.request_kind.version == FREE_STEPS
-        found += problems_of_update(old.spec, new.spec, str(old.status.get("phase", "")), free_steps=free)
+        found += problems_of_update(old.spec, new.spec, str(old.status.get("phase", "")), free_steps=former)
     return _refused(request.name, found) if found else ALLOWED
 
 

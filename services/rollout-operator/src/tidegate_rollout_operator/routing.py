@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import HeaderChange, HttpMatch, TrafficReference
-from tidegate_contracts.routers import INGRESS_SCRIPT, SCRIPT
+from tidegate_contracts.routers import BUILT_IN, INGRESS_SCRIPT, SCRIPT
 from tidegate_rollout_operator.kruise import HttpRouteMatch, Match, Style, TrafficRouting
 
 GRACE_SECONDS: Final = 3
@@ -56,43 +57,34 @@ def references(style: Style) -> list[tuple[str, TrafficReference]]:
     return [
         (f"trafficRoutings[{index}]{part}", reference)
         for index, routing in enumerate(style.traffic_routings)
-        for part, reference in _references(routing, one_service=style.disable_generate_canary_service)
+        for part, reference in routes_of(routing, one_service=style.disable_generate_canary_service)
     ]
 
 
-def _references(routing: TrafficRouting, *, one_service: bool) -> Iterator[tuple[str, TrafficReference]]:
-    grace = grace_s(routing)
-    for index, each in enumerate(routing.custom_network_refs):
-        reference = TrafficReference(
-            route=str(each.get("name", "")),
-            service=routing.service,
-            canary_service=routing.service if one_service else None,
-            router=SCRIPT,
-            kind=str(each.get("kind", "")),
-            api_version=str(each.get("apiVersion", "")),
-            grace_s=grace,
-        )
-        yield f".customNetworkRefs[{index}].name", reference
-    if routing.ingress is not None:
-        yield ".ingress.name", _of_ingress(routing, routing.ingress)
-    if routing.gateway is not None and routing.gateway.http_route_name:
-        name = routing.gateway.http_route_name
-        yield (
-            ".gateway.httpRouteName",
-            TrafficReference(route=name, service=routing.service, router=HTTP_ROUTE, grace_s=grace),
-        )
-
-
-def _of_ingress(routing: TrafficRouting, ingress: Mapping[str, Any]) -> TrafficReference:
-    class_type = str(ingress.get("classType") or "")
-    built_in = INGRESSES.get(class_type)
-    return TrafficReference(
-        route=str(ingress.get("name", "")),
+def routes_of(routing: TrafficRouting, *, one_service: bool) -> Iterator[tuple[str, TrafficReference]]:
+    """The routes of one routing, each with the field in it that names it."""
+    common = TrafficReference(
+        route="",
         service=routing.service,
-        router=built_in or INGRESS_SCRIPT,
-        class_type=None if built_in else class_type,
+        canary_service=routing.service if one_service else None,
         grace_s=grace_s(routing),
     )
+    for index, each in enumerate(routing.custom_network_refs):
+        found = {"route": str(each.get("name", "")), "kind": str(each.get("kind", ""))}
+        api_version = str(each.get("apiVersion", ""))
+        yield f".customNetworkRefs[{index}].name", replace(common, router=SCRIPT, api_version=api_version, **found)
+    if routing.ingress is not None:
+        class_type = str(routing.ingress.get("classType") or "")
+        router = router_of(class_type)
+        own = {"class_type": class_type} if router == INGRESS_SCRIPT else {}
+        yield ".ingress.name", replace(common, route=str(routing.ingress.get("name", "")), router=router, **own)
+    if routing.gateway is not None and routing.gateway.http_route_name:
+        yield ".gateway.httpRouteName", replace(common, route=routing.gateway.http_route_name, router=HTTP_ROUTE)
+
+
+def router_of(class_type: str) -> str:
+    """Which router an Ingress of a class has."""
+    return INGRESSES.get(class_type, INGRESS_SCRIPT)
 
 
 def grace_s(routing: TrafficRouting) -> float:
@@ -112,10 +104,11 @@ def one_service_problems(at: str, style: Style) -> Iterator[Problem]:
     """Where there is one Service for both versions, something else has to tell them apart."""
     if not style.disable_generate_canary_service:
         return
-    if any(each.ingress is not None or each.gateway is not None for each in style.traffic_routings):
-        rule = "left out: an Ingress or an HTTPRoute tells versions apart by their Services"
-        remedy = "Leave it out, or use customNetworkRefs only."
-        yield problem(f"{at}.disableGenerateCanaryService", "true", rule, remedy)
+    for field, reference in references(style):
+        if not BUILT_IN[reference.router].one_service:
+            rule = f"left out: {field.rpartition('.')[0]} tells versions apart by their Services alone"
+            remedy = "Leave it out, or use customNetworkRefs, or an Ingress of the class mse or of one with a script."
+            yield problem(f"{at}.disableGenerateCanaryService", "true", rule, remedy)
 
 
 def match_of(match: HttpRouteMatch) -> HttpMatch:

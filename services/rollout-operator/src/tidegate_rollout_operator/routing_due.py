@@ -54,7 +54,7 @@ def due(routing: Routing, asked: Asked, standing: Standing, revision: int) -> Ro
         rollout=routing.metadata.uid,
         revision=revision,
         workload=routing.reference,
-        traffic=(asked.route,),
+        traffic=asked.routes,
         headers=asked.headers,
         weight_percent=asked.weight_percent,
         matches=asked.matches,

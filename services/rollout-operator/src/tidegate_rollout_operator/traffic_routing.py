@@ -1,22 +1,20 @@
 """Kruise's TrafficRouting, v1alpha1: a route whose requests are marked as long as releases hold it. Pure.
 
 Read by `routing_loop`, which keeps the traffic-shifter's order for it (`routing_due`), and by `holding`, the releases'.
-Several Rollouts may hold one: its marks are what their own routes further on tell requests by. Both versions stand
-behind one Service here, so that only a change of headers tells requests apart: what has none can't be carried.
+Several Rollouts may hold one: its marks are what their own routes further on tell requests by. What can't be carried is
+said by `traffic_routing_rules`.
 """
 
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from tidegate_chassis.kubernetes.resources import Resource
-from tidegate_contracts import names
-from tidegate_contracts.plan import WHOLE_PERCENT
-from tidegate_contracts.problem import Problem, problem
+from tidegate_contracts.problem import Problem
 from tidegate_contracts.rollout import HeaderChange, HttpMatch, TrafficReference
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
 from tidegate_rollout_operator.kruise import GROUP, Block, HttpRouteMatch, KruiseObject, Match, Rollout
 from tidegate_rollout_operator.kruise import TrafficRouting as Reference
-from tidegate_rollout_operator.routing import change_of, grace_s, match_of, match_problems
+from tidegate_rollout_operator.routing import change_of, match_of, routes_of
+from tidegate_rollout_operator.traffic_routing_rules import problems_of
 from tidegate_rollout_operator.view import View
 
 TRAFFIC_ROUTINGS: Final = Resource(GROUP, "v1alpha1", "trafficroutings", "TrafficRouting")
@@ -26,8 +24,6 @@ HOLDERS: Final = f"progressing.{GROUP}/"
 
 FINALIZER_NAME_LENGTH_MAX: Final = 63
 """Behind the slash: Kubernetes' own limit."""
-
-AT: Final = "spec.objectRef[0]"
 
 
 class Modifier(Block, frozen=True):
@@ -69,7 +65,7 @@ class Routing(KruiseObject, frozen=True):
 class Marks(NamedTuple):
     """What the spec asks for."""
 
-    route: TrafficReference
+    routes: tuple[TrafficReference, ...]
     headers: HeaderChange
     weight_percent: int
     matches: tuple[HttpMatch, ...]
@@ -90,46 +86,16 @@ def holds(view: View) -> bool:
 
 def wanted(routing: Routing) -> Asked:
     """What it asks for, or everything that stands against it."""
-    found = tuple(_problems(routing.spec))
+    strategy = routing.spec.strategy
+    headers = _headers(strategy)
+    found = tuple(problems_of(routing.spec.object_ref, strategy.weight, strategy.matches, headers))
     if found:
         return found
-    reference, strategy = routing.spec.object_ref[0], routing.spec.strategy
-    assert reference.gateway is not None, "a reference without a route was refused before"
-    route = TrafficReference(
-        route=reference.gateway.http_route_name or "",
-        service=reference.service,
-        canary_service=reference.service,
-        grace_s=grace_s(reference),
-    )
+    routes = tuple(route for _, route in routes_of(routing.spec.object_ref[0], one_service=True))
     matches = tuple(match_of(match) for match in strategy.matches)
+    return Marks(routes, headers, strategy.weight or 0, matches)
+
+
+def _headers(strategy: Strategy) -> HeaderChange:
     modifier = strategy.request_header_modifier
-    headers = change_of(modifier.set, modifier.add, modifier.remove)
-    return Marks(route, headers, strategy.weight or 0, matches)
-
-
-def _problems(spec: RoutingSpec) -> Iterator[Problem]:
-    strategy, modifier = spec.strategy, spec.strategy.request_header_modifier
-    yield from _reference_problems(spec.object_ref)
-    if not (modifier.set or modifier.add or modifier.remove):
-        rule = "a change of headers, since both versions have one Service and nothing else tells requests apart"
-        yield problem("spec.strategy.requestHeaderModifier", "missing", rule, "Set the header that marks a request.")
-    if strategy.weight is None and not strategy.matches:
-        yield problem("spec.strategy", "neither", "a weight or matches", "Say which requests are marked.")
-    if strategy.weight is not None and not 0 <= strategy.weight <= WHOLE_PERCENT:
-        yield problem("spec.strategy.weight", strategy.weight, "from 0 to 100", "Write 20.")
-    for index, match in enumerate(strategy.matches):
-        yield from match_problems(f"spec.strategy.matches[{index}]", match)
-
-
-def _reference_problems(references: tuple[Reference, ...]) -> Iterator[Problem]:
-    if not references:
-        yield problem("spec.objectRef", "missing", "a Service and its route", "Name them.")
-        return
-    first = references[0]
-    if not names.is_name(first.service):
-        yield problem(f"{AT}.service", first.service, names.NAME_RULE, "Name the Service that the route sends to.")
-    if first.ingress is not None or first.custom_network_refs:
-        other = "ingress" if first.ingress is not None else "customNetworkRefs"
-        yield problem(f"{AT}.{other}", "given", "a route of the Gateway API", "Leave it out; it is not served yet.")
-    if first.gateway is None or not names.is_name(first.gateway.http_route_name or ""):
-        yield problem(f"{AT}.gateway.httpRouteName", "missing", names.NAME_RULE, "Name the HTTPRoute.")
+    return change_of(modifier.set, modifier.add, modifier.remove)

@@ -94,20 +94,28 @@ def _workload(spec: Json, named: list[str]) -> Iterator[Problem]:
 
 def _step(at: str, step: Json, *, is_blue_green: bool, is_partition: bool) -> Iterator[Problem]:
     replicas = step.get("replicas")
-    percent = _percent(replicas)
+    percent = percent_of(replicas)
     if replicas is None:
         yield problem(f"{at}.replicas", "none", "given in every step", 'Write 3 or "20%".')
     elif not _is_amount(replicas, percent):
         yield problem(f"{at}.replicas", replicas, 'a count above 0, or "1%" to "100%"', 'Write 3 or "20%".')
-    gets_traffic = step.get("traffic") is not None or bool(step.get("matches"))
-    if is_partition and gets_traffic and percent is not None and percent > PARTITION_PERCENT_LIMIT:
-        rule = f"at most {PARTITION_PERCENT_LIMIT}% in a step with traffic, without an extra workload"
-        yield problem(f"{at}.replicas", replicas, rule, "Leave traffic and matches out of this step, or use canary.")
+    if is_partition:
+        yield from wrong_share(at, step)
     yield from _traffic(at, step.get("traffic"), least=0 if is_blue_green else 1)
 
 
+def wrong_share(at: str, step: Json) -> Iterator[Problem]:
+    """More new pods than the rest can do without, where no extra workload brings them."""
+    gets_traffic = step.get("traffic") is not None or bool(step.get("matches"))
+    percent = percent_of(step.get("replicas"))
+    if gets_traffic and percent is not None and percent > PARTITION_PERCENT_LIMIT:
+        rule = f"at most {PARTITION_PERCENT_LIMIT}% in a step with traffic, without an extra workload"
+        remedy = "Leave traffic and matches out of this step, or use canary."
+        yield problem(f"{at}.replicas", step.get("replicas"), rule, remedy)
+
+
 def _traffic(at: str, traffic: Any, *, least: int) -> Iterator[Problem]:
-    percent = _percent(traffic)
+    percent = percent_of(traffic)
     if traffic is not None and (percent is None or not least <= percent <= WHOLE_PERCENT):
         yield problem(f"{at}.traffic", traffic, f'"{least}%" to "100%"', 'Write "20%".')
 
@@ -116,7 +124,7 @@ def _falling(at: str, steps: list[Json]) -> Iterator[Problem]:
     """Counts and percentages can't be compared with each other."""
     for index in range(1, len(steps)):
         before, after = steps[index - 1].get("replicas"), steps[index].get("replicas")
-        pairs = ((before, after), (_percent(before), _percent(after)))
+        pairs = ((before, after), (percent_of(before), percent_of(after)))
         if any(type(one) is int and type(other) is int and other < one for one, other in pairs):
             rule = f"at least the {before} of the step before"
             yield problem(f"{at}.steps[{index}].replicas", after, rule, "Let steps grow.")
@@ -170,7 +178,8 @@ def _is_amount(replicas: Any, percent: int | None) -> bool:
     return percent is not None and 0 < percent <= WHOLE_PERCENT
 
 
-def _percent(value: Any) -> int | None:
+def percent_of(value: Any) -> int | None:
+    """The number of a percentage; None of anything else."""
     found = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     return int(found.group(1)) if found is not None else None
 

@@ -49,7 +49,16 @@ def in_kruises_words(problem: Problem, style: str, routes: Sequence[str]) -> Pro
     if (found := _ROUTE.match(problem.field)) is not None:
         return replace(problem, field=f"{style}.{_of_route(routes[int(found[1])], found[2])}")
     start, ours = next(((start, ours) for start, ours in _FIELDS if problem.field.startswith(start)), ("", ""))
-    field = ours.format(style=style) + problem.field.removeprefix(start)
+    return _named(problem, ours.format(style=style) + problem.field.removeprefix(start))
+
+
+def in_a_routings_words(problem: Problem) -> Problem:
+    """A problem of what is asked of a router as one of a TrafficRouting's strategy."""
+    field = problem.field.replace(".weight_percent", ".weight").replace(".request_headers", ".requestHeaderModifier")
+    return _named(problem, field)
+
+
+def _named(problem: Problem, field: str) -> Problem:
     for theirs, part in _PARTS:
         field = field.replace(theirs, part)
     return replace(problem, field=field)

@@ -32,12 +32,14 @@ class CanaryIngress(Untold):
         owned: Annotations, by how their names begin, that say what a canary is: those of the user's own Ingress are not
             taken over, and nobody else's stay.
         also: Others of ours that the user's own Ingress may have, too: those are taken over, and nobody else's stay.
+        class_type: What Kruise calls the class: a script of the cluster's for it goes first (`script_first`).
     """
 
     resource = INGRESSES
     prefix: ClassVar[str]
     owned: ClassVar[tuple[str, ...]]
     also: ClassVar[tuple[str, ...]] = ()
+    class_type: ClassVar[str] = ""
 
     def annotations(self, share: Share, own: Mapping[str, str]) -> Annotations:
         """What says that it is a canary, and of which requests; `own` are those of the user's Ingress."""

@@ -8,12 +8,14 @@ from typing import Final, Protocol
 
 from tidegate_chassis.plugins import PluginError, Plugins
 from tidegate_contracts.routers import Abilities
+from tidegate_traffic_shifter.canary_ingress import CanaryIngress
 from tidegate_traffic_shifter.cluster import WakingCluster
 from tidegate_traffic_shifter.formats import Beside, ByScript, Format, Rewritten
 from tidegate_traffic_shifter.ingress_scripting import IngressScripting
 from tidegate_traffic_shifter.lua.runner import Runner
 from tidegate_traffic_shifter.rewriting import Rewriting
 from tidegate_traffic_shifter.router import Router
+from tidegate_traffic_shifter.script_first import ScriptFirst
 from tidegate_traffic_shifter.script_sources import ScriptSources
 from tidegate_traffic_shifter.scripting import Scripting
 from tidegate_traffic_shifter.standing_beside import StandingBeside
@@ -53,6 +55,9 @@ def _at_work(
         return IngressScripting(cluster, runner, sources, form.abilities, name)
     if isinstance(form, Rewritten):
         return Rewriting(cluster, form, name)
+    if isinstance(form, CanaryIngress) and form.class_type:
+        scripted = IngressScripting(cluster, runner, sources, form.abilities, name)
+        return ScriptFirst(cluster, form, StandingBeside(cluster, form, name), scripted, sources)
     if isinstance(form, Beside):
         return StandingBeside(cluster, form, name)
     raise PluginError(f"{name} of {ROUTERS} is no Rewritten format, no Beside one and none by scripts")

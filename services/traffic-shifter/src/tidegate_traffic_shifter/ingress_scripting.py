@@ -56,7 +56,10 @@ class IngressScripting:
 
     async def shift(self, place: Place, share: Share, fence: Fence) -> Outcome:
         said = await self._said(place, share)
-        return said if isinstance(said, Refused) else await self._saying(said).shift(place, share, fence)
+        if not isinstance(said, Refused):
+            return await self._saying(said).shift(place, share, fence)
+        # Requests that have to leave don't wait for a script: without the canary Ingress they have left.
+        return await self.restore(place, fence) if share.is_empty else said
 
     async def marked(self) -> list[Marked]:
         return await self._silent.marked()

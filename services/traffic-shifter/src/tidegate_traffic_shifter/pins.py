@@ -50,6 +50,14 @@ def is_pinned(service: Service, label: str, revision: str) -> bool:
     ) == original_selector(service, label) | {label: revision}
 
 
+def is_pinned_by_another(service: Service, label: str) -> bool:
+    """Whether the user's own selector names a revision, as another tool's release leaves it.
+
+    It would come back at the end, when nobody has that revision any more.
+    """
+    return marks.ORIGINAL_SELECTOR not in service.metadata.annotations and label in (service.spec.selector or {})
+
+
 def opened(service: Service, label: str, ours: Marks) -> dict[str, Any]:
     """The patch that gives the Service all its pods while it is still held."""
     original = original_selector(service, label)

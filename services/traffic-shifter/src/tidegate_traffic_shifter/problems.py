@@ -4,6 +4,7 @@ Made by `services` and routers, told as TrafficRefused.
 """
 
 from tidegate_chassis.errors import Permanent
+from tidegate_contracts.kruises_hold import ORIGINAL
 from tidegate_contracts.problem import Problem, printable
 from tidegate_traffic_shifter.router import Place
 
@@ -23,6 +24,15 @@ def not_routed(place: Place, kind: str) -> Problem:
         value=place.service,
         rule=f"a backend of a rule of {kind} {place.route}",
         remedy=f"Name the Service that {kind} {place.route} sends requests to, or add it to a rule.",
+    )
+
+
+def routed_already(place: Place, kind: str) -> Problem:
+    return Problem(
+        field="traffic.canary_service",
+        value=place.canary_service,
+        rule=f"no backend of {kind} {place.route} before the rollout",
+        remedy=f"Take it out of the rules of {place.route}; of Kruise Rollouts', see docs/migrate-from-kruise.md.",
     )
 
 
@@ -62,6 +72,24 @@ def without_selector(place: Place) -> Problem:
     )
 
 
+def pinned_by_another(place: Place, label: str) -> Problem:
+    return Problem(
+        field="traffic.service",
+        value=place.service,
+        rule=f"a selector without {label}: at the end it would lead to no pod",
+        remedy=f"Take {label} out of its selector; where Kruise Rollouts left it, see docs/migrate-from-kruise.md.",
+    )
+
+
+def held_by_kruise(place: Place, called: str) -> Problem:
+    return Problem(
+        field="traffic.route",
+        value=place.route,
+        rule=f"an object that Kruise Rollouts has given back: {called} has its {ORIGINAL}",
+        remedy="Put back what that annotation says, and take it off: docs/migrate-from-kruise.md.",
+    )
+
+
 def name_taken(place: Place) -> Problem:
     return Problem(
         field="traffic.canary_service",
@@ -85,7 +113,7 @@ def cannot_mark(place: Place) -> Problem:
         field="traffic.router",
         value=place.router,
         rule="a router that marks requests on their way to one and the same Service",
-        remedy="Name a route of the Gateway API.",
+        remedy="Name a route of the Gateway API, or one by a script.",
     )
 
 

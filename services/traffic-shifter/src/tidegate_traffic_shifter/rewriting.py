@@ -49,8 +49,12 @@ class Rewriting:
             return found
         if isinstance(found, NotFound):
             return Refused(problems.missing_route(place, self.resource.kind))
-        if not self._format.holds(self._own(found, place.namespace), place.namespace, place.service):
+        own = self._own(found, place.namespace)
+        if not self._format.holds(own, place.namespace, place.service):
             return Refused(problems.not_routed(place, self.resource.kind))
+        theirs = not place.one_service and marks.read(found.metadata.annotations) is None
+        if theirs and self._format.holds(own, place.namespace, place.canary_service):
+            return Refused(problems.routed_already(place, self.resource.kind))
         return None
 
     async def share(self, place: Place, fence: Fence) -> Share | None:

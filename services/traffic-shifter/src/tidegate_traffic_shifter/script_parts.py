@@ -93,7 +93,7 @@ def _weight(share: Share) -> int:
 
 
 def _both(share: Share) -> dict[str, Any]:
-    change = share.request_headers
+    change = share.request_headers or share.headers
     said: dict[str, Any] = {"canaryService": share.canary_service}
     if share.matches:
         said["matches"] = [_match(match) for match in share.matches]

@@ -1,7 +1,8 @@
 """Where scripts come from: a ConfigMap with Kruise's name and keys, and the two that Kruise has built in, written anew.
 
 Asked by the edges for scripts whenever a share is new, always live: a script that was changed counts from then on. As
-in Kruise, a built-in script for a kind goes before the ConfigMap's.
+in Kruise, a built-in script for a kind goes before the ConfigMap's, and the ConfigMap's for a class of Ingresses before
+what is built in (`script_first`).
 """
 
 from collections.abc import Mapping

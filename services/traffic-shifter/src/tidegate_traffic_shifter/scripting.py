@@ -10,6 +10,7 @@ from typing import Any, Final
 from tidegate_chassis.kubernetes.client import PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.resources import Resource
+from tidegate_contracts.kruises_hold import ORIGINAL
 from tidegate_contracts.routers import Abilities
 from tidegate_traffic_shifter import kept, marks, problems
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
@@ -59,6 +60,8 @@ class Scripting:
         found = await self._read(place)
         if isinstance(found, NotFound):
             return Refused(problems.missing_route(place, place.kind))
+        if ORIGINAL in found.metadata.annotations:
+            return Refused(problems.held_by_kruise(place, self._called(place)))
         objected = self._objected(place, found, fence)
         if objected is not None or kept.stands(found, share):
             return objected if isinstance(objected, Refused) else None
@@ -86,7 +89,8 @@ class Scripting:
             return Refused(problems.edited_by_both(self._called(place), own.conflicts, by))
         wanted = await self._made(place, own.part, share)
         if isinstance(wanted, Refused):
-            return wanted
+            # Requests that have to leave don't wait for a script: the user's own part sends none to the new version.
+            return await self.restore(place, fence) if share.is_empty else wanted
         edited = Repair(self._called(place), by) if kept.is_edited(found) else None
         return await self._write(place, found, Kept(own.part, wanted, share), fence, edited)
 

@@ -44,7 +44,7 @@ class Services:
         plurals = (SERVICES.plural, ENDPOINT_SLICES.plural)
         return [(plural, place.namespace, name) for plural in plurals for name in names]
 
-    async def check(self, place: Place, fence: Fence) -> Refused | None:
+    async def check(self, place: Place, label: str, fence: Fence) -> Refused | None:
         """What is wrong with the Services before anything is written."""
         stable = await self.find(place, place.service, fence)
         if isinstance(stable, Refused):
@@ -55,6 +55,8 @@ class Services:
             return None
         if not stable.spec.selector:
             return Refused(problems.without_selector(place))
+        if pins.is_pinned_by_another(stable, label):
+            return Refused(problems.pinned_by_another(place, label))
         return await self._check_canary(place, fence)
 
     async def _check_canary(self, place: Place, fence: Fence) -> Refused | None:

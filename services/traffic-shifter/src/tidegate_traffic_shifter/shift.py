@@ -80,7 +80,7 @@ class Shift:
         found: list[Outcome] = []
         for place, router in self._places.items():
             checks = (
-                await self._services.check(place, self._fence),
+                await self._services.check(place, self._label, self._fence),
                 await router.check(place, self._share(place), self._fence),
             )
             found += [refused for refused in checks if refused is not None]

@@ -14,6 +14,7 @@ ORDER: Final = PREFIX + "order"
 class IngressAliyunAlb(CanaryIngress):
     abilities = BUILT_IN["ingress-aliyun-alb"]
     prefix: ClassVar[str] = PREFIX
+    class_type: ClassVar[str] = "aliyun-alb"
     owned: ClassVar[tuple[str, ...]] = (PREFIX + "canary", ORDER)
 
     def annotations(self, share: Share, own: Mapping[str, str]) -> Annotations:

@@ -17,6 +17,7 @@ HEADER_UPDATE: Final = MSE + "request-header-control-update"
 class IngressMse(CanaryIngress):
     abilities = BUILT_IN["ingress-mse"]
     prefix: ClassVar[str] = PREFIX
+    class_type: ClassVar[str] = "mse"
     owned: ClassVar[tuple[str, ...]] = (PREFIX + "canary", MSE + "canary")
     also: ClassVar[tuple[str, ...]] = (HEADER_UPDATE, SUBSET)
 
@@ -29,8 +30,8 @@ class IngressMse(CanaryIngress):
                 found |= {PREFIX + "canary-by-query": name, PREFIX + "canary-by-query-pattern": value}
         if SUBSET in own:
             found[SUBSET] = GRAY
-        if share.request_headers is not None:
-            # At most one: the script that made the format joins several without anything between them.
-            ((name, value),) = share.request_headers.set.items()
+        change = share.request_headers or share.headers
+        # At most one: the script that made the format joins several without anything between them.
+        for name, value in change.set.items() if change is not None else ():
             found[HEADER_UPDATE] = f"{name} {value}"
         return found

@@ -11,4 +11,5 @@ PREFIX: Final = "nginx.ingress.kubernetes.io/"
 class IngressNginx(CanaryIngress):
     abilities = BUILT_IN["ingress-nginx"]
     prefix: ClassVar[str] = PREFIX
+    class_type: ClassVar[str] = "nginx"
     owned: ClassVar[tuple[str, ...]] = (PREFIX + "canary",)
