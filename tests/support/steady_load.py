@@ -47,6 +47,10 @@ class SteadyLoad:
     def lost(self) -> int:
         return sum(run.totals.lost_total for run in self.runs)
 
+    def lost_by_all(self) -> bool:
+        """Whether each host has lost some, by either version of HTTP."""
+        return all(run.totals.lost_total for run in self.runs)
+
     @property
     def finished(self) -> int:
         return sum(run.totals.finished for run in self.runs)

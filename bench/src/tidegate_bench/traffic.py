@@ -55,7 +55,14 @@ async def measure(lab: Lab, scratch: Path) -> dict[str, Any]:
     for summary in summaries:
         lost.update(summary.lost)
     sent = sum(summary.sent for summary in summaries)
-    figures = {"requests_sent": sent, "requests_lost": lost.total(), "requests_lost_by_kind": dict(lost)}
+    figures = {
+        "requests_sent": sent,
+        "requests_lost": lost.total(),
+        "requests_lost_by_kind": dict(lost),
+        # Both are the generators' own: of a machine too busy to say anything of latencies.
+        "requests_not_sent": sum(summary.not_sent for summary in summaries),
+        "requests_sent_late": sum(summary.sent_late for summary in summaries),
+    }
     return {"traffic": {**figures, "share_off_points": points}}
 
 

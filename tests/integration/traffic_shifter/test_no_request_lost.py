@@ -117,7 +117,7 @@ async def test_another_order_of_things_would_be_seen(rig: TrafficRig, monkeypatc
         await shift(rig, SHARE_PERCENT)
         assert load.lost == 0
         await rig.scale("v1", 0)
-        await until(lambda: load.lost > 0, within_s=5.0, what="a loss where pods go before their traffic")
+        await until(load.lost_by_all, within_s=5.0, what="a loss of every kind where pods go before their traffic")
         monkeypatch.setattr(Shift, "_open", never)
         await shift(rig, 100, lowering=True)
         before = load.lost
