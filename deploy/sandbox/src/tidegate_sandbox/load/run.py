@@ -16,6 +16,7 @@ from msgspec import Struct
 from tidegate_sandbox.load.exchange import Connection, HttpVersion, Request, Target
 from tidegate_sandbox.load.http1 import Http1Connection
 from tidegate_sandbox.load.http2 import Http2Connection
+from tidegate_sandbox.load.pool import Pool
 from tidegate_sandbox.load.tally import Counts, Record, Summary, Tally, Window
 
 WINDOW_S: Final = 0.1
@@ -67,8 +68,7 @@ class LoadRun:
         self._target = Target(plan.host_header or url.netloc, path)
         self._on_window = on_window
         self._on_record = on_record
-        self._free: dict[Connection, None] = {}
-        """Connections with room for a request, the one that waited longest first."""
+        self._pool = Pool(plan.connections)
         self._under_way: set[Request] = set()
         self._connecting: dict[asyncio.Task[Connected], float] = {}
         """Connections under way, and since when."""
@@ -102,10 +102,9 @@ class LoadRun:
         await self._until_over()
         sent_for_s = self._elapsed_s()
         self._stopping.set()
+        self._pool.close()
         while self.in_flight:
             await self._window()
-        for connection in tuple(self._free):
-            connection.retire()
         if self._on_window is not None:
             self._on_window(self._tally.next_window(self._elapsed_s(), 0))
         return self._tally.summary(sent_for_s, self._plan.rate_per_s)
@@ -148,18 +147,17 @@ class LoadRun:
         self._loop.call_at(self._began_s + due_s, self._tick)
 
     def _fire(self, due_s: float) -> None:
+        if self.in_flight >= REQUESTS_MAX:
+            self._tally.not_sent(1)
+            return
         self._fresh_share += self._plan.new_connection_percent
         if self._fresh_share >= 100.0:  # noqa: PLR2004  percent
             self._fresh_share -= 100.0
             self._connect(due_s, last=True)
-            return
-        while self._free:
-            connection = next(iter(self._free))
-            del self._free[connection]
-            if connection.has_room():
-                self._send(connection, due_s, last=False)
-                return
-        self._connect(due_s, last=False)
+        elif (connection := self._pool.take()) is not None:
+            self._send(connection, due_s, last=False)
+        else:
+            self._connect(due_s, last=False)
 
     def _send(self, connection: Connection, due_s: float, *, last: bool) -> None:
         request = Request(connection, due_s, self._elapsed_s(), reused_connection=connection.requests > 0)
@@ -167,21 +165,9 @@ class LoadRun:
         connection.send(request, last=last)
         self._tally.sent()
         if not last:
-            self._keep(connection)
-
-    def _keep(self, connection: Connection) -> None:
-        """For the requests to come, unless there are enough."""
-        if connection in self._free or not connection.has_room():
-            return
-        if len(self._free) < self._plan.connections and not self._stopping.is_set():
-            self._free[connection] = None
-        else:
-            connection.retire()
+            self._pool.keep(connection)
 
     def _connect(self, due_s: float, *, last: bool) -> None:
-        if self.in_flight >= REQUESTS_MAX:
-            self._tally.not_sent(1)
-            return
         task = self._loop.create_task(self._loop.create_connection(self._connection, *self._address))
         begun_s = self._connecting[task] = self._elapsed_s()
         task.add_done_callback(partial(self._connected, due_s=due_s, begun_s=begun_s, last=last))
@@ -221,13 +207,13 @@ class LoadRun:
 
     def answered(self, request: Request, status: int, version: str | None) -> None:
         self._finish(request, status=status, version=version)
-        self._keep(request.connection)
+        self._pool.keep(request.connection)
 
     def failed(self, request: Request, kind: str) -> None:
         self._finish(request, failure=kind)
 
     def gone(self, connection: Connection) -> None:
-        self._free.pop(connection, None)
+        self._pool.forget(connection)
 
     def _finish(
         self, request: Request, status: int = 0, version: str | None = None, failure: str | None = None
