@@ -21,6 +21,9 @@ from tidegate_demo.traffic import POLL_S, Load
 from tidegate_sandbox.load.exchange import HttpVersion
 
 RATE_PER_S: Final = 500.0
+REQUESTS_MAX: Final = 500
+"""Under way in each of the four loads: together fewer than the 2,048 beyond which Envoy itself refuses more."""
+
 HTTP_VERSIONS: Final[tuple[HttpVersion, ...]] = ("1.1", "2")
 PROXY_HOST: Final = "proxy.example"
 STEPS: Final = ("5%", "20%", "50%", "100%")
@@ -110,7 +113,14 @@ def _answers(loads: Sequence[Load], since_s: float) -> Counter[str]:
 async def _loads(lab: Lab, scratch: Path) -> AsyncIterator[list[Load]]:
     rate_per_s = RATE_PER_S / len(HTTP_VERSIONS)
     loads = [
-        Load(lab.state, scratch / f"{host}-{http}.jsonl", host=host, rate_per_s=rate_per_s, http_version=http)
+        Load(
+            lab.state,
+            scratch / f"{host}-{http}.jsonl",
+            host=host,
+            rate_per_s=rate_per_s,
+            http_version=http,
+            requests_max=REQUESTS_MAX,
+        )
         for host in (HOST, PROXY_HOST)
         for http in HTTP_VERSIONS
     ]

@@ -22,14 +22,22 @@ class Load:
     """Requests at a constant rate from `start` to `stop`."""
 
     def __init__(
-        self, state: SandboxState, out: Path, *, host: str, rate_per_s: float, http_version: HttpVersion = "1.1"
+        self,
+        state: SandboxState,
+        out: Path,
+        *,
+        host: str,
+        rate_per_s: float,
+        http_version: HttpVersion = "1.1",
+        requests_max: int = 1_000,
     ) -> None:
         self.windows: list[Window] = []
         self.summary: Summary | None = None
         self._state = state
         self._out = out
         target = ["--url", state.proxy_url_inside, "--host-header", host]
-        self._arguments = [*target, "--rate", str(rate_per_s), "--http", http_version]
+        limits = ["--in-flight", str(requests_max)]
+        self._arguments = [*target, "--rate", str(rate_per_s), "--http", http_version, *limits]
         self._follower = Follower(out)
         self._process: asyncio.subprocess.Process | None = None
 

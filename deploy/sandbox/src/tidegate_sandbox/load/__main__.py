@@ -28,6 +28,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--timeout", type=float, default=5.0, help="seconds after which a request without an answer is lost"
     )
+    parser.add_argument(
+        "--in-flight", type=int, default=1_000, help="requests under way at once, at most (default 1000)"
+    )
     parser.add_argument("--out", required=True, help="file of JSON lines, one per 0.1 s; - is the standard output")
     parser.add_argument("--records", type=Path, default=None, help="file of JSON lines, one per request")
     return parser.parse_args()
@@ -51,6 +54,7 @@ def main() -> None:
         http_version=given.http,
         connections=given.connections,
         new_connection_percent=given.new_connections,
+        requests_max=given.in_flight,
         timeout_s=given.timeout,
     )
     with ExitStack() as files:

@@ -20,9 +20,6 @@ from tidegate_sandbox.load.pool import Pool
 from tidegate_sandbox.load.tally import Counts, Record, Summary, Tally, Window
 
 WINDOW_S: Final = 0.1
-REQUESTS_MAX: Final = 1_000
-"""Under way at once; what is due beyond is not sent."""
-
 LOOP_TURNS_TO_HEAR: Final = 6
 """From a connection that the kernel has to asyncio's word for it; an answer takes two."""
 
@@ -46,6 +43,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Connections kept; more are opened while all of them are busy. Those of HTTP/2 carry many requests at once."""
     new_connection_percent: float = 5.0
     """Share of requests that arrive on a connection of their own."""
+    requests_max: int = 1_000
+    """Under way at once; what is due beyond is not sent."""
     timeout_s: float = 5.0
     """From when it was sent: what passed before was our own delay."""
 
@@ -147,7 +146,7 @@ class LoadRun:
         self._loop.call_at(self._began_s + due_s, self._tick)
 
     def _fire(self, due_s: float) -> None:
-        if self.in_flight >= REQUESTS_MAX:
+        if self.in_flight >= self._plan.requests_max:
             self._tally.not_sent(1)
             return
         self._fresh_share += self._plan.new_connection_percent
