@@ -7,13 +7,14 @@ label. The bus is left out: facts are noted instead of published, and an order i
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 import aiohttp
 
+from support.steady_load import BOTH, SteadyLoad, plan
 from support.until import until
 from support.workloads import SOCKETS_CLOSE_S, Notes
 from tidegate_chassis.clock import SystemClock
@@ -34,8 +35,7 @@ from tidegate_contracts.facts import Fact
 from tidegate_contracts.orders import ReleaseTraffic, RouteOrder, ShiftTraffic
 from tidegate_contracts.rollout import HttpMatch, TrafficReference
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
-from tidegate_sandbox.load.run import LoadRun, Plan
-from tidegate_sandbox.load.tally import Record, lost_kind
+from tidegate_sandbox.load.run import LoadRun
 from tidegate_sandbox.state import SandboxState
 from tidegate_traffic_shifter.catalogue import load_routers
 from tidegate_traffic_shifter.cluster import WakingCluster
@@ -48,15 +48,20 @@ CLOCK = SystemClock()
 GRACE_S = 0.5
 CONTROLLER_PERIOD_S = 0.05
 HASH = "pod-template-hash"
+QUICK = "ready-0.1"
+BOTH_ROUTES = tuple(
+    TrafficReference(route="web", service="web", router=router, grace_s=GRACE_S)
+    for router in ("gateway-http-route", "contour-http-proxy")
+)
 F = TypeVar("F", bound=Fact)
 
 
-def pods(version: str, replicas: int) -> dict[str, Any]:
-    """A Deployment whose pods answer with their version."""
+def pods(version: str, replicas: int, behaviour: str = QUICK) -> dict[str, Any]:
+    """A Deployment whose pods answer with their version, and behave as an image's tag says."""
     labels = {"app": "web", "version": version}
     container = {
         "name": "app",
-        "image": f"registry.example/web:{version}_ready-0.1",
+        "image": f"registry.example/web:{version}_{behaviour}",
         "ports": [{"containerPort": 8080}],
     }
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
@@ -109,7 +114,6 @@ class TrafficRig:
         self.revisions: dict[str, str] = {}
         self.revision = 0
         self.router = "gateway-http-route"
-        self.lost: list[str] = []
         self.notes = Notes()
         self.cluster = WakingCluster(client)
         self.routers = load_routers(self.cluster, "tidegate-system")
@@ -122,16 +126,24 @@ class TrafficRig:
     def route_resource(self) -> Resource:
         return HTTP_PROXIES if self.router == "contour-http-proxy" else HTTP_ROUTES
 
-    async def create(self, *, rules: list[dict[str, Any]] | None = None, v1: int = 4, v2: int = 4) -> None:
+    async def create(
+        self, *, rules: list[dict[str, Any]] | None = None, v1: int = 4, v2: int = 4, behaviour: str = QUICK
+    ) -> None:
         """Pods of both versions, a Service and a route, all of it serving."""
         await self.admin.create(SERVICES, self.namespace, service())
         made = http_proxy(self.host) if self.route_resource is HTTP_PROXIES else route(self.host, rules)
         await self.admin.create(self.route_resource, self.namespace, made)
         for version, replicas in (("v1", v1), ("v2", v2)):
-            await self.run_pods(version, replicas)
+            await self.run_pods(version, replicas, behaviour)
 
-    async def run_pods(self, version: str, replicas: int) -> None:
-        await self.admin.create(DEPLOYMENTS, self.namespace, pods(version, replicas))
+    async def create_proxy(self) -> str:
+        """An HTTPProxy beside the HTTPRoute, and the host that it serves."""
+        host = f"proxy-{self.host}"
+        await self.admin.create(HTTP_PROXIES, self.namespace, http_proxy(host))
+        return host
+
+    async def run_pods(self, version: str, replicas: int, behaviour: str = QUICK) -> None:
+        await self.admin.create(DEPLOYMENTS, self.namespace, pods(version, replicas, behaviour))
         await self._until_ready(version, replicas)
         listed = await self.admin.list_all(REPLICA_SETS, self.namespace, label_selector=f"version={version}")
         self.revisions[version] = json.loads(bytes(listed.items[0]))["metadata"]["labels"][HASH]
@@ -284,24 +296,8 @@ class TrafficRig:
 
     # Requests
 
-    def load(
-        self, rate_per_s: float = 200.0, duration_s: float | None = None, path: str = "/", host: str = ""
-    ) -> LoadRun:
-        plan = Plan(
-            url=self.sandbox.proxy_url + path,
-            host_header=host or self.host,
-            rate_per_s=rate_per_s,
-            duration_s=duration_s,
-            connections=16,
-            timeout_s=5.0,
-            new_connection_percent=5.0,
-        )
-        return LoadRun(plan, on_record=self._note_loss)
-
-    def _note_loss(self, record: Record) -> None:
-        kind = lost_kind(record)
-        if kind is not None:
-            self.lost.append(f"{time.time():.3f} {kind}: {record}; last told: {self.notes.telemetry[-1:]}")
+    def load(self, rate_per_s: float, duration_s: float, path: str = "/") -> LoadRun:
+        return LoadRun(plan(self.sandbox.proxy_url + path, self.host, rate_per_s, "1.1", duration_s))
 
     async def measure(self, requests: int = 600, path: str = "/") -> dict[str, float]:
         """The share that each version answers now, in percent."""
@@ -328,18 +324,14 @@ class TrafficRig:
 
     @asynccontextmanager
     async def loaded(
-        self, rate_per_s: float = 200.0, *, host: str = "", lossless: bool = True
-    ) -> AsyncIterator[LoadRun]:
-        """Requests all the while; none of them may be lost, unless it is said."""
-        run = self.load(rate_per_s, host=host)
-        task = asyncio.create_task(run.run())
-        await until(lambda: run.totals.finished > 0 or task.done())
-        try:
-            yield run
-        finally:
-            run.stop()
-            summary = await task
-        assert not lossless or summary.lost == {}, f"{self.lost} of {summary.finished}"
+        self, rate_per_s: float = 200.0, *, hosts: Sequence[str] = (), lossless: bool = True
+    ) -> AsyncIterator[SteadyLoad]:
+        """So many requests to each host, half of them by HTTP/2; none of them may be lost, unless it is said."""
+        url, rate = self.sandbox.proxy_url + "/", rate_per_s / len(BOTH)
+        plans = [plan(url, host, rate, version) for host in hosts or (self.host,) for version in BOTH]
+        load = SteadyLoad(plans, lambda: self.notes.telemetry[-1:])
+        async with load.running(lossless=lossless):
+            yield load
 
 
 @asynccontextmanager

@@ -52,6 +52,9 @@ def _analysis(found: Mapping[str, Any]) -> Iterator[Goal]:
 
 def _traffic(traffic: Mapping[str, Any]) -> Iterator[Goal]:
     note = f"of {traffic['requests_sent']} through an HTTPRoute and an HTTPProxy"
+    late, not_sent = traffic["requests_sent_late"], traffic["requests_not_sent"]
+    if late or not_sent:
+        note += f"; the machine was too busy to tell: {late} were sent late, {not_sent} not at all"
     yield Goal("requests lost in four rollouts", traffic["requests_lost"], 0, "", note)
     for step, points in traffic["share_off_points"].items():
         yield Goal(f"a share of {step} is off by", points, 1, "points")

@@ -1,7 +1,9 @@
 """The load generator against real pods' servers on loopback."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from support.until import until
@@ -83,6 +85,32 @@ async def test_a_slow_answer_counts_from_when_the_request_was_due() -> None:
     assert summary.lost == {}
     assert 200.0 <= summary.latency.p50_ms < 400.0
     server.abort()
+
+
+@pytest.fixture
+def pod_of_its_own() -> Iterator[HttpServer]:
+    """That goes on when this process' loop doesn't."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(serve(Behaviour(version="v3")), loop).result()
+    yield server
+    asyncio.run_coroutine_threadsafe(server.stop(1.0), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+async def test_a_generator_that_gets_no_time_takes_its_own_delay_for_no_loss(pod_of_its_own: HttpServer) -> None:
+    run = LoadRun(plan(pod_of_its_own, rate_per_s=50.0, duration_s=None, timeout_s=0.1, new_connection_percent=50.0))
+    running = asyncio.create_task(run.run())
+    for _ in range(20):
+        time.sleep(0.15)  # noqa: ASYNC251 - a turn of the loop that takes longer than the timeout
+        await asyncio.sleep(0)
+    run.stop()
+    summary = await running
+    assert summary.lost == {}
+    assert summary.finished > 50
 
 
 async def test_draining_and_replacing_a_pod_loses_nothing(pod: HttpServer) -> None:

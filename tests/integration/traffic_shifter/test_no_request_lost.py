@@ -1,7 +1,8 @@
-"""500 requests a second, kept and new connections, through an HTTPRoute and an HTTPProxy: pods move and none is lost.
+"""500 requests a second through an HTTPRoute and an HTTPProxy, by HTTP/1.1 and HTTP/2: pods move and none is lost.
 
-The test plays the orchestrator: it gives its orders and moves the pods when these are answered. The same run in another
-order loses requests, so that it would be seen.
+Half of the requests are HTTP/2; some of either come on a connection of their own. The test plays the orchestrator: it
+gives its orders and moves the pods when these are answered. The same run in another order loses requests, so that it
+would be seen. What is killed meanwhile is in `test_shifter_processes`.
 """
 
 import asyncio
@@ -9,13 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from support.traffic import GRACE_S, TrafficRig, http_proxy
+from support.steady_load import SteadyLoad
+from support.traffic import BOTH_ROUTES, GRACE_S, QUICK, TrafficRig
 from support.until import until
 
-from tidegate_chassis.kubernetes.resources import HTTP_PROXIES, SERVICES
+from tidegate_chassis.kubernetes.resources import SERVICES
 from tidegate_contracts.facts import TrafficReleased, TrafficShifted
-from tidegate_contracts.rollout import TrafficReference
-from tidegate_sandbox.load.run import LoadRun
 from tidegate_traffic_shifter.outcome import Outcome, Settled, worst
 from tidegate_traffic_shifter.release import Release
 from tidegate_traffic_shifter.shift import Shift
@@ -29,62 +29,44 @@ PODS = 4
 SHARE_PERCENT = 20
 SAMPLE = 20_000
 WITHIN_POINTS = 1.0
-BOTH = tuple(
-    TrafficReference(route="web", service="web", router=router, grace_s=GRACE_S)
-    for router in ("gateway-http-route", "contour-http-proxy")
-)
+SLOW = "ready-1.5_drain-3_latency-100"
+"""Pods that start slowly, answer slowly and go on serving for a while when they are told to stop."""
 
 
 @asynccontextmanager
-async def two_routes(rig: TrafficRig, *, lossless: bool = True) -> AsyncIterator[tuple[LoadRun, LoadRun]]:
+async def two_routes(rig: TrafficRig, *, lossless: bool = True, behaviour: str = QUICK) -> AsyncIterator[SteadyLoad]:
     """Both kinds of routes to one Service, and their requests all the while."""
-    other = f"proxy-{rig.host}"
-    await rig.create(v1=PODS, v2=PODS)
-    await rig.admin.create(HTTP_PROXIES, rig.namespace, http_proxy(other))
-    await rig.obey(rig.shift(0, canary=None, traffic=BOTH), TrafficShifted)
-    async with (
-        rig.loaded(RATE_PER_S, lossless=lossless) as one,
-        rig.loaded(RATE_PER_S, host=other, lossless=lossless) as two,
-    ):
-        yield one, two
+    await rig.create(v1=PODS, v2=PODS, behaviour=behaviour)
+    hosts = (rig.host, await rig.create_proxy())
+    await rig.obey(rig.shift(0, canary=None, traffic=BOTH_ROUTES), TrafficShifted)
+    async with rig.loaded(RATE_PER_S, hosts=hosts, lossless=lossless) as load:
+        yield load
 
 
 async def shift(rig: TrafficRig, weight_percent: int, *, lowering: bool = False) -> None:
-    order = rig.shift(weight_percent, lowering=lowering, canary_pods=PODS, traffic=BOTH)
+    order = rig.shift(weight_percent, lowering=lowering, canary_pods=PODS, traffic=BOTH_ROUTES)
     await rig.obey(order, TrafficShifted, within_s=20.0)
 
 
 async def release(rig: TrafficRig) -> None:
-    await rig.obey(rig.release(traffic=BOTH), TrafficReleased, within_s=20.0)
+    await rig.obey(rig.release(traffic=BOTH_ROUTES), TrafficReleased, within_s=20.0)
     assert not await rig.exists(SERVICES, "web-canary")
 
 
-def answered(runs: tuple[LoadRun, ...]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for run in runs:
-        for version, count in run.totals.versions.items():
-            found[version] = found.get(version, 0) + count.ok
-    return found
-
-
-async def assert_share(runs: tuple[LoadRun, ...], weight_percent: float) -> None:
+async def assert_share(load: SteadyLoad, weight_percent: float) -> None:
     """Of as many requests as the promise is about, those that were sent before left out."""
     await asyncio.sleep(GRACE_S)  # answers that were on their way
-    before = answered(runs)
-
-    def sample() -> dict[str, int]:
-        return {version: count - before.get(version, 0) for version, count in answered(runs).items()}
-
-    await until(lambda: sum(sample().values()) >= SAMPLE, within_s=SAMPLE / RATE_PER_S)
-    found = sample()
-    share = 100.0 * found["v2"] / sum(found.values())
+    before = load.answered()
+    await until(lambda: (load.answered() - before).total() >= SAMPLE, within_s=SAMPLE / RATE_PER_S)
+    found = load.answered() - before
+    share = 100.0 * found["v2"] / found.total()
     assert share == pytest.approx(weight_percent, abs=WITHIN_POINTS), found
 
 
 async def test_forward_back_and_out_lose_nothing_and_a_share_is_as_precise_as_promised(rig: TrafficRig) -> None:
-    async with two_routes(rig) as runs:
+    async with two_routes(rig) as load:
         await shift(rig, SHARE_PERCENT)
-        await assert_share(runs, SHARE_PERCENT)
+        await assert_share(load, SHARE_PERCENT)
         await shift(rig, 100, lowering=True)
         await rig.scale("v1", 0)
         await release(rig)  # forward: nobody stood behind the stable Service
@@ -99,6 +81,20 @@ async def test_forward_back_and_out_lose_nothing_and_a_share_is_as_precise_as_pr
         await shift(rig, 0, lowering=True)
         await release(rig)  # out: the routes before the pods
         await rig.scale("v2", 0)
+
+
+async def test_pods_that_come_and_go_slowly_while_a_step_stands_and_a_cancelled_shift_lose_nothing(
+    rig: TrafficRig,
+) -> None:
+    async with two_routes(rig, behaviour=SLOW):
+        await shift(rig, 50)
+        await asyncio.gather(rig.scale("v1", PODS + 2), rig.scale("v2", PODS + 2))
+        await asyncio.gather(rig.scale("v1", PODS - 1), rig.scale("v2", PODS - 2))
+        await rig.give(rig.shift(80, canary_pods=PODS - 2, traffic=BOTH_ROUTES))
+        await asyncio.sleep(GRACE_S / 2)  # anywhere on its way
+        await shift(rig, 0, lowering=True)  # cancelled
+        await rig.scale("v2", 0)
+        await release(rig)
 
 
 async def never(shift: Shift) -> list[Outcome]:
@@ -117,20 +113,16 @@ async def routes_first(release: Release) -> list[Outcome]:
 
 
 async def test_another_order_of_things_would_be_seen(rig: TrafficRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with two_routes(rig, lossless=False) as runs:
-
-        def lost() -> int:
-            return sum(run.totals.lost_total for run in runs)
-
+    async with two_routes(rig, lossless=False) as load:
         await shift(rig, SHARE_PERCENT)
-        assert lost() == 0
+        assert load.lost == 0
         await rig.scale("v1", 0)
-        await until(lambda: lost() > 0, within_s=5.0, what="a loss where pods go before their traffic")
+        await until(load.lost_by_all, within_s=5.0, what="a loss of every kind where pods go before their traffic")
         monkeypatch.setattr(Shift, "_open", never)
         await shift(rig, 100, lowering=True)
-        before = lost()
+        before = load.lost
         await asyncio.sleep(GRACE_S)
-        assert lost() == before, "with the traffic where the pods are, nothing is lost any more"
+        assert load.lost == before, "with the traffic where the pods are, nothing is lost any more"
         monkeypatch.setattr(Release, "look", routes_first)
         await release(rig)
-        assert lost() > before, "routes that go back before their Service lose requests"
+        assert load.lost > before, "routes that go back before their Service lose requests"

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
+from tidegate_sandbox.load.exchange import HttpVersion
 from tidegate_sandbox.load.journal import Follower
 from tidegate_sandbox.load.tally import Summary, Window
 from tidegate_sandbox.sandbox import exec_command
@@ -20,12 +21,23 @@ STOP_TIMEOUT_S: Final = 15.0
 class Load:
     """Requests at a constant rate from `start` to `stop`."""
 
-    def __init__(self, state: SandboxState, out: Path, *, host: str, rate_per_s: float) -> None:
+    def __init__(
+        self,
+        state: SandboxState,
+        out: Path,
+        *,
+        host: str,
+        rate_per_s: float,
+        http_version: HttpVersion = "1.1",
+        requests_max: int = 1_000,
+    ) -> None:
         self.windows: list[Window] = []
         self.summary: Summary | None = None
         self._state = state
         self._out = out
-        self._arguments = ["--url", state.proxy_url_inside, "--host-header", host, "--rate", str(rate_per_s)]
+        target = ["--url", state.proxy_url_inside, "--host-header", host]
+        limits = ["--in-flight", str(requests_max)]
+        self._arguments = [*target, "--rate", str(rate_per_s), "--http", http_version, *limits]
         self._follower = Follower(out)
         self._process: asyncio.subprocess.Process | None = None
 

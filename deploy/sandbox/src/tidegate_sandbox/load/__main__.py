@@ -20,11 +20,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host-header", default="", help="the host asked for, where it is not the URL's")
     parser.add_argument("--rate", type=float, default=200.0, help="requests per second (default 200)")
     parser.add_argument("--duration", type=float, default=None, help="seconds; without it until SIGTERM or SIGINT")
-    parser.add_argument("--connections", type=int, default=16, help="connections kept alive (default 16)")
+    parser.add_argument("--connections", type=int, default=256, help="connections kept alive (default 256)")
+    parser.add_argument("--http", choices=("1.1", "2"), default="1.1", help="2 is without TLS, by prior knowledge")
     parser.add_argument(
         "--new-connections", type=float, default=5.0, help="percent of requests on a connection of their own"
     )
-    parser.add_argument("--timeout", type=float, default=5.0, help="seconds until a request counts as lost")
+    parser.add_argument(
+        "--timeout", type=float, default=5.0, help="seconds after which a request without an answer is lost"
+    )
+    parser.add_argument(
+        "--in-flight", type=int, default=1_000, help="requests under way at once, at most (default 1000)"
+    )
     parser.add_argument("--out", required=True, help="file of JSON lines, one per 0.1 s; - is the standard output")
     parser.add_argument("--records", type=Path, default=None, help="file of JSON lines, one per request")
     return parser.parse_args()
@@ -45,8 +51,10 @@ def main() -> None:
         host_header=given.host_header,
         rate_per_s=given.rate,
         duration_s=given.duration,
+        http_version=given.http,
         connections=given.connections,
         new_connection_percent=given.new_connections,
+        requests_max=given.in_flight,
         timeout_s=given.timeout,
     )
     with ExitStack() as files:

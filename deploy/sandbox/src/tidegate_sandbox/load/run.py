@@ -6,21 +6,28 @@ late, never fewer: that is what its users would see.
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from tidegate_sandbox.load.connection import LoadConnection
-from tidegate_sandbox.load.response import Response
+from tidegate_sandbox.load.exchange import Connection, HttpVersion, Request, Target
+from tidegate_sandbox.load.http1 import Http1Connection
+from tidegate_sandbox.load.http2 import Http2Connection
+from tidegate_sandbox.load.pool import Pool
 from tidegate_sandbox.load.tally import Counts, Record, Summary, Tally, Window
 
 WINDOW_S: Final = 0.1
-CONNECTIONS_MAX: Final = 1_000
+LOOP_TURNS_TO_HEAR: Final = 6
+"""From a connection that the kernel has to asyncio's word for it; an answer takes two."""
+
 CATCH_UP_MAX_S: Final = 1.0
 """A generator that was stopped for longer does not send what it missed in one burst."""
+
+
+Connected = tuple[asyncio.BaseTransport, Http1Connection | Http2Connection]
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -31,11 +38,15 @@ class Plan(Struct, frozen=True, kw_only=True):
     duration_s: float | None = None
     """None is until stopped."""
     host_header: str = ""
-    connections: int = 16
-    """Connections kept; more are opened while all of them wait for an answer."""
+    http_version: HttpVersion = "1.1"
+    connections: int = 256
+    """Connections kept; more are opened while all of them are busy. Those of HTTP/2 carry many requests at once."""
     new_connection_percent: float = 5.0
     """Share of requests that arrive on a connection of their own."""
+    requests_max: int = 1_000
+    """Under way at once; what is due beyond is not sent."""
     timeout_s: float = 5.0
+    """From when it was sent: what passed before was our own delay."""
 
 
 class LoadRun:
@@ -45,22 +56,21 @@ class LoadRun:
         on_window: Callable[[Window], None] | None = None,
         on_record: Callable[[Record], None] | None = None,
     ) -> None:
-        target = urlsplit(plan.url)
-        if target.scheme != "http" or not target.hostname:
+        url = urlsplit(plan.url)
+        if url.scheme != "http" or not url.hostname:
             raise ValueError(f"the URL {plan.url!r} must be http://HOST[:PORT][/PATH]")
         if plan.rate_per_s <= 0 or plan.connections < 1:
             raise ValueError("the rate and the number of connections must be above 0")
         self._plan = plan
-        self._address = (target.hostname, target.port or 80)
-        path = (target.path or "/") + (f"?{target.query}" if target.query else "")
-        head = f"GET {path} HTTP/1.1\r\nhost: {plan.host_header or target.netloc}\r\n"
-        self._request = f"{head}\r\n".encode()
-        self._last_request = f"{head}connection: close\r\n\r\n".encode()
+        self._address = (url.hostname, url.port or 80)
+        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        self._target = Target(plan.host_header or url.netloc, path)
         self._on_window = on_window
         self._on_record = on_record
-        self._idle: deque[LoadConnection] = deque()
-        self._busy: set[LoadConnection] = set()
-        self._connecting: dict[asyncio.Task[None], float] = {}
+        self._pool = Pool(plan.connections)
+        self._under_way: set[Request] = set()
+        self._connecting: dict[asyncio.Task[Connected], float] = {}
+        """Connections under way, and since when."""
         self._fresh_share = 0.0
         self._stopping = asyncio.Event()
         self._next = 0
@@ -75,7 +85,7 @@ class LoadRun:
 
     @property
     def in_flight(self) -> int:
-        return len(self._busy) + len(self._connecting)
+        return len(self._under_way) + len(self._connecting)
 
     def stop(self) -> None:
         """Send no more; `run` returns when the rest is answered."""
@@ -91,9 +101,9 @@ class LoadRun:
         await self._until_over()
         sent_for_s = self._elapsed_s()
         self._stopping.set()
+        self._pool.close()
         while self.in_flight:
             await self._window()
-        self._close_idle()
         if self._on_window is not None:
             self._on_window(self._tally.next_window(self._elapsed_s(), 0))
         return self._tally.summary(sent_for_s, self._plan.rate_per_s)
@@ -113,7 +123,7 @@ class LoadRun:
         """One window's time, then its report."""
         ends_s = self._tally.window.elapsed_s + WINDOW_S
         await asyncio.sleep(max(0.0, ends_s - self._elapsed_s()))
-        self._give_up_on_late_ones()
+        await self._give_up_on_late_ones()
         closed = self._tally.next_window(max(ends_s, self._elapsed_s() - WINDOW_S), self.in_flight)
         if self._on_window is not None:
             self._on_window(closed)
@@ -136,91 +146,99 @@ class LoadRun:
         self._loop.call_at(self._began_s + due_s, self._tick)
 
     def _fire(self, due_s: float) -> None:
+        if self.in_flight >= self._plan.requests_max:
+            self._tally.not_sent(1)
+            return
         self._fresh_share += self._plan.new_connection_percent
         if self._fresh_share >= 100.0:  # noqa: PLR2004  percent
             self._fresh_share -= 100.0
-            self._connect(due_s, self._last_request)
-            return
-        while self._idle:
-            connection = self._idle.popleft()
-            if connection.usable():
-                self._send(connection, self._request, due_s)
-                return
-        self._connect(due_s, self._request)
+            self._connect(due_s, last=True)
+        elif (connection := self._pool.take()) is not None:
+            self._send(connection, due_s, last=False)
+        else:
+            self._connect(due_s, last=False)
 
-    def _send(self, connection: LoadConnection, request: bytes, due_s: float) -> None:
-        self._busy.add(connection)
-        connection.send(request, due_s)
+    def _send(self, connection: Connection, due_s: float, *, last: bool) -> None:
+        request = Request(connection, due_s, self._elapsed_s(), reused_connection=connection.requests > 0)
+        self._under_way.add(request)
+        connection.send(request, last=last)
         self._tally.sent()
+        if not last:
+            self._pool.keep(connection)
 
-    def _connect(self, due_s: float, request: bytes) -> None:
-        if self.in_flight >= CONNECTIONS_MAX:
-            self._tally.not_sent(1)
-            return
-        task = self._loop.create_task(self._connect_and_send(due_s, request))
-        self._connecting[task] = due_s
-        task.add_done_callback(self._connecting.pop)
+    def _connect(self, due_s: float, *, last: bool) -> None:
+        task = self._loop.create_task(self._loop.create_connection(self._connection, *self._address))
+        begun_s = self._connecting[task] = self._elapsed_s()
+        task.add_done_callback(partial(self._connected, due_s=due_s, begun_s=begun_s, last=last))
 
-    async def _connect_and_send(self, due_s: float, request: bytes) -> None:
-        host, port = self._address
-        try:
-            async with asyncio.timeout(self._plan.timeout_s):
-                _, connection = await self._loop.create_connection(lambda: LoadConnection(self), host, port)
-        except (OSError, TimeoutError):
-            self._tally.sent()
-            self._over(Record(due_s=due_s, latency_s=self._elapsed_s() - due_s, failure="connect"))
-            return
-        if connection.usable():
-            self._send(connection, request, due_s)
+    def _connected(self, task: "asyncio.Task[Connected]", *, due_s: float, begun_s: float, last: bool) -> None:
+        del self._connecting[task]
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, OSError | asyncio.CancelledError):
+            raise error
+        connection = task.result()[1] if error is None else None
+        if connection is not None and connection.usable():
+            self._send(connection, due_s, last=last)
         else:
             self._tally.sent()
-            self._over(Record(due_s=due_s, latency_s=self._elapsed_s() - due_s, failure="reset"))
+            self._over(due_s, begun_s, failure="connect" if connection is None else "reset")
 
-    def _give_up_on_late_ones(self) -> None:
+    def _connection(self) -> Http1Connection | Http2Connection:
+        kind = Http2Connection if self._plan.http_version == "2" else Http1Connection
+        return kind(self, self._target)
+
+    async def _give_up_on_late_ones(self) -> None:
         limit_s = self._elapsed_s() - self._plan.timeout_s
-        for connection in tuple(self._busy):
-            if connection.due_s is not None and connection.due_s < limit_s:
-                connection.fail("timeout")
+        late = [request for request in self._under_way if request.sent_s < limit_s]
+        unconnected = [task for task, begun_s in self._connecting.items() if begun_s < limit_s]
+        if late or unconnected:
+            await self._hear_what_came()
+        for request in late:
+            if request in self._under_way:
+                request.connection.give_up(request, "timeout")
+        for task in unconnected:
+            task.cancel()
 
-    def answered(self, connection: LoadConnection, response: Response) -> None:
-        self._finish(connection, status=response.status, version=response.version)
-        keep = response.keep_alive and connection.usable() and len(self._idle) < self._plan.connections
-        if keep and not self._stopping.is_set():
-            self._idle.append(connection)
-        else:
-            connection.close()
+    async def _hear_what_came(self) -> None:
+        """What the kernel has for us is there: on a busy machine it is we who are late."""
+        for _ in range(LOOP_TURNS_TO_HEAR):
+            await asyncio.sleep(0)
 
-    def failed(self, connection: LoadConnection, kind: str) -> None:
-        self._finish(connection, failure=kind)
+    def answered(self, request: Request, status: int, version: str | None) -> None:
+        self._finish(request, status=status, version=version)
+        self._pool.keep(request.connection)
 
-    def idle_closed(self, connection: LoadConnection) -> None:
-        if connection in self._idle:
-            self._idle.remove(connection)
+    def failed(self, request: Request, kind: str) -> None:
+        self._finish(request, failure=kind)
+
+    def gone(self, connection: Connection) -> None:
+        self._pool.forget(connection)
 
     def _finish(
-        self, connection: LoadConnection, status: int = 0, version: str | None = None, failure: str | None = None
+        self, request: Request, status: int = 0, version: str | None = None, failure: str | None = None
     ) -> None:
-        due_s = connection.due_s
-        assert due_s is not None
-        connection.due_s = None
-        self._busy.discard(connection)
-        self._over(
-            Record(
-                due_s=due_s,
-                latency_s=self._elapsed_s() - due_s,
-                status=status,
-                version=version,
-                failure=failure,
-                reused_connection=connection.requests > 1,
-            )
-        )
+        self._under_way.discard(request)
+        self._over(request.due_s, request.sent_s, status, version, failure, reused_connection=request.reused_connection)
 
-    def _over(self, record: Record) -> None:
+    def _over(
+        self,
+        due_s: float,
+        sent_s: float,
+        status: int = 0,
+        version: str | None = None,
+        failure: str | None = None,
+        *,
+        reused_connection: bool = False,
+    ) -> None:
+        record = Record(
+            due_s=due_s,
+            sent_late_s=sent_s - due_s,
+            latency_s=self._elapsed_s() - due_s,
+            status=status,
+            version=version,
+            failure=failure,
+            reused_connection=reused_connection,
+        )
         self._tally.finished(record)
         if self._on_record is not None:
             self._on_record(record)
-
-    def _close_idle(self) -> None:
-        for connection in tuple(self._idle):
-            connection.close()
-        self._idle.clear()

@@ -13,6 +13,7 @@ CLIENT_ERROR: Final = 400
 UNKNOWN_VERSION: Final = "unknown"
 EXAMPLES_MAX: Final = 20
 """Lost requests told in detail per window."""
+LATE_S: Final = 1.0
 BUCKET_GROWTH: Final = 1.02
 BUCKET_FIRST_S: Final = 0.00005
 
@@ -24,6 +25,8 @@ class Record(Struct, frozen=True, kw_only=True):
     """When it should have been sent, in seconds since the run began."""
     latency_s: float
     """From when it was due: a request that waited for us waited for the user."""
+    sent_late_s: float = 0.0
+    """How much of it passed before the request was handed to a connection: our own delay."""
     status: int = 0
     """0 when no answer came."""
     version: str | None = None
@@ -55,6 +58,8 @@ class Counts(Struct, kw_only=True):
     finished: int = 0
     not_sent: int = 0
     """Due, but the generator itself had no connection left or was stopped for too long."""
+    sent_late: int = 0
+    """Left over `LATE_S` after they were due: the generator got no time, and its latencies tell of itself."""
     versions: dict[str, VersionCount] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
 
@@ -72,6 +77,7 @@ class Counts(Struct, kw_only=True):
 
     def count(self, record: Record) -> None:
         self.finished += 1
+        self.sent_late += record.sent_late_s > LATE_S
         kind = lost_kind(record)
         if kind is not None:
             self.lost[kind] = self.lost.get(kind, 0) + 1
@@ -190,6 +196,7 @@ class Tally:
             sent=self.totals.sent,
             finished=self.totals.finished,
             not_sent=self.totals.not_sent,
+            sent_late=self.totals.sent_late,
             versions=self.totals.versions,
             lost=self.totals.lost,
             began_at_s=self._began_at_s,
