@@ -51,12 +51,12 @@ HASH = "pod-template-hash"
 F = TypeVar("F", bound=Fact)
 
 
-def pods(version: str, replicas: int) -> dict[str, Any]:
-    """A Deployment whose pods answer with their version."""
+def pods(version: str, replicas: int, behaviour: str = "") -> dict[str, Any]:
+    """A Deployment whose pods answer with their version, and behave as the podlet's tags say."""
     labels = {"app": "web", "version": version}
     container = {
         "name": "app",
-        "image": f"registry.example/web:{version}_ready-0.1",
+        "image": f"registry.example/web:{version}_ready-0.1{behaviour}",
         "ports": [{"containerPort": 8080}],
     }
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
@@ -104,6 +104,10 @@ class TrafficRig:
         self.sandbox = sandbox
         self.admin = admin
         self.namespace = namespace
+        self.door_url = sandbox.proxy_url
+        """Of the proxy that gets the requests."""
+        self.behaviour = ""
+        """Of the pods, beside being ready soon."""
         self.host = f"{namespace}.example"
         self.key = WorkloadKey("default", namespace, "deployment.apps", "web")
         self.revisions: dict[str, str] = {}
@@ -131,7 +135,7 @@ class TrafficRig:
             await self.run_pods(version, replicas)
 
     async def run_pods(self, version: str, replicas: int) -> None:
-        await self.admin.create(DEPLOYMENTS, self.namespace, pods(version, replicas))
+        await self.admin.create(DEPLOYMENTS, self.namespace, pods(version, replicas, self.behaviour))
         await self._until_ready(version, replicas)
         listed = await self.admin.list_all(REPLICA_SETS, self.namespace, label_selector=f"version={version}")
         self.revisions[version] = json.loads(bytes(listed.items[0]))["metadata"]["labels"][HASH]
@@ -288,7 +292,7 @@ class TrafficRig:
         self, rate_per_s: float = 200.0, duration_s: float | None = None, path: str = "/", host: str = ""
     ) -> LoadRun:
         plan = Plan(
-            url=self.sandbox.proxy_url + path,
+            url=self.door_url + path,
             host_header=host or self.host,
             rate_per_s=rate_per_s,
             duration_s=duration_s,
@@ -309,19 +313,20 @@ class TrafficRig:
         assert not summary.lost, summary.lost
         return {name: 100.0 * found.ok / summary.finished for name, found in summary.versions.items()}
 
-    async def answers(self, requests: int, path: str, headers: dict[str, str]) -> set[str]:
+    async def answers(self, requests: int, path: str, headers: dict[str, str], *, host: str = "") -> set[str]:
         """The versions that answer requests like this."""
+        sent = headers | {"host": host or self.host}
         async with aiohttp.ClientSession() as session:
             found = set()
             for _ in range(requests):
-                async with session.get(self.sandbox.proxy_url + path, headers=headers | {"host": self.host}) as answer:
+                async with session.get(self.door_url + path, headers=sent) as answer:
                     assert answer.status == HTTPStatus.OK, answer.status
                     found.add(answer.headers["x-version"])
             return found
 
     async def lines(self, path: str) -> list[str]:
         """What one of the pods answers."""
-        url, headers = self.sandbox.proxy_url + path, {"host": self.host}
+        url, headers = self.door_url + path, {"host": self.host}
         async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
             assert answer.status == HTTPStatus.OK, answer.status
             return (await answer.text()).splitlines()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from support.precision import assert_share
 from support.traffic import GRACE_S, TrafficRig, http_proxy
 from support.until import until
 
@@ -27,8 +28,6 @@ RATE_PER_S = 250.0
 
 PODS = 4
 SHARE_PERCENT = 20
-SAMPLE = 20_000
-WITHIN_POINTS = 1.0
 BOTH = tuple(
     TrafficReference(route="web", service="web", router=router, grace_s=GRACE_S)
     for router in ("gateway-http-route", "contour-http-proxy")
@@ -59,31 +58,10 @@ async def release(rig: TrafficRig) -> None:
     assert not await rig.exists(SERVICES, "web-canary")
 
 
-def answered(runs: tuple[LoadRun, ...]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for run in runs:
-        for version, count in run.totals.versions.items():
-            found[version] = found.get(version, 0) + count.ok
-    return found
-
-
-async def assert_share(runs: tuple[LoadRun, ...], weight_percent: float) -> None:
-    """Of as many requests as the promise is about, those that were sent before left out."""
-    await asyncio.sleep(GRACE_S)  # answers that were on their way
-    before = answered(runs)
-
-    def sample() -> dict[str, int]:
-        return {version: count - before.get(version, 0) for version, count in answered(runs).items()}
-
-    await until(lambda: sum(sample().values()) >= SAMPLE, within_s=SAMPLE / RATE_PER_S)
-    found = sample()
-    share = 100.0 * found["v2"] / sum(found.values())
-    assert share == pytest.approx(weight_percent, abs=WITHIN_POINTS), found
-
-
 async def test_forward_back_and_out_lose_nothing_and_a_share_is_as_precise_as_promised(rig: TrafficRig) -> None:
     async with two_routes(rig) as runs:
         await shift(rig, SHARE_PERCENT)
+        await asyncio.sleep(GRACE_S)  # answers that were on their way
         await assert_share(runs, SHARE_PERCENT)
         await shift(rig, 100, lowering=True)
         await rig.scale("v1", 0)
