@@ -17,17 +17,17 @@ from support.traefik import GRACE_S, PAUSE_S, RESOURCES, create, host, reference
 from support.traffic import TrafficRig
 from support.until import POLL_PERIOD_S, until
 
-from tidegate_chassis.kubernetes.resources import INGRESSES, SERVICES
+from tidegate_chassis.kubernetes.resources import INGRESSES, PODS, SERVICES
 from tidegate_contracts.facts import TrafficReleased, TrafficShifted
 from tidegate_contracts.rollout import HttpMatch
 from tidegate_sandbox.load.run import LoadRun
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.thorough, pytest.mark.timeout(240)]
 
 RATE_PER_S = 170.0
 """Through each of the three."""
 
-PODS = 4
+REPLICAS = 4
 SHARE_PERCENT = 20
 DRAINING = f"_drain-{GRACE_S + 1.0}"
 """Pods that go on serving for as long as Traefik may not know that they are going, as any behind it must."""
@@ -35,6 +35,7 @@ DRAINING = f"_drain-{GRACE_S + 1.0}"
 ALL = references(*RESOURCES)
 ANSWERS_WITHIN_S = 20.0
 TIMES = 4
+STREAK = 8
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -55,9 +56,20 @@ async def ask(rig: TrafficRig, router: str, request: Asked) -> str | None:
 
 
 async def until_answered(rig: TrafficRig, router: str, version: str, request: Asked = ROOT) -> None:
+    """Until the version alone answers: before it was pinned, the user's Service had the pods of both."""
+    streak = 0
     async with asyncio.timeout(ANSWERS_WITHIN_S):
-        while await ask(rig, router, request) != version:  # noqa: ASYNC110 - nothing says when Traefik has it
+        while streak < STREAK:  # nothing says when Traefik has it
+            streak = streak + 1 if await ask(rig, router, request) == version else 0
             await asyncio.sleep(POLL_PERIOD_S)
+
+
+async def until_gone(rig: TrafficRig, version: str) -> None:
+    """Until the version's pods have ended, and Traefik knows."""
+    async with asyncio.timeout(ANSWERS_WITHIN_S):
+        while (await rig.admin.list_all(PODS, rig.namespace, label_selector=f"version={version}")).items:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_PERIOD_S)
+    await asyncio.sleep(PAUSE_S)
 
 
 @asynccontextmanager
@@ -66,7 +78,6 @@ async def loaded(rig: TrafficRig, *, lossless: bool = True) -> AsyncIterator[lis
     await rig.obey(rig.shift(0, canary=None, traffic=ALL), TrafficShifted)
     for router in RESOURCES:
         await until_answered(rig, router, "v1")
-    await asyncio.sleep(PAUSE_S)  # Traefik knows whom the Service was pinned to
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(rig.loaded(RATE_PER_S, host=host(rig, router), lossless=lossless))
@@ -76,7 +87,7 @@ async def loaded(rig: TrafficRig, *, lossless: bool = True) -> AsyncIterator[lis
 
 async def shift(rig: TrafficRig, weight_percent: int, *, lowering: bool = False, grace_s: float = GRACE_S) -> None:
     traffic = references(*RESOURCES, grace_s=grace_s)
-    order = rig.shift(weight_percent, lowering=lowering, canary_pods=PODS, traffic=traffic)
+    order = rig.shift(weight_percent, lowering=lowering, canary_pods=REPLICAS, traffic=traffic)
     await rig.obey(order, TrafficShifted, within_s=20.0)
 
 
@@ -100,30 +111,30 @@ async def until_shared(runs: list[LoadRun]) -> None:
 
 async def test_forward_back_and_out_lose_nothing_and_a_share_is_as_precise_as_promised(rig: TrafficRig) -> None:
     rig.behaviour = DRAINING
-    await create(rig, v1=PODS, v2=PODS)
+    await create(rig, v1=REPLICAS, v2=REPLICAS)
     before = await user_made(rig)
     async with loaded(rig) as runs:
         await shift(rig, SHARE_PERCENT)
         await until_shared(runs)
         part = SAMPLE // len(runs)
         await asyncio.gather(*(assert_share([run], SHARE_PERCENT, sample_size=part) for run in runs))
-        await rig.scale("v1", PODS - 1)  # stable pods make room while they have most of the traffic
+        await rig.scale("v1", REPLICAS - 1)  # stable pods make room while they have most of the traffic
         await shift(rig, 100, lowering=True)
         await rig.scale("v1", 0)
         await release(rig)  # forward: nobody stood behind the stable Service
-        await rig.scale("v1", PODS)
+        await rig.scale("v1", REPLICAS)
         await shift(rig, 0)
         await shift(rig, 50)
         await shift(rig, 0, lowering=True)
         await rig.scale("v2", 0)
-        await asyncio.sleep(PAUSE_S)  # and the routes still held, with nobody behind the canary Service
+        await until_gone(rig, "v2")  # and nobody behind the canary Service, while the routes are still held
         await release(rig)  # back: the stable pods were there all the while
-        await rig.scale("v2", PODS)
+        await rig.scale("v2", REPLICAS)
         await shift(rig, 50)
         await shift(rig, 0, lowering=True)
         await release(rig)  # out: the routes before the pods
         await rig.scale("v2", 0)
-        await asyncio.sleep(PAUSE_S)
+        await until_gone(rig, "v2")
     assert await user_made(rig) == before
 
 
@@ -178,10 +189,12 @@ async def test_matches_are_exact_on_both_sides(rig: TrafficRig) -> None:
         references("traefik-ingress-route", grace_s=0.5),
         references("ingress-nginx", grace_s=0.5),
     )
+    await rig.obey(rig.shift(0, canary=None, traffic=(*by_route, *by_annotations)), TrafficShifted)
+    for router in ("traefik-ingress-route", "ingress-nginx"):
+        await until_answered(rig, router, "v1")
     await rig.obey(rig.shift(0, matches=MATCHES, traffic=by_route), TrafficShifted)
     await assert_sides(rig, "traefik-ingress-route", MATCHED, NOT_MATCHED)
-    await rig.obey(rig.release(traffic=by_route), TrafficReleased)
-
+    # Without a release between the orders, so that the Service stays pinned to the stable pods.
     by_header_or_cookie = (HttpMatch(headers={"user": "ann"}), HttpMatch(headers={"canary-by-cookie": "tester"}))
     await rig.obey(rig.shift(0, matches=by_header_or_cookie, traffic=by_annotations), TrafficShifted)
     others = tuple(Asked(headers={"cookie": f"tester={said}"}) for said in ("never", "1", "alwayss"))
@@ -189,13 +202,13 @@ async def test_matches_are_exact_on_both_sides(rig: TrafficRig) -> None:
     by_pattern = (HttpMatch(headers_regex={"user": "^b.*$"}),)
     await rig.obey(rig.shift(0, matches=by_pattern, traffic=by_annotations), TrafficShifted)
     await assert_sides(rig, "ingress-nginx", (MATCHED[1],), (*NOT_MATCHED[:3], BY_COOKIE))
-    await rig.obey(rig.release(traffic=by_annotations), TrafficReleased)
+    await rig.obey(rig.release(traffic=(*by_route, *by_annotations)), TrafficReleased)
     assert await user_made(rig) == before
 
 
 async def test_requests_are_lost_where_pods_go_before_traefik_knows(rig: TrafficRig) -> None:
     """So the grace period is what keeps them, and the other tests would see a shorter one."""
-    await create(rig, v1=PODS, v2=PODS)
+    await create(rig, v1=REPLICAS, v2=REPLICAS)
     async with loaded(rig, lossless=False) as runs:
         await shift(rig, 50)
         await until_shared(runs)
