@@ -12,7 +12,7 @@ from http import HTTPStatus
 import aiohttp
 import msgspec
 import pytest
-from support.precision import SAMPLE, assert_share
+from support.precision import SAMPLE, answered, assert_share
 from support.traefik import GRACE_S, PAUSE_S, RESOURCES, create, host, references, user_made
 from support.traffic import TrafficRig
 from support.until import POLL_PERIOD_S, until
@@ -98,14 +98,12 @@ async def release(rig: TrafficRig) -> None:
 
 
 async def until_shared(runs: list[LoadRun]) -> None:
-    """Until every kind of route sends requests to the new version, whole configurations long."""
-    before = [run.totals.versions["v2"].ok if "v2" in run.totals.versions else 0 for run in runs]
-    for run, count in zip(runs, before, strict=True):
-        await until(
-            lambda run=run, count=count: "v2" in run.totals.versions and run.totals.versions["v2"].ok > count,
-            within_s=ANSWERS_WITHIN_S,
-            what="the new version's first answer",
-        )
+    """Until each kind of route sends requests to the new version, and by no older configuration any more."""
+    await until(
+        lambda: all(answered([run]).get("v2") for run in runs),
+        within_s=ANSWERS_WITHIN_S,
+        what="the new version's first answers",
+    )
     await asyncio.sleep(PAUSE_S)
 
 

@@ -100,7 +100,7 @@ RECIPES: tuple[Recipe, ...] = (
         # Without ACME, whose hundred providers of DNS are most of it and not all to be had: see its go.mod.
         name="traefik",
         binaries={"traefik": "github.com/traefik/traefik/v3/cmd/traefik"},
-        expected_s=200,
+        expected_s=280,
         manifests_module="github.com/traefik/traefik/v3",
         manifests={
             "crds.jsonl": (f"{_TRAEFIK_REFERENCE}/kubernetes-crd-definition-v1.yml",),
