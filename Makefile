@@ -19,7 +19,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup parts kinds demo test test-thorough lint types architecture unit simulate fuzz bench judge-rates expr-differential schemas chart clean
+.PHONY: help setup parts kinds ingress demo test test-thorough lint types architecture unit simulate fuzz bench judge-rates expr-differential schemas chart clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -41,12 +41,16 @@ parts: setup ## Build the sandbox's pinned parts into the cache (the first time:
 kinds: setup ## The same, with OpenKruise's manager, for the tests of its kinds
 	$(PYTHON) -m tidegate_sandbox build --with kruise
 
+ingress: setup ## The same, with Traefik, for the tests of Ingress controllers (minutes more)
+	$(PYTHON) -m tidegate_sandbox build --with traefik
+
 demo: parts ## Watch a good version roll out and a bad one go back (KEEP=1 leaves it up)
 	$(PYTHON) -m tidegate_demo $(if $(KEEP),--keep)
 
 # Of the long tables (kinds by scenarios, stories by kinds, what is killed when), `test` plays a slice that has every row
 # and every column, and `test-thorough` all of it.
 test: LEFT_OUT := and not thorough
+test-thorough: ingress
 test test-thorough: kinds lint types
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not alone and not kinds $(LEFT_OUT)"
 	$(PYTHON) -m pytest -m "alone $(LEFT_OUT)"

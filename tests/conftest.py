@@ -22,6 +22,7 @@ ALONE = (
     "chaos",
     "simulation",
     "integration/traffic_shifter",
+    "integration/ingress_controllers",
     "integration/workload_controller/test_controller_processes.py",
     "integration/metrics_analyzer/test_analyzer_service.py",
     "integration/bus/test_standing_orders_many.py",

@@ -109,6 +109,8 @@ class TrafficRig:
         self.sandbox = sandbox
         self.admin = admin
         self.namespace = namespace
+        self.door_url = sandbox.proxy_url
+        """Of the proxy that gets the requests."""
         self.host = f"{namespace}.example"
         self.key = WorkloadKey("default", namespace, "deployment.apps", "web")
         self.revisions: dict[str, str] = {}
@@ -297,7 +299,7 @@ class TrafficRig:
     # Requests
 
     def load(self, rate_per_s: float, duration_s: float, path: str = "/") -> LoadRun:
-        return LoadRun(plan(self.sandbox.proxy_url + path, self.host, rate_per_s, "1.1", duration_s))
+        return LoadRun(plan(self.door_url + path, self.host, rate_per_s, "1.1", duration_s))
 
     async def measure(self, requests: int = 600, path: str = "/") -> dict[str, float]:
         """The share that each version answers now, in percent."""
@@ -305,19 +307,20 @@ class TrafficRig:
         assert not summary.lost, summary.lost
         return {name: 100.0 * found.ok / summary.finished for name, found in summary.versions.items()}
 
-    async def answers(self, requests: int, path: str, headers: dict[str, str]) -> set[str]:
+    async def answers(self, requests: int, path: str, headers: dict[str, str], *, host: str = "") -> set[str]:
         """The versions that answer requests like this."""
+        sent = headers | {"host": host or self.host}
         async with aiohttp.ClientSession() as session:
             found = set()
             for _ in range(requests):
-                async with session.get(self.sandbox.proxy_url + path, headers=headers | {"host": self.host}) as answer:
+                async with session.get(self.door_url + path, headers=sent) as answer:
                     assert answer.status == HTTPStatus.OK, answer.status
                     found.add(answer.headers["x-version"])
             return found
 
     async def lines(self, path: str) -> list[str]:
         """What one of the pods answers."""
-        url, headers = self.sandbox.proxy_url + path, {"host": self.host}
+        url, headers = self.door_url + path, {"host": self.host}
         async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
             assert answer.status == HTTPStatus.OK, answer.status
             return (await answer.text()).splitlines()
@@ -327,7 +330,7 @@ class TrafficRig:
         self, rate_per_s: float = 200.0, *, hosts: Sequence[str] = (), lossless: bool = True
     ) -> AsyncIterator[SteadyLoad]:
         """So many requests to each host, half of them by HTTP/2; none of them may be lost, unless it is said."""
-        url, rate = self.sandbox.proxy_url + "/", rate_per_s / len(BOTH)
+        url, rate = self.door_url + "/", rate_per_s / len(BOTH)
         plans = [plan(url, host, rate, version) for host in hosts or (self.host,) for version in BOTH]
         load = SteadyLoad(plans, lambda: self.notes.telemetry[-1:])
         async with load.running(lossless=lossless):

@@ -14,7 +14,7 @@ from tidegate_sandbox import paths
 from tidegate_sandbox.errors import SandboxError
 from tidegate_sandbox.toolchain import builder, debian
 from tidegate_sandbox.toolchain.progress import Progress
-from tidegate_sandbox.toolchain.recipes import Recipe
+from tidegate_sandbox.toolchain.recipes import Recipe, digest_of
 
 pytestmark = pytest.mark.sandbox
 
@@ -142,6 +142,15 @@ def test_a_builder_that_was_killed_leaves_neither_lock_nor_rubbish_for_the_next(
     make(folder, Heard())
     assert (folder / "bin" / "hello").is_file()
     assert leftovers(folder) == []
+
+
+def test_other_pins_and_other_code_make_another_tool(folder: Path) -> None:
+    pins = paths.deploy_directory() / "sandbox/toolchain"
+    digests = [digest_of(HELLO, pins)]
+    for name in ("go.mod", "main.go"):
+        (pins / "hello" / name).write_text("changed")
+        digests.append(digest_of(HELLO, pins))
+    assert len(set(digests)) == len(digests)
 
 
 def test_without_apt_debians_package_is_no_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from support.precision import assert_share
 from support.steady_load import SteadyLoad
 from support.traffic import BOTH_ROUTES, GRACE_S, QUICK, TrafficRig
 from support.until import until
@@ -27,8 +28,6 @@ RATE_PER_S = 250.0
 
 PODS = 4
 SHARE_PERCENT = 20
-SAMPLE = 20_000
-WITHIN_POINTS = 1.0
 SLOW = "ready-1.5_drain-3_latency-100"
 """Pods that start slowly, answer slowly and go on serving for a while when they are told to stop."""
 
@@ -53,19 +52,10 @@ async def release(rig: TrafficRig) -> None:
     assert not await rig.exists(SERVICES, "web-canary")
 
 
-async def assert_share(load: SteadyLoad, weight_percent: float) -> None:
-    """Of as many requests as the promise is about, those that were sent before left out."""
-    await asyncio.sleep(GRACE_S)  # answers that were on their way
-    before = load.answered()
-    await until(lambda: (load.answered() - before).total() >= SAMPLE, within_s=SAMPLE / RATE_PER_S)
-    found = load.answered() - before
-    share = 100.0 * found["v2"] / found.total()
-    assert share == pytest.approx(weight_percent, abs=WITHIN_POINTS), found
-
-
 async def test_forward_back_and_out_lose_nothing_and_a_share_is_as_precise_as_promised(rig: TrafficRig) -> None:
     async with two_routes(rig) as load:
         await shift(rig, SHARE_PERCENT)
+        await asyncio.sleep(GRACE_S)  # answers that were on their way
         await assert_share(load, SHARE_PERCENT)
         await shift(rig, 100, lowering=True)
         await rig.scale("v1", 0)

@@ -1,10 +1,11 @@
-"""Which groups of parts a sandbox has, and what of OpenKruise's manifests is done here instead of by kustomize."""
+"""Which groups of parts a sandbox has, and what of OpenKruise's and Traefik's manifests is made to fit it."""
 
 from typing import Any
 
 import pytest
 
 from tidegate_sandbox.errors import SandboxError
+from tidegate_sandbox.parts import traefik
 from tidegate_sandbox.parts.kruise import converted, patched_webhooks, rights, served_paths
 from tidegate_sandbox.sandbox import chosen_groups
 
@@ -21,6 +22,8 @@ USUAL = {"kubernetes", "nats", "prometheus", "proxy", "podlet"}
         (["podlet"], ["resource-metrics"], USUAL - {"podlet"}),
         (["kubernetes"], ["kruise", "resource-metrics"], {"nats", "prometheus"}),
         (["kruise"], ["kruise"], USUAL),
+        (["proxy"], ["traefik"], (USUAL - {"proxy"}) | {"traefik"}),
+        (["kubernetes"], ["traefik"], {"nats", "prometheus"}),
     ],
 )
 def test_a_sandbox_has_the_usual_groups_and_those_that_are_asked_for(
@@ -71,3 +74,11 @@ def test_the_manager_has_its_own_role_and_no_more() -> None:
     role, binding = rights([{"kind": "ClusterRole", "metadata": {"name": "manager-role"}, "rules": []}])
     assert role["metadata"]["name"] == binding["roleRef"]["name"] == "kruise-manager-role"
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "kruise-manager", "namespace": "tidegate-system"}]
+
+
+def test_traefik_has_its_own_roles_for_the_sandboxs_user_instead_of_its_examples_account() -> None:
+    named = {"metadata": {"name": "traefik-ingress-controller"}}
+    example = {"kind": "ClusterRoleBinding", "subjects": [{"name": "traefik-ingress-controller"}]} | named
+    role, binding = traefik.rights([{"kind": "ClusterRole", "rules": []} | named, example])
+    assert role["kind"] == "ClusterRole"
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "traefik", "namespace": "tidegate-system"}]

@@ -92,6 +92,17 @@ def test_a_traefik_service_shares_by_weights() -> None:
     assert list(patched["spec"]["weighted"]) == ["services"], "its cookie stays"
 
 
+def test_traefik_hears_of_the_canary_service_only_where_it_gets_requests() -> None:
+    """It drops a route for one Service without endpoints, whatever its weight."""
+    (service,) = TRAEFIK_ROUTE["services"]
+    assert rendered("traefik-ingress-route", share(0)) == [TRAEFIK_ROUTE]
+    assert rendered("traefik-service", share(0)) == [{"name": "web", "port": 80}]
+    front, own = rendered("traefik-ingress-route", share(0, ANN))
+    assert (front["services"], own) == ([service | {"name": "web-canary", "weight": 100}], TRAEFIK_ROUTE)
+    edited = TRAEFIK_ROUTE | {"services": [service | {"weight": 3}]}
+    assert recovered("traefik-ingress-route", [edited], share(0)) == [edited]
+
+
 def test_apisix_has_a_rule_for_each_match() -> None:
     backend = {"serviceName": "web", "servicePort": 80}
     fronts = rendered("apisix-route", share(30, ANN, BETA, PATTERNS))

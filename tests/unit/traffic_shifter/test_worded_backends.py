@@ -22,7 +22,8 @@ LISTS = st.lists(
     max_size=4,
     unique_by=lambda each: (each["to"], each["port"]),
 )
-WORDS = st.sampled_from([ALB, PLAIN])
+UNNAMED = Words(service="to", identity=("to", "port"), named_for_nothing=False)
+WORDS = st.sampled_from([ALB, PLAIN, UNNAMED])
 PERCENT = st.integers(0, 100)
 
 

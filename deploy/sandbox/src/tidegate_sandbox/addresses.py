@@ -27,6 +27,8 @@ ENVOY_METRICS_PORT = 8002
 KRUISE_WEBHOOK_PORT = 9876
 KRUISE_METRICS_PORT = 8082
 KRUISE_HEALTH_PORT = 8083
+TRAEFIK_ADMIN_PORT = 8085
+TRAEFIK_PORT = 18081
 GATEWAY_PORT = 18080
 # Contour moves a Gateway's listener up by this much, so that Envoy may run without privileges.
 CONTOUR_PORT_SHIFT = 8000
@@ -39,4 +41,5 @@ FORWARDED = {
     "nats-monitoring": NATS_MONITORING_PORT,
     "prometheus": PROMETHEUS_PORT,
     "proxy": PROXY_PORT,
+    "traefik": TRAEFIK_PORT,
 }

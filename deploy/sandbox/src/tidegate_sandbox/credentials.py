@@ -13,6 +13,7 @@ import msgspec
 
 SYSTEM_NAMESPACE = "tidegate-system"
 KRUISE_MANAGER = "kruise-manager"
+TRAEFIK = "traefik"
 SERVICE_ACCOUNTS = (
     "workload-controller",
     "traffic-shifter",
@@ -22,6 +23,7 @@ SERVICE_ACCOUNTS = (
     "podlet",
     "contour",
     KRUISE_MANAGER,
+    TRAEFIK,
 )
 ADMIN = "admin"
 CONTROLLER_MANAGER = "kube-controller-manager"

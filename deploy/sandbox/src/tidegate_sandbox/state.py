@@ -57,6 +57,9 @@ class SandboxState(msgspec.Struct, frozen=True, kw_only=True):
     proxy_url_inside: str
     proxy_metrics_url_inside: str
     podlet_metrics_url_inside: str
+    traefik_url: str
+    traefik_url_inside: str
+    traefik_admin_url_inside: str
 
     @property
     def alive(self) -> bool:

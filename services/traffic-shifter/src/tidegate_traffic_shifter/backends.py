@@ -29,6 +29,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
         none_is_even: Whether backends of which none has a weight get as much each, instead of nothing.
         weight_max: The largest weight that can be said.
         alone_weight: That of the new version where it has no other backend beside it.
+        named_for_nothing: Whether the new version is named where it gets no request, for proxies to learn of it; it is
+            not where a backend that nobody stands behind takes all others with it.
     """
 
     service: str = "name"
@@ -38,6 +40,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     none_is_even: bool = False
     weight_max: int = WEIGHT_MAX
     alone_weight: int = PARTS
+    named_for_nothing: bool = True
 
     def names(self, backend: Backend, namespace: str, service: str) -> bool:
         """Whether the backend is the Service."""
@@ -79,6 +82,8 @@ def to_canary(backends: list[Backend], words: Words, namespace: str, share: Shar
 def divided(backends: list[Backend], words: Words, namespace: str, share: Share) -> list[Backend]:
     """The list with the new version beside each backend that is the stable Service."""
     if not holds(backends, words, namespace, share.service):
+        return backends
+    if not share.weight_percent and not words.named_for_nothing:
         return backends
     found: list[Backend] = []
     for backend, weight in zip(backends, _in_parts(backends, words), strict=True):

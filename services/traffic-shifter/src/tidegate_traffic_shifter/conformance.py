@@ -126,8 +126,9 @@ def _rewrites(form: Rewritten, manifest: Body, shares: Mapping[str, Share]) -> I
         patch = replacing(form.patch(original), form.patch(rendered))
         if foreign(patch, marks.PREFIX):
             yield f"writes the spec, labels and annotations only, and none of ours: {name}"
-        if not form.has_room(original, namespace, share) or not form.holds(rendered, namespace, CANARY):
-            yield f"names the canary Service in a share: {name}"
+        named = form.holds(rendered, namespace, CANARY) or (share.is_empty and rendered == original)
+        if not form.has_room(original, namespace, share) or not named:
+            yield f"names the canary Service in a share, but for one of nothing: {name}"
         written = applied(manifest, patch)
         found = form.part(_route(written))
         if _text(found) != _text(rendered):

@@ -61,8 +61,10 @@ class Rewriting:
         found = await self._look(place, fence)
         if not isinstance(found, Route) or not fence.holds(found.metadata):
             return None
-        named = self._format.holds(self._format.part(found), place.namespace, place.canary_service)
-        return marks.saved_share(found.metadata.annotations) if named else None
+        saved = marks.saved_share(found.metadata.annotations)
+        if saved is None or saved.is_empty:
+            return saved  # which need not be named
+        return saved if self._format.holds(self._format.part(found), place.namespace, place.canary_service) else None
 
     async def shift(self, place: Place, share: Share, fence: Fence) -> Outcome:
         cached = self._cached(place, fence)

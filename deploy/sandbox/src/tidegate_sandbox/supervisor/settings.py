@@ -15,11 +15,18 @@ GROUPS = {
     "podlet": set[str](),
     "kruise": {"kruise"},
     "resource-metrics": set[str](),
+    "traefik": {"traefik"},
 }
 # What a sandbox has only when it is asked for.
-OPTIONAL_GROUPS = {"kruise", "resource-metrics"}
+OPTIONAL_GROUPS = {"kruise", "resource-metrics", "traefik"}
 # Groups that are nothing without another one; who needs one that needs one comes later.
-GROUP_NEEDS = {"proxy": "kubernetes", "podlet": "kubernetes", "kruise": "kubernetes", "resource-metrics": "podlet"}
+GROUP_NEEDS = {
+    "proxy": "kubernetes",
+    "podlet": "kubernetes",
+    "kruise": "kubernetes",
+    "traefik": "kubernetes",
+    "resource-metrics": "podlet",
+}
 NODES = 3
 # Kubernetes' own default: silent for this long, a node counts as lost.
 NODE_GRACE_S = 50

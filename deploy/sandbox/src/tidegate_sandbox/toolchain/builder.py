@@ -45,6 +45,8 @@ class Toolchain(msgspec.Struct, frozen=True, kw_only=True):
     istio_crds: Path
     kruise_manager: Path
     kruise_manifests: Path
+    traefik: Path
+    traefik_manifests: Path
 
 
 def ensure(only: Collection[str] | None = None, *, progress: Progress | None = None) -> Toolchain:
@@ -90,6 +92,8 @@ def _toolchain(folders: dict[str, Path]) -> Toolchain:
         istio_crds=folders["istio"] / "share" / "crds.jsonl",
         kruise_manager=folders["kruise"] / "bin" / "kruise-manager",
         kruise_manifests=folders["kruise"] / "share",
+        traefik=folders["traefik"] / "bin" / "traefik",
+        traefik_manifests=folders["traefik"] / "share",
     )
 
 

@@ -1,6 +1,6 @@
 """What is built: one recipe per Go module of deploy/sandbox/toolchain, keyed by a digest of its pins.
 
-Pure data and the digest; `builder` carries the recipes out. A change of go.mod, go.sum or flags gives another
+Pure data and the digest; `builder` carries the recipes out. A change of go.mod, go.sum, code or flags gives another
 digest, so another folder in the cache, so a new build.
 """
 
@@ -21,6 +21,8 @@ _KUBERNETES_LINK_FLAGS = " ".join(
         ("gitMinor", KUBERNETES_VERSION.split(".")[1]),
     )
 )
+
+_TRAEFIK_REFERENCE = "docs/content/reference/dynamic-configuration"
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +96,20 @@ RECIPES: tuple[Recipe, ...] = (
             "webhook-patches.jsonl": ("config/webhook/patch_manifests.yaml",),
         },
     ),
+    Recipe(
+        # Without ACME, whose hundred providers of DNS are most of it and not all to be had: see its go.mod.
+        name="traefik",
+        binaries={"traefik": "github.com/traefik/traefik/v3/cmd/traefik"},
+        expected_s=280,
+        manifests_module="github.com/traefik/traefik/v3",
+        manifests={
+            "crds.jsonl": (f"{_TRAEFIK_REFERENCE}/kubernetes-crd-definition-v1.yml",),
+            "roles.jsonl": (
+                f"{_TRAEFIK_REFERENCE}/kubernetes-crd-rbac.yml",
+                f"{_TRAEFIK_REFERENCE}/kubernetes-ingress-nginx-rbac.yml",
+            ),
+        },
+    ),
 )
 
 
@@ -101,6 +117,6 @@ def digest_of(recipe: Recipe, pins: Path) -> str:
     """Twelve hex digits that change whenever the result of the recipe would."""
     content = hashlib.sha256(LAYOUT.encode())
     content.update(msgspec.json.encode(recipe))
-    for name in ("go.mod", "go.sum"):
-        content.update((pins / recipe.name / name).read_bytes())
+    for file in sorted((pins / recipe.name).rglob("*.*")):
+        content.update(file.read_bytes())
     return content.hexdigest()[:12]

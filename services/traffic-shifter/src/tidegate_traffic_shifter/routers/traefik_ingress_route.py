@@ -2,6 +2,9 @@
 
 A rule of Traefik's is an expression, so that anything that can be matched is joined to the user's own by `&&`. Its
 patterns and prefixes are of any part of a text: ours are made to mean what they mean to a Gateway.
+
+Unless it is told otherwise, Traefik drops a whole route, and answers 404, for one Service without an endpoint, whatever
+its weight. So the canary Service is named only where it gets requests: not before its pods, nor after they are gone.
 """
 
 from collections.abc import Iterator
@@ -16,7 +19,7 @@ from tidegate_traffic_shifter.backends import Words
 from tidegate_traffic_shifter.seen import Rule
 from tidegate_traffic_shifter.worded_rules import WordedRules
 
-SERVICES = Words(kinds=("Service",), identity=("kind", "namespace", "name", "port"))
+SERVICES = Words(kinds=("Service",), identity=("kind", "namespace", "name", "port"), named_for_nothing=False)
 
 
 class TraefikIngressRoute(WordedRules):
