@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.clock import ManualClock
 from support.metric_providers import ScriptedProvider, ScriptedValues, ToldValue, values
+from support.template_runs import AT_LEAST, BAD, DOWN, GOOD, NO_DATA, SUBJECT, WEB, Running, by_templates, ran, rate
 from support.templates import TemplateShelf, metric, template
 
 from tidegate_chassis.errors import Permanent, Transient
@@ -15,58 +16,17 @@ from tidegate_contracts import limits
 from tidegate_contracts.codec import encode
 from tidegate_contracts.facts import AnalysisConcluded
 from tidegate_contracts.orders import Analyse
-from tidegate_contracts.rollout import Analysis, Check
+from tidegate_contracts.rollout import Check
 from tidegate_contracts.telemetry import MetricsMeasured
-from tidegate_contracts.templates import TemplateReference
-from tidegate_contracts.workload import WorkloadReference
-from tidegate_metrics_analyzer import kept, template_run
+from tidegate_metrics_analyzer import template_run
 from tidegate_metrics_analyzer.analysis import StandingAnalysis
 from tidegate_metrics_analyzer.cluster_templates import CLUSTER_TEMPLATES, TEMPLATES
 from tidegate_metrics_analyzer.conclusion import conclude
 from tidegate_metrics_analyzer.judge import Verdict
-from tidegate_metrics_analyzer.kept import Kept, KeptRun, KeptTemplates
 from tidegate_metrics_analyzer.measure import Measurer
-from tidegate_metrics_analyzer.question import Subject, Unusable, Value
+from tidegate_metrics_analyzer.question import Unusable, Value
 from tidegate_metrics_analyzer.run import Run
 from tidegate_metrics_analyzer.template_run import TemplateRun
-
-GOOD, BAD = Value(raw=[0.99]), Value(raw=[0.5])
-NO_DATA, DOWN = Value(raw=[]), Unusable("Prometheus could not be asked")
-AT_LEAST = "result[0] >= 0.95"
-SUBJECT = Subject(namespace="shop", workload="web", stable_revision="a", revision="b")
-WEB = WorkloadReference(name="web")
-
-
-def rate(**fields: Any) -> dict[str, Any]:
-    return metric("errors", successCondition=AT_LEAST) | fields
-
-
-def by_templates(**fields: Any) -> Analysis:
-    return Analysis(templates=(TemplateReference(name="t"),), **fields)
-
-
-class Running:
-    """One run of the template `t` under a clock of its own."""
-
-    def __init__(self, shelf: TemplateShelf, analysis: Analysis | None = None, **told: list[ToldValue]) -> None:
-        self.clock = ManualClock(1000.0)
-        self.provider = ScriptedValues(**told)
-        self.measurer = Measurer({"prometheus": self.provider}, self.clock, shelf)
-        self.run = TemplateRun(analysis or by_templates(), SUBJECT, WEB, since_s=1000.0, must_end=False)
-        self.verdicts: list[Verdict | None] = []
-
-    async def to_the_end(self) -> "Running":
-        async with asyncio.timeout(5):
-            await self.run.measure(self.measurer, self.clock, lambda: self.verdicts.append(self.run.verdict()))
-        return self
-
-    @property
-    def reason(self) -> str:
-        return "; ".join(found.reason for found in self.run.evidence())
-
-
-async def ran(*metrics: dict[str, Any], analysis: Analysis | None = None, **told: list[ToldValue]) -> Running:
-    return await Running(TemplateShelf(t=template(*metrics)), analysis, **told).to_the_end()
 
 
 @pytest.mark.parametrize(
@@ -351,62 +311,3 @@ def test_both_kinds_of_templates_are_read_where_argo_serves_them() -> None:
     root = "/apis/argoproj.io/v1alpha1"
     assert TEMPLATES.object_path("shop", "t") == f"{root}/namespaces/shop/analysistemplates/t"
     assert CLUSTER_TEMPLATES.object_path(None, "t") == f"{root}/clusteranalysistemplates/t"
-
-
-def left_by(run: TemplateRun, ahead_s: float) -> KeptTemplates:
-    """As another copy reads it, whose clock that only goes forward is behind by so much."""
-    whole = KeptRun(measures="", since_s=0.0, checks={}, templates=run.kept())
-    left = Kept(rollout="r", order_revision=1, at_s=0.0, wall_ahead_s=ahead_s, started_at_s=0.0, step=whole)
-    found = kept.decode(kept.encode(left), 0.0)
-    assert found is not None
-    assert found.step is not None
-    assert found.step.templates is not None
-    return found.step.templates
-
-
-async def interrupted(shelf: TemplateShelf, *told: ToldValue) -> Running:
-    """A run that another copy has to go on with, after these answers."""
-    it = Running(shelf, errors=[*told, Unusable("never read")])
-
-    def changed() -> None:
-        if it.run.evidence()[0].measured == len(told):
-            measuring.cancel()
-
-    measuring = asyncio.create_task(it.run.measure(it.measurer, it.clock, changed))
-    await asyncio.gather(measuring, return_exceptions=True)
-    assert it.run.evidence()[0].measured == len(told)
-    return it
-
-
-async def test_a_successor_goes_on_with_argos_counts_and_its_own_clock() -> None:
-    shelf = TemplateShelf(t=template(rate(interval="5s", count=4, failureLimit=1)))
-    first = await interrupted(shelf, BAD, GOOD)
-    second = Running(shelf, errors=[GOOD, BAD])
-    second.run.take_over(left_by(first.run, ahead_s=-100.0))
-    assert second.run.kept().metrics, "what was left is not lost before the templates are read again"
-    second.clock = ManualClock(first.clock.now_s() - 102.0)
-    await second.to_the_end()
-    assert second.run.verdict() == "fail"
-    (found,) = second.run.evidence()
-    assert (found.measured, found.failed) == (4, 2)
-    assert found.assessed is not None
-    assert [sample.phase for sample in found.assessed.samples] == ["Failed", "Successful", "Successful", "Failed"]
-    assert second.clock.slept_s[0] == pytest.approx(2.0)
-
-
-async def test_counts_of_a_template_that_was_changed_meanwhile_are_not_taken() -> None:
-    first = await interrupted(TemplateShelf(t=template(rate(interval="5s", count=4, failureLimit=1))), BAD, GOOD)
-    changed = TemplateShelf(t=template(rate(interval="5s", count=3, failureLimit=1)))
-    second = Running(changed, errors=[GOOD])
-    second.run.take_over(left_by(first.run, ahead_s=0.0))
-    await second.to_the_end()
-    assert (second.run.verdict(), second.run.evidence()[0].measured) == ("pass", 3)
-
-
-async def test_a_verdict_that_was_reached_needs_no_further_measurement() -> None:
-    shelf = TemplateShelf(t=template(rate(interval="5s", count=2)))
-    first = await ran(rate(interval="5s", count=2), errors=[GOOD])
-    second = Running(shelf, errors=[BAD])
-    second.run.take_over(left_by(first.run, ahead_s=0.0))
-    await second.to_the_end()
-    assert (second.run.verdict(), second.provider.questions) == ("pass", [])

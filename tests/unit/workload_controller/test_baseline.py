@@ -40,10 +40,10 @@ def sight(
     if rollout is not None:
         written.annotations = {
             marks.ROLLOUT: rollout,
-            marks.ORDER_REVISION: "5",
             marks.SAVED_STRATEGY: encode(Saved(nothing=True)),
             marks.STABLE_REVISION: "v1",
         }
+        written.labels = {marks.ORDER_REVISION: "5"}
     return Sight(replace(written.view(), live=live), None, seen, live=live)
 
 

@@ -99,7 +99,7 @@ def manifest(order: ApplyBatch, owner: Workload, template: Json, pods: int) -> J
 
 
 def annotations(order: ApplyBatch) -> dict[str, str]:
-    return {marks.HELD_FOR: order.rollout, marks.ORDER_REVISION: str(order.revision)}
+    return {marks.HELD_FOR: order.rollout}
 
 
 def scaling(seen: ReplicaSet, action: ScaleBaseline) -> list[Json]:
