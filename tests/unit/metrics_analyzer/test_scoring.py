@@ -276,6 +276,8 @@ NAMED = [{"name": "x", "groups": ["a"]}, {"name": "y", "groups": ["b"]}]
             {"weights": {"c": 10}},
             ["analysis.score.weights"],
         ),
+        ([{"name": "x"}, {"name": "y", "dry_run": True}], {}, ["analysis.checks[1].dry_run"]),
+        ([{"name": "x"}, {"name": "y", "dry_run": True}], None, []),
         ([{"name": "x", "groups": ["A"]}], {}, ["analysis.checks[0].groups"]),
         ([{"name": "x", "groups": ["a", "a"]}], {}, ["analysis.checks[0].groups"]),
         ([{"name": "x", "groups": list("abcde")}], {}, ["analysis.checks[0].groups"]),
