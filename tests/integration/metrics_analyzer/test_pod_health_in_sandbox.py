@@ -52,7 +52,7 @@ async def judged(sandbox: SandboxState, subject: Subject, enough: Callable[[dict
             assert time.monotonic() < deadline_s, (verdicts, progress)
             await asyncio.sleep(0.3)
             for check in checks:
-                _, reading = await measurer.measure(check, subject, time.time() - 60)
+                reading = (await measurer.measure(check, subject, time.time() - 60)).reading
                 progress[check.name] = judge.absorb(check, progress[check.name], reading)
                 verdicts[check.name] = judge.verdict_of_check(check, progress[check.name])
 
