@@ -148,7 +148,8 @@ class Watched:
         if not event.step:
             return
         reaching = (step.number for step in event.plan if pods_of(step.target) >= pods_of(self.most))
-        self.highest = next(reaching, len(event.plan)) if self.highest else 0
+        # Of several steps with as many pods the rollout may stand at a later one than the first.
+        self.highest = max(next(reaching, len(event.plan)), event.step) if self.highest else 0
         if event.again:
             self.jumped, self.jumped_revision, self.pause, self.judging = event.step, event.revision, None, False
             self.judge_revision = 0 if watched_anew else self.judge_revision  # what is measured was ordered anew
