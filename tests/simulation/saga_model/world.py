@@ -182,8 +182,8 @@ class World:
         route = self.route
         canary = order.canary_revision
         same = route.ours and route.canary == canary
-        # A share that is lowered was higher by an order before, with pods that were enough for it. Where that order never
-        # came here, the lower share is a raise.
+        # A share that is lowered was higher by an order before, with pods that were enough for it.
+        # Where that order never came here, the lower share is a raise.
         raised = order.weight_percent > (route.weight if same else 0) and not order.lowering
         if not self.deleted and (raised or (order.matches and not (same and route.matched))):
             self._check_raise(order)
