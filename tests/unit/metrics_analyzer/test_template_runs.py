@@ -245,6 +245,12 @@ async def test_a_step_is_judged_by_its_checks_and_its_templates() -> None:
         assert (fact.scope, fact.step, fact.verdict) == ("step", 2, verdict)
 
 
+def test_a_bake_and_the_watch_beside_it_have_names_of_their_own() -> None:
+    """By them Jobs are found again: the same name would be the same Job."""
+    both = {"step_analysis": by_templates(), "background_analysis": by_templates(), "watch_until_s": 2000.0}
+    assert Standing(both).analysis.identities == {"r/7/bake", "r/7/background"}
+
+
 async def test_a_step_does_not_wait_for_a_metric_without_an_end() -> None:
     it = Standing({"step_analysis": by_templates()}, rate(interval="5s"), errors=[GOOD])
     async with it.standing():

@@ -57,11 +57,11 @@ class StandingAnalysis:
         self._clock = clock
         self.started_at_s = clock.now_s()
         since_s = order.since_s or self.started_at_s
-        bakes = order.watch_until_s > 0
-        self.step = _run(order.step_analysis, order, subject, since_s, must_end=not bakes, until_s=order.watch_until_s)
+        self._step_scope: Scope = "bake" if order.watch_until_s else "step"
+        self.step = _run(order.step_analysis, order, subject, since_s, self._step_scope)
         # Before the new revision exists there is nothing to watch: the order that names it starts the watch.
         watched = order.background_analysis if order.canary_revision else None
-        self.background = _run(watched, order, subject, since_s, must_end=False)
+        self.background = _run(watched, order, subject, since_s, "background")
         self._shown: tuple[Measurement, ...] = ()
         self._reported: judge.Verdict | None = None
         """The background's verdict that the orchestrator knows of."""
@@ -116,8 +116,8 @@ class StandingAnalysis:
             await ended(*beside, *parts)
 
     async def _judge_step(self, run: Run, report: Report) -> None:
-        scope: Scope = "bake" if run.until_s else "step"
-        concluded = _bake_verdict if run.until_s else _step_verdict
+        scope = self._step_scope
+        concluded = _bake_verdict if scope == "bake" else _step_verdict
         async with run.measuring(self._measurer, self._clock):
             try:
                 async with asyncio.timeout(self.started_at_s + self._order.deadline_s - self._clock.now_s()):
@@ -197,24 +197,17 @@ def checks_alone(analysis: Analysis) -> tuple[Check, ...]:
     return tuple(map(built_in.written_out, analysis.checks))
 
 
-def _run(
-    analysis: Analysis | None,
-    order: Analyse,
-    subject: Subject,
-    since_s: float,
-    *,
-    must_end: bool,
-    until_s: float = 0.0,
-) -> Run | None:
+def _run(analysis: Analysis | None, order: Analyse, subject: Subject, since_s: float, scope: Scope) -> Run | None:
     if analysis is None:
         return None
+    until_s = order.watch_until_s if scope == "bake" else 0.0
     templates: TemplateRun | None = None
     outside: OutsideRun | None = None
     if analysis.templates:
-        identity = f"{order.rollout}/{order.revision}/{'step' if must_end else 'background'}"
+        identity, must_end = f"{order.rollout}/{order.revision}/{scope}", scope == "step"
         templates = TemplateRun(analysis, subject, order.workload, since_s, must_end=must_end, identity=identity)
     if analysis.verdicts or analysis.alerts:
-        step = order.step if must_end or until_s else None
+        step = None if scope == "background" else order.step
         outside = OutsideRun(analysis, subject, order.rollout, since_s, step=step)
     counted = Counted(analysis.score, checks_alone(analysis)) if analysis.score is not None else None
     return Run(checks_of(analysis), subject, since_s, templates, outside, counted=counted, until_s=until_s)

@@ -122,10 +122,10 @@ class Run:
             templates=self.templates.kept() if self.templates is not None else None,
         )
 
-    def take_over(self, kept: KeptRun) -> bool:
+    def take_over(self, kept: KeptRun) -> None:
         """Goes on where another copy left it, if that measured the very same things."""
         if kept.measures != self._measures:
-            return False
+            return
         self.since_s = kept.since_s
         if self.outside is not None:
             self.outside.since_s = kept.since_s
@@ -133,7 +133,6 @@ class Run:
             self._queries[name], self._progress[name], self._due_s[name] = check.query, check.progress, check.due_s
         if self.templates is not None and kept.templates is not None:
             self.templates.take_over(kept.templates)
-        return True
 
     @cached_property
     def _measures(self) -> str:
@@ -176,10 +175,10 @@ class Run:
             self._changed.set()
 
     async def _measure_for_ever(self, check: Check, measurer: Measurer, clock: Clock) -> None:
-        first_s, interval_s = measurer.first_at_s(check, self.since_s), measurer.interval_s(check)
-        before_s = self._due_s.get(check.name)
         if self._has_failed_for_good(check):
             return
+        first_s, interval_s = measurer.first_at_s(check, self.since_s), measurer.interval_s(check)
+        before_s = self._due_s.get(check.name)
         due_s = first_s if before_s is None else window.next_at_s(first_s, interval_s, before_s)
         while (early_s := due_s - clock.now_s()) > 0:
             await clock.sleep(early_s)
@@ -197,6 +196,7 @@ class Run:
             await clock.sleep(min(due_s - now_s, interval_s))
 
     def _tell(self) -> None:
+        self._end_parts()
         self._changed.set()
         self.news.set()
         self.unseen.set()
@@ -209,7 +209,14 @@ class Run:
     def end(self) -> None:
         """Its time is over: what only goes on, or decides nothing, is waited for no longer."""
         self.is_over = True
+        self._end_parts()
         self._changed.set()
+
+    def _end_parts(self) -> None:
+        """A part that can't end yet is asked again after each of its measurements."""
+        if self.is_over and self.until_s:
+            for part in self.parts:
+                part.end()
 
     def is_impossible(self) -> bool:
         """Whether a part of it that has to pass can't be measured at all, however long it is tried."""
@@ -219,9 +226,6 @@ class Run:
 
     def verdicts(self) -> tuple[Verdict | None, ...]:
         """Of each check, of which one in a dry run is only waited for; those of a score have one; and of each part."""
-        if self.is_over and self.until_s:
-            for part in self.parts:
-                part.end()
         scored = self.scored()
         together = [] if scored is None else [scoring.verdict(scored)]
         alone = [self._counting(check) for check in self.checks if not self._is_counted(check)]

@@ -237,31 +237,26 @@ class TemplateRun:
         self._end_if_decided()
 
     def _end_if_decided(self) -> None:
-        if self._phase() in verdict.FINAL:
-            self._end_the_others()
+        """With the run all its metrics end; what others were about to say is not waited for."""
+        if self._measured is not None and self._phase() in verdict.FINAL:
+            self._terminate(self._measured, lambda _: True)
             self._over.set()
 
     def _phase(self) -> Phase:
         measured = self._measured or {}
         return verdict.run_phase([(one.status, one.metric.dry_run) for one in measured.values()])
 
-    def _end_the_others(self) -> None:
-        """Metrics that are not decided end with the run; what they were about to say is not waited for."""
-        assert self._measured is not None, "what is measured was read"
-        for name, one in self._measured.items():
-            if one.status.phase not in verdict.FINAL:
-                status = verdict.metric_status(one.metric.limits, one.counts, terminating=True)
-                self._measured[name] = msgspec.structs.replace(one, status=status)
-
     def end(self) -> None:
         """A bake's time is over: what would go on for ever has passed, if its last measurement was good."""
-        for name, one in (self._measured or {}).items():
-            if one.status.phase not in verdict.FINAL and _may_end(one):
+        if self._measured is not None:
+            self._terminate(self._measured, _may_end)
+            self._end_if_decided()
+
+    def _terminate(self, measured: dict[str, Measured], which: Callable[[Measured], bool]) -> None:
+        for name, one in measured.items():
+            if one.status.phase not in verdict.FINAL and which(one):
                 status = verdict.metric_status(one.metric.limits, one.counts, terminating=True)
-                self._measured = {**(self._measured or {}), name: msgspec.structs.replace(one, status=status)}
-        if self._phase() in verdict.FINAL:
-            self._end_the_others()
-            self._over.set()
+                measured[name] = msgspec.structs.replace(one, status=status)
 
     def verdict(self) -> Verdict | None:
         """None while it can't be said yet."""
