@@ -38,6 +38,8 @@ assert FILES, "there are examples"
 END_TIMEOUT_S = 200.0
 PAUSE_AWAITED_S = 10.0
 V1, V2 = "registry.example/web:v1", "registry.example/web:v2"
+BAD = ("web:v2", "web:v3_errors-30")
+"""What is changed in a request for a version that answers 30 % errors."""
 
 
 class Answer(NamedTuple):
@@ -95,6 +97,19 @@ async def _start_over(state: SandboxState, example: Path) -> str:
     return workload
 
 
+async def _ask(state: SandboxState, example: str, *changes: tuple[str, str]) -> str:
+    """The example's request with each first text replaced by its second; answers with the workload."""
+    path = EXAMPLES / example / "request.yaml"
+    workload = await _start_over(state, path.parent)
+    document = path.read_text(encoding="utf-8")
+    for before, after in changes:
+        document = document.replace(before, after)
+    given = state.directory / f"{example}.yaml"
+    given.write_text(document, encoding="utf-8")
+    await _tidegate(state, "request", "-f", str(given))
+    return workload
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
 async def test_an_example_completes(world: World, path: Path) -> None:
     state = world.state
@@ -130,12 +145,8 @@ async def test_an_example_completes(world: World, path: Path) -> None:
 
 async def test_told_to_go_back_in_batches(world: World) -> None:
     """At the second step of the example that waits for people, the command turns it back."""
-    state, path = world.state, EXAMPLES / "03-approval/request.yaml"
-    workload = await _start_over(state, path.parent)
-    document = path.read_text(encoding="utf-8").replace("web-release-42", "web-release-43")
-    given = world.state.directory / "back.yaml"
-    given.write_text(document, encoding="utf-8")
-    await _tidegate(state, "request", "-f", str(given))
+    state = world.state
+    workload = await _ask(state, "03-approval", ("web-release-42", "web-release-43"))
     async with asyncio.timeout(END_TIMEOUT_S):
         await _until(world, "web-release-43", lambda events: _paused_at(events, 1))
         await _tidegate(state, "approve", "web-release-43")
@@ -153,12 +164,7 @@ async def test_told_to_go_back_in_batches(world: World) -> None:
 
 
 async def test_a_template_that_passed_a_good_version_fails_a_bad_one(world: World) -> None:
-    state, path = world.state, EXAMPLES / "14-analysis-template/request.yaml"
-    await _start_over(state, path.parent)
-    document = path.read_text(encoding="utf-8").replace("web:v2", "web:v3_errors-30")
-    given = world.state.directory / "bad.yaml"
-    given.write_text(document.replace("workload:", "rollout: web-bad\nworkload:"), encoding="utf-8")
-    await _tidegate(state, "request", "-f", str(given))
+    await _ask(world.state, "14-analysis-template", BAD, ("workload:", "rollout: web-bad\nworkload:"))
     async with asyncio.timeout(END_TIMEOUT_S):
         await _until(world, "web-bad", lambda events: terminal(events) is not None)
     events = world.listener.of("web-bad")
@@ -174,12 +180,8 @@ async def test_a_template_that_passed_a_good_version_fails_a_bad_one(world: Worl
 
 
 async def test_a_failing_verdict_from_outside_turns_the_rollout_back(world: World) -> None:
-    state, path = world.state, EXAMPLES / "16-verdict-from-outside/request.yaml"
-    workload = await _start_over(state, path.parent)
-    document = path.read_text(encoding="utf-8").replace("workload:", "rollout: web-refused\nworkload:")
-    given = world.state.directory / "refused.yaml"
-    given.write_text(document, encoding="utf-8")
-    await _tidegate(state, "request", "-f", str(given))
+    state = world.state
+    workload = await _ask(state, "16-verdict-from-outside", ("workload:", "rollout: web-refused\nworkload:"))
     async with asyncio.timeout(END_TIMEOUT_S):
         await _until(world, "web-refused", lambda events: bool(_awaited(events)))
         await _give_verdict(state, "web-refused", 1, "acceptance-tests", "fail")
@@ -207,12 +209,8 @@ async def _give_verdict(state: SandboxState, rollout: str, step: int, check: str
 
 async def test_what_turns_out_bad_in_a_bake_goes_back_with_all_requests(world: World) -> None:
     """No step of the example is judged, so that a bad version is everywhere by then."""
-    state, path = world.state, EXAMPLES / "18-bake/request.yaml"
-    workload = await _start_over(state, path.parent)
-    document = path.read_text(encoding="utf-8").replace("web:v2", "web:v3_errors-30")
-    given = world.state.directory / "bake.yaml"
-    given.write_text(document.replace("workload:", "rollout: web-baked\nworkload:"), encoding="utf-8")
-    await _tidegate(state, "request", "-f", str(given))
+    state = world.state
+    workload = await _ask(state, "18-bake", BAD, ("workload:", "rollout: web-baked\nworkload:"))
     async with asyncio.timeout(END_TIMEOUT_S):
         await _until(world, "web-baked", lambda events: terminal(events) is not None)
     events = world.listener.of("web-baked")
