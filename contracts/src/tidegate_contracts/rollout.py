@@ -268,6 +268,14 @@ class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.r
     in a value stands for the number of the step that the pod came in."""
 
     @property
+    def analyses(self) -> tuple[tuple[str, Analysis], ...]:
+        """All of them, each with the field that it stands in."""
+        bake = self.bake.analysis if self.bake is not None else None
+        steps = ((f"steps[{index}].analysis", step.analysis) for index, step in enumerate(self.steps))
+        each = (*steps, ("analysis", self.analysis), ("bake.analysis", bake))
+        return tuple((field, analysis) for field, analysis in each if analysis is not None)
+
+    @property
     def style(self) -> Style:
         """The strategy of a valid request."""
         return style_named(self.strategy)

@@ -6,7 +6,7 @@ from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import Bake
 from tidegate_contracts.validate_analysis import analysis_problems, duration_problems, length_problems
 from tidegate_contracts.validate_comparison import background_problems
-from tidegate_contracts.validate_outside import silence_problems
+from tidegate_contracts.validate_outside import silence_problems, waiting_problems
 
 DURATION_S_MIN = 1.0
 
@@ -21,6 +21,7 @@ def bake_problems(bake: Bake) -> Iterator[Problem]:
     )
     yield from length_problems("bake.analysis", bake.analysis, bake.duration_s, "bake.duration_s")
     yield from silence_problems("bake.analysis", bake.analysis)
+    yield from waiting_problems("bake.analysis", bake.analysis, bake.duration_s, "bake.duration_s")
     if bake.analysis.extend_once:
         rule = "false in a bake, which has a time of its own"
         yield problem("bake.analysis.extend_once", "true", rule, "Leave it out, or bake for longer.")

@@ -9,30 +9,28 @@ from collections.abc import Iterator
 from typing import Final
 
 from tidegate_contracts import limits
+from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import Analysis, RolloutRequested, Step
 
-WHOLE_PERCENT: Final = 100
+_COMPARES_NOTHING: Final = {"analysis": "the analysis of the whole rollout", "bake.analysis": "a bake"}
 _PODS: Final = re.compile(r"\{\{\s*pods\s*\}\}")
 
 
 def baseline_problems(request: RolloutRequested) -> Iterator[Problem]:
+    for field, analysis in request.analyses:
+        yield from _queries(field, analysis)
+        if analysis.fresh_baseline and field in _COMPARES_NOTHING:
+            rule = f"stable in {_COMPARES_NOTHING[field]}, which compares nothing"
+            yield problem(f"{field}.baseline", "fresh", rule, "Put it into a step's analysis.")
     weight_percent = 0
     for index, step in enumerate(request.steps):
         if step.traffic is not None and step.traffic.weight_percent is not None:
             weight_percent = step.traffic.weight_percent
-        if step.analysis is None:
-            continue
-        field = f"steps[{index}].analysis"
-        yield from _queries(field, step.analysis)
-        if step.analysis.fresh_baseline:
+        if step.analysis is not None and step.analysis.fresh_baseline:
+            field = f"steps[{index}].analysis"
             yield from _possible(f"{field}.baseline", request, step, weight_percent)
             yield from _compared(field, step.analysis)
-    if request.analysis is not None:
-        yield from _queries("analysis", request.analysis)
-        if request.analysis.fresh_baseline:
-            rule = "stable in the analysis of the whole rollout, which compares nothing"
-            yield problem("analysis.baseline", "fresh", rule, "Put it into a step's analysis.")
 
 
 def _possible(field: str, request: RolloutRequested, step: Step, weight_percent: int) -> Iterator[Problem]:

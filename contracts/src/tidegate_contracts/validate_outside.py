@@ -45,12 +45,12 @@ def silence_problems(field: str, analysis: Analysis) -> Iterator[Problem]:
         yield problem(f"{field}.alerts", "alone", rule, "Add what passes the step, or watch alerts in the background.")
 
 
-def waiting_problems(field: str, analysis: Analysis, deadline_s: float) -> Iterator[Problem]:
-    """Of a step: a wait that its analysis' own deadline would cut short."""
+def waiting_problems(field: str, analysis: Analysis, deadline_s: float, deadline: str) -> Iterator[Problem]:
+    """Of a step or a bake: a wait that its own deadline, the field named, would cut short."""
     for index, awaited in enumerate(analysis.verdicts):
         if awaited.within_s is not None and awaited.within_s > deadline_s:
-            rule = f"at most deadlines.analysis_s ({deadline_s:g} s)"
-            remedy = "Wait for less long, or raise the deadline."
+            rule = f"at most {deadline} ({deadline_s:g} s)"
+            remedy = f"Wait for less long, or raise {deadline}."
             yield problem(f"{field}.verdicts[{index}].within_s", awaited.within_s, rule, remedy)
 
 

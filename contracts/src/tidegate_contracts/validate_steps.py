@@ -32,7 +32,7 @@ def step_problems(request: RolloutRequested) -> Iterator[Problem]:
             yield from analysis_problems(f"{field}.analysis", step.analysis)
             yield from length_problems(f"{field}.analysis", step.analysis, deadline_s, "deadlines.analysis_s")
             yield from silence_problems(f"{field}.analysis", step.analysis)
-            yield from waiting_problems(f"{field}.analysis", step.analysis, deadline_s)
+            yield from waiting_problems(f"{field}.analysis", step.analysis, deadline_s, "deadlines.analysis_s")
     yield from _order(request.steps)
 
 

@@ -13,7 +13,7 @@ from tidegate_contracts import decisions, signing, subjects
 from tidegate_contracts.codec import decode_verdict
 from tidegate_contracts.outside import AwaitedVerdict
 from tidegate_contracts.plan import plan
-from tidegate_contracts.rollout import Analysis, RolloutRequested, Step
+from tidegate_contracts.rollout import Analysis, Bake, RolloutRequested, Step
 from tidegate_contracts.topology import VERDICTS
 from tidegate_contracts.verdicts import VerdictGiven
 from tidegate_contracts.workload import WorkloadReference
@@ -21,7 +21,10 @@ from tidegate_contracts.workload import WorkloadReference
 pytestmark = pytest.mark.nats
 
 WAITING = Analysis(verdicts=(AwaitedVerdict(name="tests", signed_by=("ci",)),))
-ASKED = RolloutRequested(workload=WorkloadReference(name="web"), steps=(Step(replicas="20%", analysis=WAITING),))
+AT_LAST = Bake(duration_s=60.0, analysis=Analysis(verdicts=(AwaitedVerdict(name="people"),)))
+ASKED = RolloutRequested(
+    workload=WorkloadReference(name="web"), steps=(Step(replicas="20%", analysis=WAITING),), bake=AT_LAST
+)
 KEY = "k" * 40
 
 
@@ -32,6 +35,12 @@ async def start(orchestrator: ScriptedOrchestrator) -> None:
 async def stored(bus: NatsServer) -> list[Message]:
     async with bus.connected("metrics-analyzer") as connection:
         return await reading.many(connection, VERDICTS, subjects.rollout_verdicts("default", "default", "web-1"))
+
+
+async def test_a_bake_waits_for_verdicts_too(tidegate: Tidegate, orchestrator: ScriptedOrchestrator) -> None:
+    await start(orchestrator)
+    ended = await tidegate("verdict", "web-1", "pass", "--check", "people", "--reason", "all is well")
+    assert ended.code == 0, ended.err
 
 
 async def test_a_verdict_is_stored_with_all_that_was_said(

@@ -48,6 +48,15 @@ def test_a_bake_may_be_asked_for(bake: dict[str, Any]) -> None:
             },
             "analysis.checks[0].compare",
         ),
+        (
+            {"duration_s": 60, "analysis": {"pod_health": {}, "verdicts": [{"name": "tests", "within_s": 61}]}},
+            "analysis.verdicts[0].within_s",
+        ),
+        ({"duration_s": 60, "analysis": {"pod_health": {}, "baseline": "fresh"}}, "analysis.baseline"),
+        (
+            {"duration_s": 60, "analysis": {"checks": [CHECK | {"query": 'x{pod=~"{{pods}}"}'}]}},
+            "analysis.checks[0].query",
+        ),
     ],
 )
 def test_a_fault_is_told_by_its_field(bake: dict[str, Any], field: str) -> None:

@@ -27,7 +27,6 @@ STAGES: Final[dict[type[decisions.Decision], tuple[Phase, str]]] = {
     decisions.StepJudgingStarted: ("judging", "the stable pods to settle"),
     decisions.PauseStarted: ("pausing", "the step's pause to be over"),
     decisions.BakeStarted: ("baking", "the bake to be over"),
-    decisions.BakeStarted: ("baking", "the bake to be over"),
     decisions.PromotionStarted: ("promoting", "the routes and the workload to be given back"),
     decisions.RollbackStarted: ("rolling back", "the traffic to leave the new version"),
     decisions.CancellationStarted: ("cancelling", "the routes and the workload to be given back"),

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from tidegate_contracts.problem import Problem
+from tidegate_contracts.replanning import CHANGEABLE
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_rollout_operator import conditions, standards, texts
 from tidegate_rollout_operator.commands import STEP_PAUSED, STEP_READY, keeps_approval, lets_go, next_index
@@ -23,7 +24,8 @@ COMPLETED: Final = "Completed"
 FIXED: Final = ("strategy", "traffic", "canary_metadata")
 """What of a strategy counts only from the next release on."""
 
-STRATEGY: Final = (*FIXED, "steps", "analysis", "failure_threshold", "on_failure")
+STRATEGY: Final = (*FIXED, *(name for name in CHANGEABLE if name != "rollback"))
+"""How pods go back stands in an annotation, beside the strategy."""
 _BATCH_STATES: Final = {"BeforeStepUpgrade": "Upgrading", "StepUpgrade": "Upgrading"}
 
 

@@ -107,8 +107,7 @@ def _fault(view: RolloutView, check: str) -> Problem | None:
         return Problem(field="rollout", value=view.rollout, rule=rule, remedy=remedy)
     if view.request is None:
         return None
-    analyses = [view.request.analysis, *(step.analysis for step in view.request.steps)]
-    awaited = {one.name for analysis in analyses if analysis is not None for one in analysis.verdicts}
+    awaited = {one.name for _, analysis in view.request.analyses for one in analysis.verdicts}
     if check in awaited:
         return None
     rule = f"one of the verdicts that its analyses wait for ({', '.join(sorted(awaited)) or 'there is none'})"
