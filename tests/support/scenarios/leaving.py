@@ -24,7 +24,7 @@ async def adopted_in_the_middle(stage: Stage) -> str:
     await until(lambda: len(stage.seen.samples[-1].alive) > 1, within_s=SOON_S, what="a first pod of the user's update")
     await stage.prepared(V3)
     ready = await made.apply(1, "60%", within_s=SOON_S)
-    assert ready.target_pods == 3 if made.kind.scales else 4
+    assert ready.target_pods == (3 if made.kind.scales else 4)
     await made.apply(9, "100%", within_s=SOON_S)
     await made.release("promote", within_s=SOON_S)
     return V3

@@ -86,7 +86,6 @@ class MakeBaseline(msgspec.Struct, frozen=True):
 class ScaleBaseline(msgspec.Struct, frozen=True):
     """How many pods the baseline has."""
 
-    order: ApplyBatch
     pods: int
 
 

@@ -18,6 +18,7 @@ from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import Action, Decision, MakeBaseline, RemoveBaseline, ScaleBaseline
 from tidegate_workload_controller.batch import rounded_up, target_pods
 from tidegate_workload_controller.objections import is_touched
+from tidegate_workload_controller.patches import as_seen
 from tidegate_workload_controller.seen import ReplicaSet, Sight, View, Workload
 
 Json = dict[str, Any]
@@ -51,7 +52,7 @@ def moves(order: Steered, sight: Sight) -> tuple[Action, ...]:
         return ()
     if not isinstance(order, ApplyBatch) or not pods or not _is_made_for(order, seen):
         return (RemoveBaseline(),)
-    return (ScaleBaseline(order, pods),) if seen.spec.replicas != pods else ()
+    return (ScaleBaseline(pods),) if seen.spec.replicas != pods else ()
 
 
 def is_left(sight: Sight) -> bool:
@@ -78,7 +79,7 @@ def manifest(order: ApplyBatch, owner: Workload, template: Json, pods: int) -> J
         "metadata": {
             "name": baseline_name(name),
             "labels": {marks.MANAGED_BY: marks.MANAGER, **added},
-            "annotations": annotations(order),
+            "annotations": {marks.HELD_FOR: order.rollout},
             "ownerReferences": [
                 {
                     "apiVersion": DEPLOYMENTS.api_version,
@@ -98,23 +99,9 @@ def manifest(order: ApplyBatch, owner: Workload, template: Json, pods: int) -> J
     }
 
 
-def annotations(order: ApplyBatch) -> dict[str, str]:
-    return {marks.HELD_FOR: order.rollout}
-
-
-def scaling(seen: ReplicaSet, action: ScaleBaseline) -> list[Json]:
+def scaling(seen: ReplicaSet, pods: int) -> list[Json]:
     """A JSON patch that changes how many pods it has, from what was seen."""
-    metadata = seen.metadata
-    return [
-        {"op": "test", "path": "/metadata/uid", "value": metadata.uid},
-        {"op": "test", "path": "/metadata/generation", "value": metadata.generation},
-        {
-            "op": "add",
-            "path": "/metadata/annotations",
-            "value": {**metadata.annotations, **annotations(action.order)},
-        },
-        {"op": "replace", "path": "/spec/replicas", "value": action.pods},
-    ]
+    return [*as_seen(seen), {"op": "replace", "path": "/spec/replicas", "value": pods}]
 
 
 def _pods(order: Steered, own: View) -> int:
@@ -135,5 +122,4 @@ def _is_made_for(order: ApplyBatch, seen: ReplicaSet) -> bool:
 
 def _is_gone(seen: ReplicaSet) -> bool:
     """It stays until its last pod has stopped; its controller has to have seen that it goes before its count counts."""
-    counted = seen.status.observed_generation >= seen.metadata.generation
-    return seen.metadata.deletion_timestamp is not None and counted and seen.status.replicas == 0
+    return seen.metadata.deletion_timestamp is not None and seen.is_seen and seen.status.replicas == 0

@@ -7,6 +7,7 @@ fields of `spec` with their whole new values, None for those that are to be abse
 
 from typing import Any
 
+from tidegate_chassis.kubernetes.objects import KubernetesObject
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload, ReleaseWorkload
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import LabelPods
@@ -73,13 +74,13 @@ def operations(body: Body, workload: Workload) -> list[Body]:
     return [*as_seen(workload), *changes(body, workload)]
 
 
-def as_seen(workload: Workload) -> list[Body]:
+def as_seen(seen: KubernetesObject) -> list[Body]:
     """The precondition of a JSON patch: nobody has written to the spec meanwhile, and no other order for us.
 
     Each write to the spec raises the generation; the resource version would also change with each status that the
     native controller writes. A first order writes to the spec, or finds nobody's fence to pass.
     """
-    metadata = workload.metadata
+    metadata = seen.metadata
     fence = metadata.labels.get(marks.ORDER_REVISION)
     fenced = [{"op": "test", "path": f"/metadata/labels/{_escaped(marks.ORDER_REVISION)}", "value": fence}]
     return [

@@ -147,6 +147,11 @@ class ReplicaSet(KubernetesObject, frozen=True):
     status: ReplicaSetStatus = ReplicaSetStatus()
 
     @property
+    def is_seen(self) -> bool:
+        """Whether its controller has taken in what stands here now."""
+        return self.status.observed_generation >= self.metadata.generation
+
+    @property
     def revision(self) -> Revision:
         annotations = self.metadata.annotations
         return Revision(
@@ -159,7 +164,7 @@ class ReplicaSet(KubernetesObject, frozen=True):
             scaled_for=_number(annotations.get("deployment.kubernetes.io/desired-replicas")),
             available=self.status.available_replicas,
             conditions=self.status.conditions,
-            is_seen=self.status.observed_generation >= self.metadata.generation,
+            is_seen=self.is_seen,
         )
 
 

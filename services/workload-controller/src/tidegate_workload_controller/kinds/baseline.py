@@ -42,7 +42,7 @@ class BaselineWriter:
         seen = sight.baseline
         ensure()
         if isinstance(action, ScaleBaseline):
-            await self._patch(scaling(seen, action))
+            await self._patch(scaling(seen, action.pods))
             return
         await self._client.delete(
             REPLICA_SETS,

@@ -109,7 +109,7 @@ class Reading:
         """Put a view together; of the workload, the newest that is known."""
         newest = self._newest
         same = newest is not None and newest.metadata.uid == workload.metadata.uid
-        if newest is not None and same and newest.metadata.generation > workload.metadata.generation:
+        if newest is not None and same and _moment(newest) > _moment(workload):
             workload = newest
         generation = workload.metadata.generation
         read = newest is not None and same and newest.metadata.generation == generation
@@ -144,12 +144,17 @@ def essence(view: View) -> tuple[object, ...]:
     The native controller makes a new revision before it says that it has seen the generation; revisions other than
     ReplicaSets are in no cache, so that is when a live view without it is old.
     """
-    metadata, seen = view.workload.metadata, view.workload.status.observed_generation
+    uid, seen = view.workload.metadata.uid, view.workload.status.observed_generation
     revisions = sorted(
         (each.uid, each.told, each.scaled_for or 0, each.available, each.is_seen) for each in view.revisions
     )
     pods = sorted((pod.metadata.uid, view.revision_of(pod), pod.alive, pod.ready_since_s or 0.0) for pod in view.pods)
-    return (metadata.uid, metadata.generation, seen, view.workload.replicas, revisions, pods)
+    return (uid, _moment(view.workload), seen, view.workload.replicas, revisions, pods)
+
+
+def _moment(workload: Workload) -> tuple[int, int]:
+    """Grows with each write to the spec, and with each order's: the fence alone raises no generation."""
+    return workload.metadata.generation, workload.fence
 
 
 async def read_live(
