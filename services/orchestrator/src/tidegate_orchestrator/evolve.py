@@ -32,12 +32,12 @@ from tidegate_contracts.decisions import (
 )
 from tidegate_contracts.facts import BatchReady, Fact, WorkloadReleased
 from tidegate_contracts.orders import Analyse, ShiftTraffic
+from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_orchestrator import orders
 from tidegate_orchestrator.observe import observe
 from tidegate_orchestrator.plan_changed import plan_changed
 from tidegate_orchestrator.retry import forgiven, retried
 from tidegate_orchestrator.state import (
-    WHOLE_PERCENT,
     Baking,
     Between,
     Cause,

@@ -16,9 +16,9 @@ from tidegate_contracts.orders import (
     ReleaseWorkload,
     ShiftTraffic,
 )
+from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_orchestrator.orders import Orders, orders
 from tidegate_orchestrator.state import (
-    WHOLE_PERCENT,
     AtStep,
     Baking,
     Clearing,

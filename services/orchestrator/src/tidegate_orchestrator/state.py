@@ -30,13 +30,12 @@ from tidegate_contracts.orders import (
     TrafficOrder,
     WorkloadOrder,
 )
-from tidegate_contracts.plan import PlannedStep
+from tidegate_contracts.plan import WHOLE_PERCENT, PlannedStep
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.rollout import HeaderChange, HttpMatch, RolloutRequested, Style, TrafficReference
 
 ITSELF: Final = "orchestrator"
 """Who paused or turned back where nobody else did."""
-WHOLE_PERCENT: Final = 100
 
 Mode = Literal["promote", "restore", "let_go"]
 

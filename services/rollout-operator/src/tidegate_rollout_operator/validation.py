@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.workload import WorkloadReference
 
@@ -34,7 +35,6 @@ NATIVE_GROUPS: Final = frozenset({"", "apps", "apps.kruise.io", "batch"})
 
 BLOCKS: Final = ("canary", "blueGreen")
 FIXED_PHASES: Final = frozenset({"Progressing", "Terminating"})
-WHOLE_PERCENT: Final = 100
 _PERCENT: Final = re.compile(r"([0-9]+)%", re.ASCII)
 _UNDER_WAY: Final = "as it was, since a release is under way"
 

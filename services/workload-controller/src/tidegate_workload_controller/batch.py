@@ -8,7 +8,8 @@ as many stable ones go. The native controller makes every move; we only say how 
 import msgspec
 
 from tidegate_contracts.orders import ApplyBatch, Target
-from tidegate_workload_controller.budgets import WHOLE_PERCENT, Room, ceiling_of
+from tidegate_contracts.plan import WHOLE_PERCENT
+from tidegate_workload_controller.budgets import Room, ceiling_of
 
 
 def rounded_up(target: Target, replicas: int) -> int:

@@ -9,11 +9,10 @@ from typing import Any
 import msgspec
 
 from tidegate_contracts.orders import Target
+from tidegate_contracts.plan import WHOLE_PERCENT
 
 Amount = int | str
 """A count, or a whole percentage such as "25%"."""
-
-WHOLE_PERCENT = 100
 
 
 class Room(msgspec.Struct, frozen=True):

@@ -9,9 +9,9 @@ over what concerns no pods.
 from msgspec.structs import replace
 
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload
+from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_workload_controller import patches
 from tidegate_workload_controller.actions import Decision, Progress, PutBack, Report, Touch
-from tidegate_workload_controller.budgets import WHOLE_PERCENT
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.scene import Scene

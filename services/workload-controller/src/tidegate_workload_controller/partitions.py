@@ -12,7 +12,8 @@ from typing import Final, Protocol
 import msgspec
 
 from tidegate_contracts.orders import Target
-from tidegate_workload_controller.budgets import WHOLE_PERCENT, Amount, ceiling_of
+from tidegate_contracts.plan import WHOLE_PERCENT
+from tidegate_workload_controller.budgets import Amount, ceiling_of
 from tidegate_workload_controller.census import Census
 from tidegate_workload_controller.seen import Pod, View
 
