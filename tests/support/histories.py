@@ -27,7 +27,6 @@ from tidegate_contracts.facts import (
 from tidegate_contracts.orders import PromoteWorkload
 from tidegate_contracts.rollout import Bake, CanaryMetadata, HttpMatch, RolloutRequested, Step, StepTraffic
 from tidegate_contracts.rollout import Pause as StepPause
-from tidegate_orchestrator.state import Baking
 
 
 class Line(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -322,7 +321,7 @@ def _told_of_other_plans(saga: Recorder) -> None:
 def _baked(saga: Recorder) -> None:
     """Another plan makes it longer, somebody pauses, and its time and its verdict end it."""
     saga.ask(request(*_THREE, traffic=(ROUTE,), analysis=ANALYSIS, bake=_BAKE, rollout="web-2"))
-    _to_bake(saga)
+    saga.to_bake()
     saga.wait(100.0)
     saga.replan(bake=replace(_BAKE, duration_s=900.0))
     saga.tell(Pause(by="ann", reason="a look"))
@@ -333,21 +332,16 @@ def _baked(saga: Recorder) -> None:
 def _back_from_its_bake(saga: Recorder) -> None:
     """Inconclusive first, done again when told, and bad then; a newer one's bake is ended by somebody."""
     saga.ask(request(*_THREE, traffic=(ROUTE,), strategy="canary", bake=_BAKE, rollout="web-2"))
-    _to_bake(saga)
+    saga.to_bake()
     saga.judged("inconclusive", scope="bake")
     saga.tell(Resume(by="ann"))
-    _to_bake(saga)
+    saga.to_bake()
     saga.judged("fail", scope="bake")
     saga.to_end()
     saga.ask(request(bake=_BAKE, rollout="web-3"))
-    _to_bake(saga)
+    saga.to_bake()
     saga.tell(Approve(by="ann"))
     saga.to_end()
-
-
-def _to_bake(saga: Recorder) -> None:
-    while not isinstance(saga.rollout.phase, Baking):
-        saga.answer()
 
 
 _BAKE = Bake(duration_s=600.0, analysis=ANALYSIS)

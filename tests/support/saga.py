@@ -228,6 +228,11 @@ class Saga:
             self.answer()
         return self
 
+    def to_bake(self) -> "Saga":
+        while not isinstance(self.rollout.phase, Baking):
+            self.answer()
+        return self
+
     def to_end(self) -> "Saga":
         while not self.rollout.ended:
             self.answer()

@@ -16,6 +16,7 @@ from tidegate_metrics_analyzer.template_run import TemplateRun
 
 GOOD, BAD = Value(raw=[0.99]), Value(raw=[0.5])
 NO_DATA, DOWN = Value(raw=[]), Unusable("Prometheus could not be asked")
+BEGAN_S = 1000.0
 AT_LEAST = "result[0] >= 0.95"
 SUBJECT = Subject(namespace="shop", workload="web", stable_revision="a", revision="b")
 WEB = WorkloadReference(name="web")
@@ -33,10 +34,10 @@ class Running:
     """One run of the template `t` under a clock of its own."""
 
     def __init__(self, shelf: TemplateShelf, analysis: Analysis | None = None, **told: list[ToldValue]) -> None:
-        self.clock = ManualClock(1000.0)
+        self.clock = ManualClock(BEGAN_S)
         self.provider = ScriptedValues(**told)
         self.measurer = Measurer({"prometheus": self.provider}, self.clock, shelf)
-        self.run = TemplateRun(analysis or by_templates(), SUBJECT, WEB, since_s=1000.0, must_end=False)
+        self.run = TemplateRun(analysis or by_templates(), SUBJECT, WEB, since_s=BEGAN_S, must_end=False)
         self.verdicts: list[Verdict | None] = []
 
     async def to_the_end(self) -> "Running":

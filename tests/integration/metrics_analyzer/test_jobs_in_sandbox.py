@@ -21,7 +21,7 @@ from tidegate_metrics_analyzer.argo.phase import Found
 from tidegate_metrics_analyzer.cluster_connection import ClusterConnection
 from tidegate_metrics_analyzer.job_source import Turn
 from tidegate_metrics_analyzer.jobs.manifest import name_of
-from tidegate_metrics_analyzer.jobs.runner import JobRunner
+from tidegate_metrics_analyzer.jobs.runner import JobRunner, JobSettings
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject
 from tidegate_metrics_analyzer.template_run import TemplateRun
@@ -49,10 +49,9 @@ def allowed(sandbox: SandboxState, namespace: str) -> str:
 async def running(sandbox: SandboxState, namespaces: str) -> AsyncIterator[JobRunner]:
     """What one copy of the analyzer has."""
     kubeconfig = str(sandbox.kubeconfig_directory / "metrics-analyzer.yaml")
-    environment = {"TIDEGATE_JOB_NAMESPACES": namespaces}
     async with (
         ClusterConnection.opened(kubeconfig) as cluster,
-        JobRunner.opened(cluster, environment) as runner,
+        JobRunner.opened(cluster, JobSettings(job_namespaces=namespaces)) as runner,
         asyncio.timeout(40),
     ):
         yield runner

@@ -1,11 +1,13 @@
 """Series are drawn with their limits by one scale, whatever is in the event; a score is drawn with all that made it."""
 
+import io
 import json
 from pathlib import Path
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from rich.text import Text
 from support.saga import ANALYSIS, ROUTE, Saga, request, step
 
@@ -14,6 +16,7 @@ from tidegate_cli.projection import project
 from tidegate_cli.views import Verdict
 from tidegate_contracts.comparison import Compared
 from tidegate_contracts.facts import Measurement
+from tidegate_contracts.rollout import Bake
 from tidegate_contracts.telemetry import MetricsMeasured
 
 SAMPLES = Path(__file__).parents[3] / "contracts" / "samples"
@@ -125,3 +128,19 @@ def test_what_is_measured_is_drawn_while_its_step_is_judged() -> None:
     saga.judged("pass")
     after = project(saga.history[known:], judging)
     assert (after.step, after.measured) == (2, ())
+
+
+def test_what_is_measured_is_drawn_while_the_rollout_bakes_without_its_last_steps() -> None:
+    saga = Saga()
+    saga.ask(request(step("100%", analysis=ANALYSIS), bake=Bake(duration_s=600.0, analysis=ANALYSIS)))
+    rollout = saga.history[0].rollout
+    before = project(
+        [*saga.history, MetricsMeasured(rollout=rollout, at_s=1.0, step=1, measurements=(measurement(0.01),))]
+    )
+    known = len(saga.history)
+    baking = project(saga.to_bake().history[known:], before)
+    assert (baking.phase, baking.measured) == ("baking", ())
+    told = MetricsMeasured(rollout=rollout, at_s=2.0, step=1, measurements=(measurement(0.02, maximum=0.05),))
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(draw.rollout(project([told], baking)))
+    assert "measured so far" in console.export_text()

@@ -10,7 +10,6 @@ from tidegate_contracts.controls import Approve, Cancel, JumpToStep, Pause, Resu
 from tidegate_contracts.facts import PodCounts
 from tidegate_contracts.rollout import Bake
 from tidegate_contracts.rollout import Pause as StepPause
-from tidegate_orchestrator.state import Baking
 
 
 def seen(saga: Saga, rollout: str | None = None) -> RolloutView:
@@ -73,9 +72,7 @@ def test_another_plan_shows_its_steps_and_what_it_waits_for() -> None:
 
 
 def test_a_bake_says_until_when_and_is_judged_apart_from_its_step() -> None:
-    saga = started(step("100%"), bake=Bake(duration_s=600.0, analysis=ANALYSIS))
-    while not isinstance(saga.rollout.phase, Baking):
-        saga.answer()
+    saga = started(step("100%"), bake=Bake(duration_s=600.0, analysis=ANALYSIS)).to_bake()
     view = seen(saga)
     assert (view.phase, view.steps[0].state) == ("baking", "done")
     assert view.waits_for == "the bake to be over, at 1970-01-01T00:26:40Z"

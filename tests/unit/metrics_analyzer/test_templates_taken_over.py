@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from support.clock import ManualClock
 from support.metric_providers import ToldValue
-from support.template_runs import BAD, GOOD, Running, ran, rate
+from support.template_runs import BAD, BEGAN_S, GOOD, Running, ran, rate
 from support.templates import TemplateShelf, template
 
 from tidegate_metrics_analyzer import kept
@@ -43,7 +43,7 @@ async def test_a_successor_goes_on_with_argos_counts_and_its_own_clock() -> None
     shelf = TemplateShelf(t=template(rate(interval="5s", count=4, failureLimit=1)))
     first = await interrupted(shelf, BAD, GOOD)
     second = Running(shelf, errors=[GOOD, BAD])
-    second.run.take_over(left_by(first.run, ahead_s=-100.0))
+    second.run.take_over(left_by(first.run, ahead_s=-100.0), since_s=BEGAN_S)
     assert second.run.kept().metrics, "what was left is not lost before the templates are read again"
     second.clock = ManualClock(first.clock.now_s() - 102.0)
     await second.to_the_end()
@@ -59,7 +59,7 @@ async def test_counts_of_a_template_that_was_changed_meanwhile_are_not_taken() -
     first = await interrupted(TemplateShelf(t=template(rate(interval="5s", count=4, failureLimit=1))), BAD, GOOD)
     changed = TemplateShelf(t=template(rate(interval="5s", count=3, failureLimit=1)))
     second = Running(changed, errors=[GOOD])
-    second.run.take_over(left_by(first.run, ahead_s=0.0))
+    second.run.take_over(left_by(first.run, ahead_s=0.0), since_s=BEGAN_S)
     await second.to_the_end()
     assert (second.run.verdict(), second.run.evidence()[0].measured) == ("pass", 3)
 
@@ -68,6 +68,13 @@ async def test_a_verdict_that_was_reached_needs_no_further_measurement() -> None
     shelf = TemplateShelf(t=template(rate(interval="5s", count=2)))
     first = await ran(rate(interval="5s", count=2), errors=[GOOD])
     second = Running(shelf, errors=[BAD])
-    second.run.take_over(left_by(first.run, ahead_s=0.0))
+    second.run.take_over(left_by(first.run, ahead_s=0.0), since_s=BEGAN_S)
     await second.to_the_end()
     assert (second.run.verdict(), second.provider.questions) == ("pass", [])
+
+
+async def test_a_delay_at_the_beginning_doesnt_begin_anew() -> None:
+    second = Running(TemplateShelf(t=template(rate(initialDelay="30s"))), errors=[GOOD])
+    second.run.take_over(KeptTemplates(identity="r", metrics={}), since_s=BEGAN_S - 10.0)
+    await second.to_the_end()
+    assert second.clock.slept_s[0] == pytest.approx(20.0)

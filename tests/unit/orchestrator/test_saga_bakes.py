@@ -20,13 +20,7 @@ def baking(bake: Bake = BAKE, **fields: object) -> Saga:
     """A rollout with a route whose steps are done."""
     saga = Saga()
     saga.ask(request(step("50%", 50), step("100%", 100), traffic=(ROUTE,), bake=bake, **fields))
-    return to_bake(saga)
-
-
-def to_bake(saga: Saga) -> Saga:
-    while not isinstance(saga.rollout.phase, Baking):
-        saga.answer()
-    return saga
+    return saga.to_bake()
 
 
 def analysed(saga: Saga) -> Analyse:
@@ -110,7 +104,7 @@ def test_an_inconclusive_bake_pauses_and_is_done_again_with_its_step_when_told()
     saga = baking()
     assert saga.judged("inconclusive", scope="bake") == ["RolloutPaused"]
     assert saga.tell(Resume()) == ["RolloutResumed", "StepRetried"]
-    to_bake(saga)
+    saga.to_bake()
     assert saga.said.count("BakeStarted") == 2
     assert saga.rollout.phase == Baking(2, saga.now_s + 600.0)
 
@@ -173,14 +167,14 @@ def test_it_can_be_turned_back_or_let_go(style: str, control: RollBack | Cancel,
 def test_retried_it_begins_with_the_pods_of_its_step() -> None:
     saga = baking()
     assert saga.tell(Retry()) == ["StepRetried"]
-    assert to_bake(saga).said.count("BakeStarted") == 2
+    assert saga.to_bake().said.count("BakeStarted") == 2
 
 
 def test_somebody_may_jump_back_from_it_where_stable_pods_are_left() -> None:
     assert baking().tell(JumpToStep(step=1)) == ["ControlRefused"]
     saga = baking(strategy="canary")
     assert saga.tell(JumpToStep(step=1)) == ["StepJumped", "TrafficShiftStarted"]
-    assert to_bake(saga).to_end().terminal == "RolloutCompleted"
+    assert saga.to_bake().to_end().terminal == "RolloutCompleted"
 
 
 def test_a_newer_request_takes_over_and_the_baked_version_is_stable_where_it_is_everywhere() -> None:
@@ -226,7 +220,7 @@ def test_a_bake_may_be_asked_for_as_long_as_the_last_step_is_not_done() -> None:
     saga.ask()
     saga.to_step(2)
     saga.replan(bake=Bake(duration_s=5.0))
-    assert to_bake(saga).said.count("BakeStarted") == 1
+    assert saga.to_bake().said.count("BakeStarted") == 1
 
 
 def test_without_traffic_the_stable_pods_have_gone_before_it_begins() -> None:
@@ -244,7 +238,7 @@ def test_a_verdict_of_an_earlier_bake_is_none_on_the_next() -> None:
     saga = baking()
     late = saga.verdict_fact("pass", "bake")
     saga.tell(Retry())
-    to_bake(saga)
+    saga.to_bake()
     saga.wait(600.0)
     assert isinstance(late, AnalysisConcluded)
     assert saga.report(late) == []

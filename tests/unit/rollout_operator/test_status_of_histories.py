@@ -13,7 +13,6 @@ from tidegate_contracts.decisions import TERMINAL, Decision, RolloutAccepted, Ro
 from tidegate_contracts.facts import BatchReady
 from tidegate_contracts.rollout import Bake
 from tidegate_contracts.rollout import Pause as StepPause
-from tidegate_orchestrator.state import Baking
 from tidegate_rollout_operator.identities import GONE, UNKNOWN, Identity
 from tidegate_rollout_operator.projection import project
 from tidegate_rollout_operator.translate import translate
@@ -138,8 +137,7 @@ def test_the_last_step_that_a_request_leaves_out_is_no_step_of_the_users() -> No
 def test_a_bake_shows_as_the_analysis_of_the_last_step(last: str) -> None:
     saga = Saga()
     saga.ask(request(step("20%"), step(last), bake=Bake(duration_s=600.0), rollout="g-1", requested_by=AUTHOR))
-    while not isinstance(saga.rollout.phase, Baking):
-        saga.answer()
+    saga.to_bake()
     view = folded(saga.history)
     found = status(view)
     assert (found["currentStepIndex"], found["currentStepState"]) == (2, "StepMetricsAnalysis")

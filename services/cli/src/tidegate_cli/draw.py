@@ -198,7 +198,7 @@ def rollout(view: RolloutView) -> RenderableType:
         parts += [Text(), _steps(view.steps, with_state=True)]
     if view.verdicts:
         parts += [Text(), *(_verdict(verdict) for verdict in view.verdicts)]
-    if view.phase == "judging" and view.measured:
+    if view.phase in {"judging", "baking"} and view.measured:
         parts += [Text(), _measured(view.measured)]
     for problem in view.problems:
         parts += [Text(), Text(str(problem), style="red")]

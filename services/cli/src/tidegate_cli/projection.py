@@ -133,7 +133,7 @@ def _of_steps(view: RolloutView, event: decisions.Decision) -> dict[str, object]
         case decisions.TrafficShiftStarted(weight_percent=weight):
             return {"weight_asked_percent": weight, "waits_for": f"the router to accept {weight} %"}
         case decisions.StepJudgingStarted() | decisions.PauseStarted() | decisions.BakeStarted():
-            return {"waits_for": _waits_for(view, event)}
+            return {"waits_for": _waits_for(view, event), "measured": ()}
         case _:
             return {}
 

@@ -76,7 +76,6 @@ def warnings(request: RolloutRequested) -> list[str]:
         weight = step.traffic.weight_percent if step.traffic else None
         if percent is not None and weight is not None and weight > int(percent.rstrip("%")):
             found.append(f"step {number} sends {weight} % of the traffic to {percent} of the pods")
-    baked = request.bake is not None and request.bake.analysis is not None
-    if not request.analysis and not baked and not any(step.analysis for step in request.steps):
+    if not request.analyses:
         found.append("nothing is measured: only the pods' readiness decides")
     return found

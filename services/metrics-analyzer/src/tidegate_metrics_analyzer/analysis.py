@@ -7,6 +7,7 @@ seen counts, a sample counts once, and the deadline goes on. Where nothing was l
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from tidegate_chassis.clock import Clock
@@ -62,6 +63,11 @@ class StandingAnalysis:
         # Before the new revision exists there is nothing to watch: the order that names it starts the watch.
         watched = order.background_analysis if order.canary_revision else None
         self.background = _run(watched, order, subject, since_s, "background")
+        self._runs = [run for run in (self.step, self.background) if run is not None]
+        self._unkept, self._unseen = asyncio.Event(), asyncio.Event()
+        """There is something that a successor should know; that eyes and dashboards don't know."""
+        for run in self._runs:
+            run.on_news = self._hear
         self._shown: tuple[Measurement, ...] = ()
         self._reported: judge.Verdict | None = None
         """The background's verdict that the orchestrator knows of."""
@@ -96,8 +102,11 @@ class StandingAnalysis:
     @property
     def identities(self) -> frozenset[str]:
         """Of its analyses by templates: under which Jobs run for it."""
-        runs = (self.step, self.background)
-        return frozenset(run.templates.identity for run in runs if run is not None and run.templates is not None)
+        return frozenset(run.templates.identity for run in self._runs if run.templates is not None)
+
+    def _hear(self) -> None:
+        self._unkept.set()
+        self._unseen.set()
 
     async def stand(self, report: Report, observe: Observe, keep: Keep | None = None) -> None:
         """Until cancelled, or until nothing is left to measure; without `keep` no copy can go on with it."""
@@ -106,9 +115,11 @@ class StandingAnalysis:
             parts.append(asyncio.create_task(self._judge_step(self.step, report), name="step analysis"))
         if self.background is not None:
             parts.append(asyncio.create_task(self._watch(self.background, report), name="background analysis"))
-        runs = [run for run in (self.step, self.background) if run is not None]
-        beside = [asyncio.create_task(self._keep(run, keep), name="for a successor") for run in runs if keep]
-        beside += [asyncio.create_task(self._show(run, observe), name="telemetry") for run in runs]
+        show = partial(self._show_news, observe)
+        beside = [asyncio.create_task(self._after(self._unseen, TELEMETRY_INTERVAL_S, show), name="telemetry")]
+        if keep is not None:
+            leave = partial(self._leave, keep)
+            beside.append(asyncio.create_task(self._after(self._unkept, KEEP_AFTER_S, leave), name="for a successor"))
         try:
             await asyncio.gather(*parts)
             await self._show_news(observe)
@@ -127,7 +138,7 @@ class StandingAnalysis:
         await report(fact)
 
     def _overdue(self, scope: Scope, run: Run) -> AnalysisConcluded:
-        """What decides nothing keeps nothing from its verdict."""
+        """A check that decides nothing keeps nothing from its verdict; templates say themselves what they wait for."""
         run.end()
         verdict = judge.verdict_of_step(run.verdicts())
         return self._fact(scope, verdict or "inconclusive", run, overdue=verdict is None)
@@ -143,28 +154,23 @@ class StandingAnalysis:
                     reports += 1
                 if verdict != self._reported:
                     self._reported = verdict
-                    run.news.set()
+                    self._unkept.set()
                 await run.change()
 
-    async def _keep(self, run: Run, keep: Keep) -> None:
-        """Checks that are measured at the same moment are kept together."""
+    async def _after(self, news: asyncio.Event, gap_s: float, act: Callable[[], Awaitable[None]]) -> None:
+        """What comes within the gap is acted on together, such as checks that are measured at the same moment."""
         while True:
-            await run.news.wait()
-            await self._clock.sleep(KEEP_AFTER_S)
-            run.news.clear()
-            await keep(self.kept())
+            await news.wait()
+            await self._clock.sleep(gap_s)
+            news.clear()
+            await act()
 
-    async def _show(self, run: Run, observe: Observe) -> None:
-        while True:
-            await run.unseen.wait()
-            await self._clock.sleep(TELEMETRY_INTERVAL_S)
-            run.unseen.clear()
-            await self._show_news(observe)
+    async def _leave(self, keep: Keep) -> None:
+        await keep(self.kept())
 
     async def _show_news(self, observe: Observe) -> None:
         """Also at the end: an analysis may be over before its first interval is."""
-        runs = [run for run in (self.step, self.background) if run is not None]
-        measurements = tuple(found for run in runs for found in run.evidence() if found.measured)
+        measurements = tuple(found for run in self._runs for found in run.evidence() if found.measured)
         if measurements != self._shown:
             self._shown = measurements
             for first in range(0, len(measurements), MEASUREMENTS_PER_MESSAGE_MAX):

@@ -47,7 +47,7 @@ async def compose(context: Context) -> AsyncIterator[None]:
     async with (
         catalogue.opened(os.environ) as providers,
         ClusterConnection.opened(context.settings.kubeconfig or None) as cluster,
-        JobRunner.opened(cluster, os.environ) as jobs,
+        JobRunner.opened(cluster, settings) as jobs,
     ):
         postbox = Postbox(context, _path(settings.verdict_keys_directory))
         measurer = Measurer(providers, context.clock, ClusterTemplates(cluster), jobs=jobs, outside=postbox)

@@ -15,14 +15,14 @@ from typing import Final, NoReturn
 
 from tidegate_chassis import logs
 from tidegate_chassis.clock import Clock, SystemClock
-from tidegate_chassis.settings import Settings, load_or_exit
+from tidegate_chassis.settings import load_or_exit
 from tidegate_contracts.facts import Measurement
 from tidegate_contracts.rollout import Analysis
 from tidegate_contracts.templates import TemplateArgument, TemplateReference
 from tidegate_metrics_analyzer import catalogue
 from tidegate_metrics_analyzer.cluster_connection import ClusterConnection
 from tidegate_metrics_analyzer.cluster_templates import ClusterTemplates
-from tidegate_metrics_analyzer.jobs.runner import JobRunner
+from tidegate_metrics_analyzer.jobs.runner import JobRunner, JobSettings
 from tidegate_metrics_analyzer.judge import Verdict
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.past import RULE, PastClock, Period, period
@@ -42,16 +42,16 @@ def asked(arguments: Sequence[str]) -> bool:
 
 def main(arguments: Sequence[str]) -> NoReturn:
     said = _parsed(arguments[1:])
-    settings = load_or_exit(Settings)
+    settings = load_or_exit(JobSettings)
     logs.configure("metrics-analyzer", "error")
-    sys.exit(asyncio.run(_analysed(said, settings.kubeconfig or None)))
+    sys.exit(asyncio.run(_analysed(said, settings)))
 
 
-async def _analysed(said: argparse.Namespace, kubeconfig: str | None) -> int:
+async def _analysed(said: argparse.Namespace, settings: JobSettings) -> int:
     async with (
         catalogue.opened(os.environ) as providers,
-        ClusterConnection.opened(kubeconfig) as cluster,
-        JobRunner.opened(cluster, os.environ) as jobs,
+        ClusterConnection.opened(settings.kubeconfig or None) as cluster,
+        JobRunner.opened(cluster, settings) as jobs,
     ):
 
         def measurer(clock: Clock) -> Measurer:

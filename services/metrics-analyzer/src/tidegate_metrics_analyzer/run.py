@@ -82,10 +82,10 @@ class Run:
         self._queries = {check.name: check.query for check in checks}
         self._due_s: dict[str, float] = {}
         """The last moment of each check's schedule that was measured."""
-        self.news = asyncio.Event()
-        """There is something that a successor should know; whoever leaves it for one clears this."""
-        self.unseen = asyncio.Event()
-        """There is something that eyes and dashboards don't know; whoever shows it clears this."""
+        self.on_news: Callable[[], None] = _nobody_asks
+        """Called where there is something that a successor, and eyes and dashboards, don't know."""
+        self._together = frozenset(check.name for check in counted.checks) if counted is not None else frozenset()
+        """Those that a score counts."""
         self._made: dict[str, _Made] = {}
 
     @property
@@ -132,12 +132,13 @@ class Run:
         for name, check in kept.checks.items():
             self._queries[name], self._progress[name], self._due_s[name] = check.query, check.progress, check.due_s
         if self.templates is not None and kept.templates is not None:
-            self.templates.take_over(kept.templates)
+            self.templates.take_over(kept.templates, kept.since_s)
 
     @cached_property
     def _measures(self) -> str:
         analysis = self.templates.analysis if self.templates is not None else None
-        return digest(self.checks, self.subject, analysis)
+        wishes = self.outside.wishes if self.outside is not None else None
+        return digest(self.checks, self.subject, analysis, wishes)
 
     @asynccontextmanager
     async def measuring(self, measurer: Measurer, clock: Clock) -> AsyncIterator[None]:
@@ -198,8 +199,7 @@ class Run:
     def _tell(self) -> None:
         self._end_parts()
         self._changed.set()
-        self.news.set()
-        self.unseen.set()
+        self.on_news()
 
     async def _end_in_time(self, clock: Clock) -> None:
         while (left_s := self.until_s - clock.now_s()) > 0:
@@ -264,12 +264,16 @@ class Run:
         return self._is_counted(check) and self._verdict(check) == "fail"
 
     def _is_counted(self, check: Check) -> bool:
-        return self.counted is not None and check in self.counted.checks
+        return check.name in self._together
 
     def _verdict(self, check: Check) -> Verdict | None:
         if check.name in self.faults:
             return "inconclusive"
         return judge.verdict_of_check(check, self._progress[check.name])
+
+
+def _nobody_asks() -> None:
+    """As long as nobody wants to know."""
 
 
 def _same_as(part: Part, other: Part) -> bool:

@@ -85,10 +85,10 @@ class TemplateRun:
         }
         return KeptTemplates(identity=self.identity, metrics=metrics)
 
-    def take_over(self, kept: KeptTemplates) -> None:
-        """Before it measures."""
+    def take_over(self, kept: KeptTemplates, since_s: float) -> None:
+        """Before it measures: what was measured, and when that began."""
         assert self._measured is None, "nothing was measured here"
-        self.identity, self._earlier = kept.identity, kept.metrics
+        self.identity, self._earlier, self._began_s = kept.identity, kept.metrics, since_s
 
     async def measure(self, measurer: Measurer, clock: Clock, changed: Callable[[], None]) -> None:
         """Until all is decided, or until it is known that nothing can be; goes on where it was left.

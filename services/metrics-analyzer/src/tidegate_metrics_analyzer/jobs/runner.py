@@ -5,7 +5,7 @@ has. A Job is made under a name that follows from the measurement, so that it is
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 
@@ -14,7 +14,7 @@ import structlog
 from tidegate_chassis.errors import Conflict, OperatingError, UnknownOutcome
 from tidegate_chassis.kubernetes.objects import KubernetesObject, NotFound, ObjectMeta, decode
 from tidegate_chassis.kubernetes.resources import JOBS
-from tidegate_chassis.settings import Settings, load
+from tidegate_chassis.settings import Settings
 from tidegate_contracts.problem import printable
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_metrics_analyzer.argo.phase import Found
@@ -58,8 +58,7 @@ class JobRunner:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, cluster: ClusterConnection, environment: Mapping[str, str]) -> AsyncIterator[Self]:
-        settings = load(JobSettings, environment)
+    async def opened(cls, cluster: ClusterConnection, settings: JobSettings) -> AsyncIterator[Self]:
         namespaces = [namespace.strip() for namespace in settings.job_namespaces.split(",") if namespace.strip()]
         runner = cls(cluster, namespaces, settings.job_seconds_max)
         try:
