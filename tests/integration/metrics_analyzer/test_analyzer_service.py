@@ -74,8 +74,9 @@ async def test_a_killed_copys_samples_are_its_successors_each_counted_once(bench
     (check,) = order.step_analysis.checks if order.step_analysis is not None else ()
     slow = msgspec.structs.replace(check, interval_s=0.5)
     await bench.order(msgspec.structs.replace(order, step_analysis=Analysis(checks=(slow,))))
+    await until(lambda: len(bench.metrics.queries) >= 1, within_s=10, what="a measurement")
+    await bench.start()  # before enough is measured: it takes a while
     await until(lambda: len(bench.metrics.queries) >= 4, within_s=10, what="measurements")
-    await bench.start()
     asked = len(bench.metrics.queries)
     assert asked < 12
     await first.kill()

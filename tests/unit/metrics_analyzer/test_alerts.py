@@ -16,7 +16,7 @@ VALUES = {"namespace": "shop", "workload": "web", "revision": "5d8f", "rollout":
 
 
 def notification(*changed: dict[str, Any], **document: Any) -> bytes:
-    """As Alertmanager 0.28 posts it."""
+    """As Alertmanager posts it, by version 4 of its webhook."""
     alert = {
         "status": "firing",
         "labels": {"alertname": "CheckoutErrors", "namespace": "shop", "deployment": "web", "severity": "page"},
