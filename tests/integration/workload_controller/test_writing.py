@@ -30,7 +30,7 @@ def ours() -> None:
 async def looked(made: Any) -> tuple[Reading, View, Writer]:
     reading = Reading(ANATOMY)
     hold = ANATOMY.holds["partition"]
-    view = await read_live(made.client, made.namespace, made.name, reading=reading, hold=hold, selector=None)
+    view = await read_live(made.client, made.namespace, made.name, reading=reading, hold=hold)
     assert view is not None
     return reading, view, Writer(made.client, ANATOMY, made.namespace, made.name)
 

@@ -6,7 +6,7 @@ from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_workload_controller.hold import Hold
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.reading import Reading, read_live
-from tidegate_workload_controller.seen import LabelSelector, Pod, Revision, View, Workload
+from tidegate_workload_controller.seen import Pod, Revision, View, Workload
 
 Cached = tuple[Workload, list[Revision], list[Pod]]
 """A workload as the caches have it; no revisions where none are followed."""
@@ -34,7 +34,6 @@ class Looking:
         self._namespace = namespace
         self._name = name
         self._cached = cached
-        self._selector: LabelSelector | None = None
 
     def look(self, hold: Hold) -> View | None:
         cached = self._cached(self._namespace, self._name)
@@ -44,10 +43,4 @@ class Looking:
         return self.reading.view(workload, revisions or self.reading.revisions, pods, hold, live=False)
 
     async def look_live(self, hold: Hold) -> View | None:
-        cached = self._cached(self._namespace, self._name) if self._selector is None else None
-        selector = cached[0].spec.selector if cached is not None else self._selector
-        view = await read_live(
-            self._client, self._namespace, self._name, reading=self.reading, hold=hold, selector=selector
-        )
-        self._selector = view.workload.spec.selector if view is not None else None
-        return view
+        return await read_live(self._client, self._namespace, self._name, reading=self.reading, hold=hold)

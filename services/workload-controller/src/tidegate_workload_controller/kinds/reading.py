@@ -4,7 +4,6 @@ Used by `held`. Caches leave the templates out, so a digest is remembered with t
 an answer to our own patch is newer than what the caches have until they catch up.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
@@ -158,15 +157,12 @@ def _moment(workload: Workload) -> tuple[int, int]:
 
 
 async def read_live(
-    client: KubernetesClient,
-    namespace: str,
-    name: str,
-    *,
-    reading: Reading,
-    hold: Hold,
-    selector: LabelSelector | None,
+    client: KubernetesClient, namespace: str, name: str, *, reading: Reading, hold: Hold
 ) -> View | None:
-    """Read everything from the API server now.
+    """Read everything from the API server now, and downwards: who gives orders before who carries them out.
+
+    Read all at once, a revision could be older than its workload: a Deployment that says it has seen its scale, beside
+    a ReplicaSet as it was before it was told to remove a pod, looks as if every pod were to stay.
 
     Args:
         client: How to reach it.
@@ -174,26 +170,14 @@ async def read_live(
         name: The workload's.
         reading: Takes what is found.
         hold: How the workload is held.
-        selector: The workload's, where it is known already: it never changes, and saves waiting for it. That of a
-            namesake which is gone is found out.
     """
-    resource = reading.anatomy.resource
-    if selector is None:
-        known = await client.read(resource, namespace, name, Workload)
-        if isinstance(known, NotFound):
-            return None
-        selector = known.spec.selector
-    labels = written(selector)
-    answer, records, pods = await asyncio.gather(
-        client.get(resource, namespace, name),
-        client.list_all(reading.anatomy.revisions, namespace, label_selector=labels),
-        client.list_all(PODS, namespace, label_selector=labels),
-    )
+    answer = await client.get(reading.anatomy.resource, namespace, name)
     if isinstance(answer, NotFound):
         return None
     workload = reading.take(answer)
-    if workload.spec.selector != selector:
-        return await read_live(client, namespace, name, reading=reading, hold=hold, selector=workload.spec.selector)
+    labels = written(workload.spec.selector)
+    records = await client.list_all(reading.anatomy.revisions, namespace, label_selector=labels)
+    pods = await client.list_all(PODS, namespace, label_selector=labels)
     revisions = reading.take_revisions(records.items, workload.metadata.uid)
     owners = _owners(reading.anatomy, workload, revisions)
     owned = [pod for raw in pods.items if (pod := decode(raw, Pod)).metadata.controller_uid in owners]
