@@ -1,4 +1,4 @@
-"""The outbound door against servers on loopback: where it doesn't lead, what it doesn't take and what it asks once."""
+"""The outbound door against servers on loopback: where it doesn't lead, what it refuses, whom it leaves alone."""
 
 import asyncio
 import gzip
@@ -11,7 +11,6 @@ import structlog
 from aiohttp import web
 from support.until import until
 
-from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.errors import Permanent
 from tidegate_metrics_analyzer.outbound.body import BODY_BYTES_MAX
 from tidegate_metrics_analyzer.outbound.breaker import FAILURES_MAX
@@ -21,13 +20,6 @@ from tidegate_metrics_analyzer.question import Unusable
 
 Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HERE = {"TIDEGATE_OUTBOUND_NETWORKS": "127.0.0.0/8, ::1/128"}
-
-
-class StoppedClock(SystemClock):
-    """All questions fall into the same second."""
-
-    def now_s(self) -> float:
-        return 1000.5
 
 
 class Server:
@@ -138,35 +130,6 @@ async def test_an_answer_has_a_limit_on_time_and_on_size_and_is_not_unpacked() -
     packed = sends(gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"})
     async with serving(packed) as server, door_to(server) as door:
         assert "compressed" in reason(await door.ask(Request(url=server.url)))
-
-
-async def test_the_same_question_within_a_second_is_asked_once() -> None:
-    async with (
-        serving(sends()) as server,
-        Door.opened({}, server.url, clock=StoppedClock()) as door,
-    ):
-        same = [Request(url=server.url, namespace="shop") for _ in range(20)]
-        await asyncio.gather(*(door.ask(request) for request in same), return_exceptions=False)
-        assert await door.ask(same[0]) == Reply(200, b"{}")
-        assert len(server.requests) == 1
-        await door.ask(Request(url=server.url, namespace="other"))
-        await door.ask(Request(url=server.url, namespace="shop", headers=(("A", "b"),)))
-        assert len(server.requests) == 3
-
-
-async def test_who_gives_up_waiting_takes_the_answer_from_nobody_else() -> None:
-    release = asyncio.Event()
-
-    async def respond(_: web.Request) -> web.Response:
-        await release.wait()
-        return web.Response(body=b"{}")
-
-    async with serving(respond) as server, Door.opened({}, server.url, clock=StoppedClock()) as door:
-        waiting = [asyncio.create_task(door.ask(Request(url=server.url))) for _ in range(2)]
-        await until(lambda: len(server.requests) == 1, within_s=5, what="the request")
-        waiting[0].cancel()
-        release.set()
-        assert await waiting[1] == Reply(200, b"{}")
 
 
 async def test_a_failing_server_rests_for_the_namespace_that_asked_it_only() -> None:

@@ -309,8 +309,8 @@ async def test_a_moment_of_the_schedule_is_measured_once_by_whoever_comes() -> N
     async with bench.holding(order, deliveries=2):
         await bench.until(lambda: len(bench.publisher.facts) == 1)
     (question,) = bench.provider.questions
-    due_s = decoded_step(left).checks["errors"].due_s
-    assert question.at_s - due_s == pytest.approx(0.5, abs=0.1)
+    asked_s = decoded_step(left).checks["errors"].asked_s
+    assert question.at_s - asked_s == pytest.approx(0.5, abs=0.1)
 
 
 def decoded_step(left: bytes) -> kept.KeptRun:

@@ -25,6 +25,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """From 1 on."""
     kept: int
     """So many measurements of the metric are kept, and so many Jobs of it."""
+    after_s: float = 0.0
+    """When the one before it was over, or when the analysis began, in epoch seconds."""
 
 
 class Ran(NamedTuple):

@@ -16,8 +16,8 @@ from tidegate_metrics_analyzer.judge import Progress, Verdict
 class KeptCheck(msgspec.Struct, frozen=True, kw_only=True):
     query: str
     progress: Progress
-    due_s: float
-    """Of the schedule's moments, in epoch seconds, the last one that was measured."""
+    asked_s: float
+    """When it was measured last, in epoch seconds: the schedule goes on after it."""
 
 
 class KeptMetric(msgspec.Struct, frozen=True, kw_only=True):

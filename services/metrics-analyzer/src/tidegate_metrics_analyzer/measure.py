@@ -5,8 +5,11 @@ reading with its reason.
 """
 
 import asyncio
+import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
+
+import msgspec
 
 from tidegate_chassis.clock import Clock
 from tidegate_contracts.comparison import Comparison
@@ -39,6 +42,8 @@ class Measured(NamedTuple):
 class Asked(NamedTuple):
     query: str
     reading: Reading
+    of_s: float
+    """The moment that it is of."""
 
 
 class Measurer:
@@ -88,12 +93,18 @@ class Measurer:
             return None
         return f"the metric provider {name!r} only knows the present: of the past ask one with ranges, as prometheus"
 
-    async def value(self, name: str, query: str, subject: Subject) -> Value | Unusable:
-        """What a template's metric finds, now."""
+    async def value(self, name: str, query: str, subject: Subject, counted_s: float) -> Value | Unusable:
+        """What a template's metric finds, now; `counted_s` is when it was measured last, or when it began."""
         provider = self._providers[name]
         assert isinstance(provider, ValueProvider), "a query with a fault is not asked"
         async with self._turns[name]:
-            question = Question(query=query, subject=subject, window_s=VALUE_WINDOW_S, at_s=self._clock.now_s())
+            question = Question(
+                query=query,
+                subject=subject,
+                window_s=VALUE_WINDOW_S,
+                at_s=self._clock.now_s(),
+                not_before_s=_after(counted_s),
+            )
             return await answered(name, provider.ask_value(question))
 
     def _usable(self, name: str) -> MetricProvider | Unusable:
@@ -114,16 +125,27 @@ class Measurer:
             return check.interval_s
         return moments.spacing_ms(check, self._provider(check).reach(check.query)) / _MILLISECONDS
 
-    async def measure(self, check: Check, subject: Subject, since_s: float) -> Measured:
-        """Value and sample count at one and the same moment."""
+    async def measure(self, check: Check, subject: Subject, since_s: float, counted_s: float = 0.0) -> Measured:
+        """Value and sample count at one and the same moment.
+
+        Args:
+            check: What is measured.
+            subject: Of whom.
+            since_s: No evidence is older.
+            counted_s: When it was measured last: whatever was asked by then has been counted.
+        """
         async with self._turns[check.provider]:
             now_s = self._clock.now_s()
             if check.compare is not None:
                 return await self._compare(check, check.compare, subject, since_s, now_s)
-            measured = [await self._ask(check, text, subject, since_s, now_s) for text in _templates(check)]
-        value = reading.with_samples(measured[0].reading, measured[1].reading if measured[1:] else None, check)
-        metrics.count_measurement(check, value)
-        return Measured(measured[0].query, value, now_s)
+            soonest_s = _after(counted_s)
+            value = await self._ask(check, check.query, subject, since_s=since_s, at_s=now_s, not_before_s=soonest_s)
+            read, of_s = value.reading, value.of_s
+            if (query := check.minimum_samples_query) is not None and not isinstance(read, Unusable):
+                count = await self._ask(check, query, subject, since_s=since_s, at_s=of_s, not_before_s=of_s)
+                read = reading.with_samples(read, count.reading, check)
+        metrics.count_measurement(check, read)
+        return Measured(value.query, read, now_s)
 
     async def _compare(
         self, check: Check, compare: Comparison, subject: Subject, since_s: float, now_s: float
@@ -135,17 +157,23 @@ class Measurer:
         metrics.count_measurement(check, measured.reading)
         return measured
 
-    async def _ask(self, check: Check, template: str, subject: Subject, since_s: float, now_s: float) -> Asked:
+    async def _ask(
+        self, check: Check, template: str, subject: Subject, *, since_s: float, at_s: float, not_before_s: float
+    ) -> Asked:
         provider = self._provider(check)
-        window_s = window.window_s(check, provider.reach(template), since_s, now_s)
+        reach = provider.reach(template)
+        window_s = window.window_s(check, reach, since_s, at_s)
         if window_s < window.WINDOW_S_MIN:
-            return Asked(template, Unusable("too early: the step has only just begun"))
+            return Asked(template, Unusable("too early: the step has only just begun"), at_s)
         query = provider.render(template, subject, window_s)
         if isinstance(query, Unusable):
-            return Asked(template, query)
-        question = Question(query=query, subject=subject, window_s=window_s, at_s=now_s)
+            return Asked(template, query, at_s)
+        soonest_s = max(not_before_s, window.not_before_s(reach, since_s, window_s))
+        question = Question(query=query, subject=subject, window_s=window_s, at_s=at_s, not_before_s=soonest_s)
         answer = await answered(check.provider, provider.ask(question))
-        return Asked(query, reading.read(answer, question))
+        if not isinstance(answer, Unusable) and answer.of_s is not None:
+            question = msgspec.structs.replace(question, at_s=answer.of_s)
+        return Asked(query, reading.read(answer, question), question.at_s)
 
     def _provider(self, check: Check) -> MetricProvider:
         provider = self._providers[check.provider]
@@ -155,3 +183,7 @@ class Measurer:
 
 def _templates(check: Check) -> tuple[str, ...]:
     return (check.query,) if check.minimum_samples_query is None else (check.query, check.minimum_samples_query)
+
+
+def _after(counted_s: float) -> float:
+    return math.nextafter(counted_s, math.inf)

@@ -65,6 +65,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     window_s: float
     """How far the query may look back from `at_s`."""
     at_s: float
+    not_before_s: float | None = None
+    """From which moment on an answer that was asked for somebody else is of use, too; None: no other is."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +79,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     samples: tuple[Sample, ...]
+    of_s: float | None = None
+    """The moment that it was asked for, where that was for somebody else; None: the question's own."""
 
 
 class RangeQuestion(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,8 +80,8 @@ class Run:
         self._broken: BaseException | None = None
         self._progress = {check.name: Progress() for check in checks}
         self._queries = {check.name: check.query for check in checks}
-        self._due_s: dict[str, float] = {}
-        """The last moment of each check's schedule that was measured."""
+        self._asked_s: dict[str, float] = {}
+        """When each check was measured last."""
         self.on_news: Callable[[], None] = _nobody_asks
         """Called where there is something that a successor, and eyes and dashboards, don't know."""
         self._together = frozenset(check.name for check in counted.checks) if counted is not None else frozenset()
@@ -108,7 +108,7 @@ class Run:
         self.templates, self.outside = earlier.templates, earlier.outside
         self._progress = dict(earlier._progress)  # noqa: SLF001 - of the same class
         self._queries = dict(earlier._queries)  # noqa: SLF001
-        self._due_s = dict(earlier._due_s)  # noqa: SLF001
+        self._asked_s = dict(earlier._asked_s)  # noqa: SLF001
 
     def kept(self) -> KeptRun:
         """What a successor needs to go on with it."""
@@ -116,8 +116,8 @@ class Run:
             measures=self._measures,
             since_s=self.since_s,
             checks={
-                name: KeptCheck(query=self._queries[name], progress=self._progress[name], due_s=due_s)
-                for name, due_s in self._due_s.items()
+                name: KeptCheck(query=self._queries[name], progress=self._progress[name], asked_s=asked_s)
+                for name, asked_s in self._asked_s.items()
             },
             templates=self.templates.kept() if self.templates is not None else None,
         )
@@ -130,7 +130,7 @@ class Run:
         if self.outside is not None:
             self.outside.since_s = kept.since_s
         for name, check in kept.checks.items():
-            self._queries[name], self._progress[name], self._due_s[name] = check.query, check.progress, check.due_s
+            self._queries[name], self._progress[name], self._asked_s[name] = check.query, check.progress, check.asked_s
         if self.templates is not None and kept.templates is not None:
             self.templates.take_over(kept.templates, kept.since_s)
 
@@ -179,16 +179,17 @@ class Run:
         if self._has_failed_for_good(check):
             return
         first_s, interval_s = measurer.first_at_s(check, self.since_s), measurer.interval_s(check)
-        before_s = self._due_s.get(check.name)
+        before_s = self._asked_s.get(check.name)
         due_s = first_s if before_s is None else window.next_at_s(first_s, interval_s, before_s)
         while (early_s := due_s - clock.now_s()) > 0:
             await clock.sleep(early_s)
         while True:
-            measured = await measurer.measure(check, self.subject, self.since_s)
+            counted_s = self._asked_s.get(check.name, 0.0)
+            measured = await measurer.measure(check, self.subject, self.since_s, counted_s)
             metrics.tick_late_seconds.observe(max(0.0, measured.at_s - due_s))
             self._queries[check.name] = measured.query
             self._progress[check.name] = judge.absorb(check, self._progress[check.name], measured.reading)
-            self._due_s[check.name] = due_s
+            self._asked_s[check.name] = measured.at_s
             self._tell()
             if self._has_failed_for_good(check):
                 return

@@ -51,7 +51,7 @@ def past_fault_of(metric: PlannedMetric, measurer: Measurer, clock: Clock) -> st
 async def measured(metric: PlannedMetric, turn: Turn, subject: Subject, measurer: Measurer, clock: Clock) -> Outcome:
     """Args:
     metric: What is measured.
-    turn: Which measurement it is.
+    turn: Which measurement it is, and after which one.
     subject: Of whom.
     measurer: Who asks.
     clock: When.
@@ -79,7 +79,7 @@ async def _asked(metric: PlannedMetric, turn: Turn, subject: Subject, measurer: 
     asked = asking(metric, _moment(clock))
     if isinstance(asked, Unusable):
         return Asked("", None, Found("Error", asked.reason))
-    value = await measurer.value(asked.provider, asked.text, subject)
+    value = await measurer.value(asked.provider, asked.text, subject, turn.after_s)
     found = _found(metric, value, clock)
     return Asked(asked.text, None if isinstance(value, Unusable) else value, found)
 

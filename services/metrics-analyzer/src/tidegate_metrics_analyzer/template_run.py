@@ -215,6 +215,7 @@ class TemplateRun:
 
     def _turn(self, name: str) -> Turn:
         one = self._of(name)
+        last = one.counts.last
         return Turn(
             analysis=self.identity,
             namespace=self._subject.namespace,
@@ -222,6 +223,7 @@ class TemplateRun:
             metric=name,
             number=one.counts.measured + 1,
             kept=one.metric.samples_kept,
+            after_s=self._began_s if last is None else last.at_s,
         )
 
     def _of(self, name: str) -> Measured:

@@ -39,3 +39,8 @@ def window_s(check: Check, reach: Reach, since_s: float, now_s: float) -> float:
     if reach.nested:
         available_s = (available_s - reach.fixed_s) / reach.windows
     return math.floor(min(check.window_s, available_s) * _MILLISECONDS + _CLOCK_GRAIN_MS) / _MILLISECONDS
+
+
+def not_before_s(reach: Reach, since_s: float, window_s: float) -> float:
+    """From which moment on a query with this window doesn't look back over `since_s`."""
+    return since_s + (reach.fixed_s + reach.windows * window_s if reach.nested else max(reach.fixed_s, window_s))

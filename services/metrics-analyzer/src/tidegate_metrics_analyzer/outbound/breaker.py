@@ -1,5 +1,7 @@
-"""When a server that fails again and again is left alone for a while. Pure; one for each server, kept by `door`."""
+"""When a server that fails again and again is left alone for a while. Pure; kept by `door`, and by `prometheus`."""
 
+from collections import OrderedDict
+from collections.abc import Hashable
 from typing import Final
 
 FAILURES_MAX: Final = 5
@@ -8,11 +10,15 @@ FAILURES_MAX: Final = 5
 REST_S_MIN: Final = 1.0
 REST_S_MAX: Final = 30.0
 
+REMEMBERED_MAX: Final = 4096
+"""Servers, each with the namespace that asked; those that were asked longest ago are forgotten first."""
+
 
 class Breaker:
     """`now_s` is monotonic. After a rest one request tries; the others wait for what comes of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, rest_s_max: float = REST_S_MAX) -> None:
+        self._rest_s_max = rest_s_max
         self._failures = 0
         self._rest_s = REST_S_MIN
         self._rests_until_s = 0.0
@@ -32,5 +38,20 @@ class Breaker:
     def failed(self, now_s: float) -> None:
         self._failures += 1
         if self._failures > FAILURES_MAX:
-            self._rest_s = min(2 * self._rest_s, REST_S_MAX)
+            self._rest_s = min(2 * self._rest_s, self._rest_s_max)
         self._rests_until_s = now_s + self._rest_s
+
+
+class Breakers:
+    """One for each server as each namespace knows it: what others do to themselves there is nothing to it."""
+
+    def __init__(self, rest_s_max: float = REST_S_MAX) -> None:
+        self._rest_s_max = rest_s_max
+        self._known: OrderedDict[Hashable, Breaker] = OrderedDict()
+
+    def of(self, server: Hashable) -> Breaker:
+        breaker = self._known.setdefault(server, Breaker(self._rest_s_max))
+        self._known.move_to_end(server)
+        if len(self._known) > REMEMBERED_MAX:
+            self._known.popitem(last=False)
+        return breaker

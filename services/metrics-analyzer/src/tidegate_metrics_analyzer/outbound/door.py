@@ -1,11 +1,10 @@
 """The door itself: one request out, one bounded answer in. Never raises for what the other side does.
 
 Opened by each provider for itself, so that one provider's trouble is none of another's. It checks the address, puts
-secrets in, asks the same thing only once a second, leaves a failing server alone, and follows no way to another one.
+secrets in, leaves a failing server alone, and follows no way to another one.
 """
 
 import asyncio
-import functools
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,7 +22,7 @@ from tidegate_chassis.errors import Permanent
 from tidegate_chassis.settings import Settings, load
 from tidegate_metrics_analyzer.outbound import addresses, secrets
 from tidegate_metrics_analyzer.outbound.body import read_body
-from tidegate_metrics_analyzer.outbound.breaker import Breaker
+from tidegate_metrics_analyzer.outbound.breaker import Breakers
 from tidegate_metrics_analyzer.outbound.request import REQUEST_TIMEOUT_S_MAX, Reply, Request
 from tidegate_metrics_analyzer.question import Unusable
 
@@ -33,15 +32,12 @@ REDIRECTS_MAX: Final = 2
 PARALLEL_PER_SERVER_MAX: Final = 8
 """To one server that users name: the rest are told so at once, for a slow server must not hold up the others."""
 
-SERVERS_REMEMBERED_MAX: Final = 4096
-"""Each with the namespace that asked; those that were asked longest ago are forgotten first."""
-
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _OVERLOADED: Final = 429
 _SERVER_ERROR: Final = 500
 
 _Server = tuple[addresses.Server, str]
-"""A server as one namespace knows it: what others do to themselves there is nothing to it."""
+"""A server as one namespace knows it."""
 
 _log = structlog.get_logger()
 
@@ -87,9 +83,8 @@ class Door:
         self._policy = policy
         self._secrets_directory = secrets_directory
         self._clock = clock
-        self._breakers: dict[_Server, Breaker] = {}
+        self._breakers = Breakers()
         self._under_way: Counter[_Server] = Counter()
-        self._asked: dict[tuple[int, Request], asyncio.Task[Reply | Unusable]] = {}
 
     @classmethod
     @asynccontextmanager
@@ -116,32 +111,9 @@ class Door:
             auto_decompress=False,
             trust_env=False,
         ) as session:
-            door = cls(session, policy, directory, clock or SystemClock())
-            try:
-                yield door
-            finally:
-                await door.close()
-
-    async def close(self) -> None:
-        running = list(self._asked.values())
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+            yield cls(session, policy, directory, clock or SystemClock())
 
     async def ask(self, request: Request) -> Reply | Unusable:
-        """The answer, shared with whoever asks for the very same within the same second."""
-        key = (int(self._clock.now_s()), request)
-        task = self._asked.get(key)
-        if task is None:
-            task = self._asked[key] = asyncio.create_task(self._ask(request), name="outbound request")
-            task.add_done_callback(functools.partial(self._forget_later, key))
-        return await asyncio.shield(task)
-
-    def _forget_later(self, key: tuple[int, Request], _: object) -> None:
-        rest_s = max(0.0, key[0] + 1 - self._clock.now_s())
-        asyncio.get_running_loop().call_later(rest_s, self._asked.pop, key, None)
-
-    async def _ask(self, request: Request) -> Reply | Unusable:
         try:
             url = URL(request.url)
             fault = self._policy.fault(url)
@@ -160,7 +132,7 @@ class Door:
 
     async def _guarded(self, url: URL, request: Request) -> Reply | Unusable:
         server = (addresses.server(url), request.namespace)
-        breaker = self._breaker(server)
+        breaker = self._breakers.of(server)
         under_way = self._under_way[server]
         if under_way >= PARALLEL_PER_SERVER_MAX and not self._policy.is_configured(url):
             return Unusable(f"not asked: {under_way} requests to this server are under way already")
@@ -178,13 +150,6 @@ class Door:
         else:
             breaker.succeeded()
         return reply
-
-    def _breaker(self, server: _Server) -> Breaker:
-        breaker = self._breakers.pop(server) if server in self._breakers else Breaker()
-        self._breakers[server] = breaker
-        if len(self._breakers) > SERVERS_REMEMBERED_MAX:
-            self._breakers.pop(next(iter(self._breakers)))
-        return breaker
 
     async def _sent(self, url: URL, request: Request) -> tuple[Reply | Unusable, bool]:
         """The answer, and whether the server failed."""

@@ -4,10 +4,10 @@ Asked by `measure`. The server's address and token come from the environment; re
 compression are all refused, so that neither a request nor the server itself can send us anywhere or flood us.
 """
 
-import math
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final, Self, TypeVar
 from urllib.parse import quote_plus, urlencode
@@ -21,7 +21,10 @@ from tidegate_chassis.errors import Permanent
 from tidegate_chassis.settings import Settings, load
 from tidegate_metrics_analyzer import promql
 from tidegate_metrics_analyzer.outbound.body import read_body
+from tidegate_metrics_analyzer.outbound.breaker import Breakers
 from tidegate_metrics_analyzer.providers import prometheus_document, reply
+from tidegate_metrics_analyzer.providers.prometheus_age import aged, fresh
+from tidegate_metrics_analyzer.providers.prometheus_document import Asked
 from tidegate_metrics_analyzer.question import (
     Answer,
     Question,
@@ -33,13 +36,19 @@ from tidegate_metrics_analyzer.question import (
     Value,
 )
 from tidegate_metrics_analyzer.series import bare_series
+from tidegate_metrics_analyzer.sharing import Sharing
 
 CONNECTIONS_MAX: Final = 32
 CONNECT_TIMEOUT_S: Final = 3.0
 QUERIES_KEPT_MAX: Final = 10_000
 """Asked again and again, and quoted once."""
 
+REST_S_MAX: Final = 2.0
+"""After failures in a row. Longer than some measurements are apart, the rest itself would become the verdict."""
+
 _REDIRECTS: Final = range(300, 400)
+_OVERLOADED: Final = 429
+_SERVER_ERROR: Final = 500
 _MILLISECONDS: Final = 1000
 _Decoded = TypeVar("_Decoded", Answer, RangeAnswer, Value)
 
@@ -58,6 +67,10 @@ class PrometheusSettings(Settings, frozen=True, kw_only=True):
     """Sent as `X-Scope-OrgID`: whose metrics Mimir and Cortex are asked for."""
 
 
+class _Failing(Unusable, frozen=True):
+    """No value, for the server's own fault."""
+
+
 class Prometheus:
     """Asks one server; anything that speaks its query API will do."""
 
@@ -66,6 +79,10 @@ class Prometheus:
         self._url = url
         self._settings = settings
         self._timeout_s = settings.prometheus_timeout_s
+        self._breakers = Breakers(REST_S_MAX)
+        self._answers: Sharing[Answer | Unusable] = Sharing()
+        self._ranges: Sharing[RangeAnswer | Unusable] = Sharing()
+        self._values: Sharing[Value | Unusable] = Sharing()
 
     @classmethod
     @asynccontextmanager
@@ -95,22 +112,34 @@ class Prometheus:
 
     async def ask(self, question: Question) -> Answer | Unusable:
         """The answer, its samples stamped with the oldest sample that a bare series in the query was read from."""
+        key = (question.subject.namespace, question.query)
+        asking = partial(self._guarded, question.subject.namespace, partial(self._answer, question))
+        answer, of_s = await self._answers.ask(key, question.at_s, question.not_before_s, asking)
+        return answer if isinstance(answer, Unusable) else msgspec.structs.replace(answer, of_s=of_s)
+
+    async def _answer(self, question: Question) -> Answer | Unusable:
         answer = await self._query(question.query, question.at_s)
         for selector in bare_series(question.query):
             if isinstance(answer, Unusable):
                 break
             stamps = await self._query(f"min(timestamp({selector}))", question.at_s)
-            answer = stamps if isinstance(stamps, Unusable) else _aged(answer, stamps)
+            answer = stamps if isinstance(stamps, Unusable) else aged(answer, stamps)
         return answer
 
     async def ask_range(self, question: RangeQuestion) -> RangeAnswer | Unusable:
         """The answer without the points that a bare series in the query makes too old."""
+        namespace, last_s = question.subject.namespace, question.last_ms / _MILLISECONDS
+        key = (namespace, question.query, question.first_ms, question.spacing_ms, question.moments)
+        asking = partial(self._guarded, namespace, partial(self._range_answer, question))
+        return (await self._ranges.ask(key, last_s, last_s, asking)).found
+
+    async def _range_answer(self, question: RangeQuestion) -> RangeAnswer | Unusable:
         answer = await self._query_range(question.query, question)
         for selector in bare_series(question.query):
             if isinstance(answer, Unusable):
                 break
             stamps = await self._query_range(f"min(timestamp({selector}))", question)
-            answer = stamps if isinstance(stamps, Unusable) else _fresh(answer, stamps, question)
+            answer = stamps if isinstance(stamps, Unusable) else fresh(answer, stamps, question)
         return answer
 
     async def ask_value(self, question: Question) -> Value | Unusable:
@@ -123,9 +152,29 @@ class Prometheus:
             return asked
         if asked.address and URL(asked.address) / "api/v1" != self._url:
             return Unusable("the template names another Prometheus than the one that is configured")
-        times = asked.times or {"time": question.at_s}
+        namespace = question.subject.namespace
+        key = (namespace, question.query)
+        asking = partial(self._guarded, namespace, partial(self._value, asked, question.at_s))
+        return (await self._values.ask(key, question.at_s, question.not_before_s, asking)).found
+
+    async def _value(self, asked: Asked, at_s: float) -> Value | Unusable:
+        times = asked.times or {"time": at_s}
         path = "query" if asked.times is None else "query_range"
         return await self._post(path, reply.decode_value, {"query": asked.query} | _written(times))
+
+    async def _guarded(
+        self, namespace: str, asking: Callable[[], Awaitable[_Decoded | Unusable]]
+    ) -> _Decoded | Unusable:
+        """A server that doesn't answer one namespace's questions is left alone by that one for a while."""
+        breaker, loop = self._breakers.of(namespace), asyncio.get_running_loop()
+        if refusal := breaker.refusal(loop.time()):
+            return Unusable(refusal)
+        answer = await asking()
+        if isinstance(answer, _Failing):
+            breaker.failed(loop.time())
+        else:
+            breaker.succeeded()
+        return answer
 
     async def _query(self, query: str, at_s: float) -> Answer | Unusable:
         return await self._post("query", reply.decode, {"query": query, "time": f"{at_s:.3f}"})
@@ -147,10 +196,10 @@ class Prometheus:
             ) as response:
                 return await _read(response, decode)
         except TimeoutError:
-            return Unusable(f"no answer within {self._timeout_s:g} s")
+            return _Failing(f"no answer within {self._timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             _log.warning("Prometheus could not be asked", error=repr(error))
-            return Unusable(f"Prometheus could not be asked: {type(error).__name__}")
+            return _Failing(f"Prometheus could not be asked: {type(error).__name__}")
 
     def _headers(self) -> dict[str, str]:
         headers = {
@@ -171,37 +220,15 @@ def _written(times: Mapping[str, float]) -> dict[str, str]:
     return {name: f"{time_s:.3f}" for name, time_s in times.items()}
 
 
-def _aged(answer: Answer, stamps: Answer) -> Answer:
-    """No stamp means that the series does not exist: then it has no part in the answer."""
-    oldest_s = min((stamp.value for stamp in stamps.samples), default=math.inf)
-    return Answer(
-        samples=tuple(msgspec.structs.replace(sample, at_s=min(sample.at_s, oldest_s)) for sample in answer.samples)
-    )
-
-
-def _fresh(answer: RangeAnswer, stamps: RangeAnswer, question: RangeQuestion) -> RangeAnswer:
-    """Without the points that were read from a sample older than the point before."""
-    stale = {
-        at_ms
-        for series in stamps.series
-        for at_ms, stamp_s in series.points
-        if not stamp_s * _MILLISECONDS >= at_ms - question.spacing_ms
-    }
-    return RangeAnswer(
-        series=tuple(
-            msgspec.structs.replace(series, points=tuple(point for point in series.points if point.at_ms not in stale))
-            for series in answer.series
-        )
-    )
-
-
 async def _read(
     response: aiohttp.ClientResponse, decode: Callable[[int, bytes], _Decoded | Unusable]
 ) -> _Decoded | Unusable:
     if response.status in _REDIRECTS:
         return Unusable(f"Prometheus redirects, which is not followed (HTTP {response.status})")
     body = await read_body(response)
-    return body if isinstance(body, Unusable) else decode(response.status, body)
+    answer = body if isinstance(body, Unusable) else decode(response.status, body)
+    failed = response.status >= _SERVER_ERROR or response.status == _OVERLOADED
+    return _Failing(answer.reason) if failed and isinstance(answer, Unusable) else answer
 
 
 def _api_url(address: str) -> URL:

@@ -10,6 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeVar
 
@@ -22,6 +23,7 @@ from tidegate_metrics_analyzer.outbound.door import Door, OutboundSettings
 from tidegate_metrics_analyzer.outbound.request import Reply, Request
 from tidegate_metrics_analyzer.providers.found import BROKEN, Found
 from tidegate_metrics_analyzer.question import PLACEHOLDERS, Answer, Question, Reach, Subject, Unusable, Value
+from tidegate_metrics_analyzer.sharing import Shared, Sharing
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([a-z_]*)\s*\}\}")
 _SUCCESS: Final = range(200, 300)
@@ -45,6 +47,7 @@ class Structured(ABC, Generic[_Document]):
     def __init__(self, door: Door, settings: Any) -> None:
         self.settings = settings
         self._door = door
+        self._sharing: Sharing[Reply | Unusable] = Sharing()
         self._decoder: msgspec.json.Decoder[_Document] = msgspec.json.Decoder(self.DOCUMENT)
 
     @classmethod
@@ -98,24 +101,29 @@ class Structured(ABC, Generic[_Document]):
             return Unusable(f"the {error.args[0]} is not known yet")
 
     async def ask(self, question: Question) -> Answer | Unusable:
-        found = await self._asked(question)
-        return found if isinstance(found, Unusable) else found.answer
+        found, of_s = await self._asked(question)
+        answer = found if isinstance(found, Unusable) else found.answer
+        return answer if isinstance(answer, Unusable) else msgspec.structs.replace(answer, of_s=of_s)
 
     async def ask_value(self, question: Question) -> Value | Unusable:
-        found = await self._asked(question)
+        found = (await self._asked(question)).found
         return found if isinstance(found, Unusable) else found.value
 
-    async def _asked(self, question: Question) -> Found | Unusable:
+    async def _asked(self, question: Question) -> Shared[Found | Unusable]:
+        """The same request is sent once, though different things may be read from its answer."""
         document = self._document(question.query)
         if isinstance(document, Unusable):
-            return document
+            return Shared(document, question.at_s)
         try:
             request = self.request(document, question)
         except ValueError as error:
-            return Unusable(str(error))
+            return Shared(Unusable(str(error)), question.at_s)
         request = msgspec.structs.replace(request, namespace=question.subject.namespace)
-        reply = await self._door.ask(request)
-        return reply if isinstance(reply, Unusable) else self.read(document, reply, question)
+        asking = partial(self._door.ask, request)
+        reply, of_s = await self._sharing.ask(request, question.at_s, question.not_before_s, asking)
+        if isinstance(reply, Unusable):
+            return Shared(reply, of_s)
+        return Shared(self.read(document, reply, msgspec.structs.replace(question, at_s=of_s)), of_s)
 
     def read(self, document: _Document, reply: Reply, question: Question) -> Found | Unusable:
         """Total: any bytes become something found, or a reason."""
