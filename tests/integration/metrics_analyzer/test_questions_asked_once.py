@@ -168,7 +168,7 @@ async def test_a_prometheus_that_fails_rests_for_the_namespace_that_asked_and_no
     bench.clock.advance(1)
     refused = (await bench.measure(CHECK)).reading
     assert isinstance(refused, Unusable)
-    assert "not asked" in refused.reason
+    assert refused.reason == "not asked: the last 5 requests to this server failed (Prometheus: HTTP 503)"
     assert len(bench.server.asked) == FAILURES_MAX
     bench.server.status = 200
     assert (await bench.measure(CHECK, msgspec.structs.replace(SUBJECT, namespace="elsewhere"))).reading == 6.0

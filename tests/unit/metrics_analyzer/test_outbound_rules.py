@@ -142,14 +142,14 @@ def test_a_failing_server_is_left_alone_for_longer_each_time_and_tried_by_one() 
     breaker, now_s = Breaker(), 0.0
     for _ in range(FAILURES_MAX):
         assert breaker.refusal(now_s) is None
-        breaker.failed(now_s)
+        breaker.failed(now_s, "HTTP 503")
     rests = []
     for _ in range(8):
         began_s = now_s
         while breaker.refusal(now_s):
             now_s += 0.5
         assert breaker.refusal(now_s) is not None, "only one tries"
-        breaker.failed(now_s)
+        breaker.failed(now_s, "HTTP 503")
         rests.append(now_s - began_s)
     assert rests == [1, 2, 4, 8, 16, REST_S_MAX, REST_S_MAX, REST_S_MAX]
     breaker.succeeded()

@@ -22,12 +22,13 @@ class Breaker:
         self._failures = 0
         self._rest_s = REST_S_MIN
         self._rests_until_s = 0.0
+        self._reason = ""
 
     def refusal(self, now_s: float) -> str | None:
         if self._failures < FAILURES_MAX:
             return None
         if now_s < self._rests_until_s:
-            return f"not asked: the last {self._failures} requests to this server failed"
+            return f"not asked: the last {self._failures} requests to this server failed ({self._reason})"
         self._rests_until_s = now_s + self._rest_s
         return None
 
@@ -35,8 +36,9 @@ class Breaker:
         self._failures = 0
         self._rest_s = REST_S_MIN
 
-    def failed(self, now_s: float) -> None:
+    def failed(self, now_s: float, reason: str) -> None:
         self._failures += 1
+        self._reason = reason
         if self._failures > FAILURES_MAX:
             self._rest_s = min(2 * self._rest_s, self._rest_s_max)
         self._rests_until_s = now_s + self._rest_s

@@ -146,7 +146,7 @@ class Door:
             if not self._under_way[server]:
                 del self._under_way[server]
         if server_failed:
-            breaker.failed(self._clock.monotonic_s())
+            breaker.failed(self._clock.monotonic_s(), _reason(reply))
         else:
             breaker.succeeded()
         return reply
@@ -198,3 +198,7 @@ class Door:
                 return Unusable("the server redirects to where it is not followed")
             url = target
         return Unusable(f"the server redirects more than {REDIRECTS_MAX} times")
+
+
+def _reason(reply: Reply | Unusable) -> str:
+    return f"HTTP {reply.status}" if isinstance(reply, Reply) else reply.reason

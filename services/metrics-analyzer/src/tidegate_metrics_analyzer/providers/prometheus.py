@@ -171,7 +171,7 @@ class Prometheus:
             return Unusable(refusal)
         answer = await asking()
         if isinstance(answer, _Failing):
-            breaker.failed(loop.time())
+            breaker.failed(loop.time(), answer.reason)
         else:
             breaker.succeeded()
         return answer
