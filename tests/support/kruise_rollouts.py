@@ -4,8 +4,12 @@ from typing import Any
 
 import msgspec
 
+from tidegate_contracts.guards import GuardSet
+from tidegate_contracts.rollout import RolloutRequested
+from tidegate_contracts.validate import validate_guard
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_rollout_operator.kruise import Rollout
+from tidegate_rollout_operator.translate import translate
 from tidegate_rollout_operator.view import View, evolve
 
 AUTHOR = "Rollout web"
@@ -51,3 +55,19 @@ def folded(history: list[Any]) -> View:
     for sequence, event in enumerate(history, start=1):
         view = evolve(view, sequence, event)
     return view
+
+
+def requested(**given: Any) -> RolloutRequested:
+    """As what it is carried."""
+    wanted = translate(rollout(**given))
+    assert isinstance(wanted, RolloutRequested), wanted
+    assert validate_guard(GuardSet(request=wanted), "shop") == ()
+    return wanted
+
+
+def refused(**given: Any) -> list[str]:
+    """The fields for which it is not carried."""
+    wanted = translate(rollout(**given))
+    assert isinstance(wanted, tuple)
+    assert all(problem.rule and problem.remedy for problem in wanted)
+    return [problem.field for problem in wanted]

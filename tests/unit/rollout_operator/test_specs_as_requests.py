@@ -2,9 +2,8 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from support.kruise_rollouts import AUTHOR, rollout, steps
+from support.kruise_rollouts import AUTHOR, refused, requested, steps
 
-from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.rollout import (
     Analysis,
     Bake,
@@ -15,14 +14,11 @@ from tidegate_contracts.rollout import (
     HttpMatch,
     Pause,
     PodHealth,
-    RolloutRequested,
     Step,
     StepTraffic,
     TrafficReference,
 )
 from tidegate_contracts.templates import TemplateArgument, TemplateReference
-from tidegate_contracts.validate import validate_guard
-from tidegate_rollout_operator.translate import translate
 
 ROUTING = {"service": "web", "gracePeriodSeconds": 5, "gateway": {"httpRouteName": "web"}}
 ISTIO = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "name": "mesh"}
@@ -37,20 +33,6 @@ MODIFIED = {
         "remove": ["x-old"],
     },
 }
-
-
-def requested(**given: Any) -> RolloutRequested:
-    wanted = translate(rollout(**given))
-    assert isinstance(wanted, RolloutRequested), wanted
-    assert validate_guard(GuardSet(request=wanted), "shop") == ()
-    return wanted
-
-
-def refused(**given: Any) -> list[str]:
-    wanted = translate(rollout(**given))
-    assert isinstance(wanted, tuple)
-    assert all(problem.rule and problem.remedy for problem in wanted)
-    return [problem.field for problem in wanted]
 
 
 def test_a_canary_without_an_extra_workload_is_a_partition() -> None:

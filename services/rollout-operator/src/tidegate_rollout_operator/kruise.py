@@ -1,7 +1,7 @@
 """Kruise's Rollout, v1beta1, as far as it is read: unknown fields are ignored, absent ones take Kruise's defaults.
 
 Decoded by the reflector; read by `translate`, `projection` and `commands`. What Kruise lacks and we add (`analysis`,
-`bake`, `onFailure`, `deadlines`) stands in the same places as in the manifest of deploy/kubernetes/crds.
+`bake`, `onFailure`, `deadlines`) stands in the same places as in the manifest of deploy/kubernetes/crds: `blocks`.
 """
 
 from typing import Any, Final, Literal
@@ -11,8 +11,8 @@ import msgspec
 from tidegate_chassis.kubernetes.objects import KubernetesObject, ObjectMeta
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.limits import AUTHOR_LENGTH_MAX
-from tidegate_contracts.templates import Quirks
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
+from tidegate_rollout_operator.blocks import AnalysisBlock, BakeBlock, Block, DeadlinesBlock
 
 GROUP: Final = "rollouts.kruise.io"
 ROLLOUTS: Final = Resource(GROUP, "v1beta1", "rollouts", "Rollout")
@@ -28,10 +28,6 @@ ROLLING_STYLE: Final = f"{GROUP}/rolling-style"
 """What v1alpha1 says of the style."""
 AUTHORS: Final = "Rollout "
 """How the author of each guard and control begins that stands for a Rollout."""
-
-
-class Block(msgspec.Struct, frozen=True, rename="camel"):
-    """A part of the spec, with Kruise's spelling of names."""
 
 
 class Reference(Block, frozen=True):
@@ -58,66 +54,6 @@ class StepPause(Block, frozen=True):
     duration_seconds: int | None = msgspec.field(name="duration", default=None)
 
 
-class CheckBlock(Block, frozen=True, kw_only=True):
-    """Ours: one measured value of an analysis; a field left out has the default of a request's check."""
-
-    name: str
-    query: str
-    provider: str | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    window_seconds: float | None = None
-    interval_seconds: float | None = None
-    count: int | None = None
-    failure_limit: int | None = None
-    inconclusive_limit: int | None = None
-    initial_delay_seconds: float | None = None
-    minimum_samples_query: str | None = None
-    minimum_samples: float | None = None
-    dry_run: bool | None = None
-
-
-class PodHealthBlock(Block, frozen=True):
-    restarts_maximum: int | None = None
-    ready_minimum_percent: float | None = None
-
-
-class TemplateBlock(Block, frozen=True):
-    name: str
-    cluster_scope: bool | None = None
-
-
-class ArgumentBlock(Block, frozen=True):
-    name: str
-    value: str | None = None
-    pod_template_hash: Literal["stable", "latest"] | None = None
-    field_path: str | None = None
-
-
-class AnalysisBlock(Block, frozen=True):
-    checks: tuple[CheckBlock, ...] = ()
-    pod_health: PodHealthBlock | None = None
-    templates: tuple[TemplateBlock, ...] = ()
-    arguments: tuple[ArgumentBlock, ...] = ()
-    dry_run: tuple[str, ...] = ()
-    quirks: Quirks | None = None
-    on_failure: Literal["RollBack", "Pause", "GoOn"] | None = None
-    on_inconclusive: Literal["RollBack", "Pause"] | None = None
-    answer_within_seconds: float | None = None
-    extend_once: bool | None = None
-
-
-class BakeBlock(Block, frozen=True):
-    duration_seconds: float
-    analysis: AnalysisBlock | None = None
-
-
-class DeadlinesBlock(Block, frozen=True):
-    progress_seconds: float | None = None
-    traffic_seconds: float | None = None
-    analysis_seconds: float | None = None
-
-
 class StepBlock(Block, frozen=True):
     replicas: int | str | None = None
     traffic: str | None = None
@@ -140,8 +76,8 @@ class TrafficRouting(Block, frozen=True):
 
 
 class TemplateMetadata(Block, frozen=True):
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    annotations: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Style(Block, frozen=True):

@@ -11,7 +11,8 @@ from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.rollout import HeaderChange, HttpMatch, TrafficReference
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
-from tidegate_rollout_operator.kruise import GROUP, Block, HttpRouteMatch, KruiseObject, Match, Rollout
+from tidegate_rollout_operator.blocks import Block
+from tidegate_rollout_operator.kruise import GROUP, HttpRouteMatch, KruiseObject, Match, Rollout
 from tidegate_rollout_operator.kruise import TrafficRouting as Reference
 from tidegate_rollout_operator.routing import change_of, match_of, routes_of
 from tidegate_rollout_operator.traffic_routing_rules import problems_of

@@ -35,6 +35,9 @@ _PARTS: Final = (
 _OF_THE_OBJECT: Final = {".kind": ".kind", ".api_version": ".apiVersion", ".class_type": ".classType"}
 """What stands beside a route's name."""
 
+_ANALYSIS: Final = ".analysis"
+_WORD: Final = re.compile(r"_([a-z])")
+
 _ROUTE: Final = re.compile(r"request\.traffic\[([0-9]+)\](.*)")
 
 
@@ -59,9 +62,15 @@ def in_a_routings_words(problem: Problem) -> Problem:
 
 
 def _named(problem: Problem, field: str) -> Problem:
+    start, analysis, within = field.partition(_ANALYSIS)
     for theirs, part in _PARTS:
-        field = field.replace(theirs, part)
-    return replace(problem, field=field)
+        start = start.replace(theirs, part)
+    return replace(problem, field=start + analysis + _WORD.sub(lambda found: found[1].upper(), _with_units(within)))
+
+
+def _with_units(field: str) -> str:
+    """Of an analysis every name is the request's, but for the case of its letters and its seconds."""
+    return f"{field.removesuffix('_s')}_seconds" if field.endswith("_s") else field
 
 
 def _of_route(named_by: str, part: str) -> str:
