@@ -6,6 +6,7 @@
 import asyncio
 import logging
 import signal
+import time
 from pathlib import Path
 from typing import Final
 
@@ -73,7 +74,7 @@ async def _run(options: Options, keeper: NodeKeeper, world: World, synced: async
     log.info("%d nodes are Ready", len(world.placement.nodes))
     async with asyncio.TaskGroup() as tasks:
         registry = Registry(world, tasks)
-        world.telemetry.beside = lambda: exposition(registry.pods())
+        world.telemetry.beside = lambda: exposition(registry.pods(), time.time())
         keeper.changed = registry.nodes_changed
         tasks.create_task(keeper.keep(), name="heartbeats")
         if options.resource_metrics is not None:

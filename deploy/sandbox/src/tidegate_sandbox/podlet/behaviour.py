@@ -17,6 +17,7 @@ ENVIRONMENT_PREFIX: Final = "PODLET_"
 SECONDS_MAX: Final = 86_400.0
 FLAP_S_MIN: Final = 0.1
 CPU_MILLICORES_MAX: Final = 1_000_000.0
+LEAK_MEBIBYTES_PER_S_MAX: Final = 1_000.0
 EXIT_CODE_MAX: Final = 255
 LATENCY_MS_MAX: Final = 60_000.0
 ERROR_STEPS_PER_PERCENT: Final = 100
@@ -43,6 +44,8 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     pull_fails: bool = False
     cpu_millicores: int = 0
     """What it uses, for the resource metrics API; what its application is given to share comes on top."""
+    leak_mebibytes_per_s: float = 0.0
+    """How much more memory it takes each second, from its start on."""
 
 
 class Misconfigured(Struct, frozen=True):
@@ -111,6 +114,10 @@ def _cpu(behaviour: Behaviour, text: str) -> Behaviour:
     return replace(behaviour, cpu_millicores=round(_number(text, CPU_MILLICORES_MAX)))
 
 
+def _leak(behaviour: Behaviour, text: str) -> Behaviour:
+    return replace(behaviour, leak_mebibytes_per_s=_number(text, LEAK_MEBIBYTES_PER_S_MAX))
+
+
 def _version(behaviour: Behaviour, text: str) -> Behaviour:
     # It is sent as a header of every answer.
     if not text or len(text) > VERSION_LENGTH_MAX or not text.isascii() or not text.isprintable():
@@ -130,6 +137,7 @@ TAG_KEYS: Final[Mapping[str, Setter]] = {
     "flap": _flap,
     "pull": _pull,
     "cpu": _cpu,
+    "leak": _leak,
 }
 ENVIRONMENT_KEYS: Final[Mapping[str, Setter]] = {
     "PODLET_VERSION": _version,
@@ -143,6 +151,7 @@ ENVIRONMENT_KEYS: Final[Mapping[str, Setter]] = {
     "PODLET_FLAP_S": _flap,
     "PODLET_PULL": _pull,
     "PODLET_CPU_MILLICORES": _cpu,
+    "PODLET_LEAK_MIB_S": _leak,
 }
 
 
