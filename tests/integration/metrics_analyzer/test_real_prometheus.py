@@ -20,6 +20,7 @@ from tidegate_contracts.rollout import Analysis, Check, PodHealth
 from tidegate_contracts.telemetry import MetricsMeasured
 from tidegate_contracts.templates import TemplateReference
 from tidegate_contracts.workload import WorkloadReference
+from tidegate_metrics_analyzer import template_past
 from tidegate_metrics_analyzer.analysis import StandingAnalysis
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.past import PastClock
@@ -264,7 +265,8 @@ async def test_a_template_is_measured_as_of_the_past(server: PrometheusProcess) 
         for at_s in moments_s:
             run = TemplateRun(BY_TEMPLATE, SUBJECT, WorkloadReference(name="web"), at_s, must_end=False)
             clock = PastClock(at_s)
-            assert await run.measure_past(Measurer({"prometheus": provider}, clock, shelf), clock, at_s, lambda: None)
+            measurer = Measurer({"prometheus": provider}, clock, shelf)
+            assert await template_past.measure(run, measurer, clock, at_s, lambda: None)
             verdicts.append(run.verdict())
     assert verdicts == ["pass", "fail"]
 

@@ -5,7 +5,7 @@ from support.metric_providers import ScriptedValues, ToldValue
 from support.templates import TemplateShelf, metric, template
 
 from tidegate_chassis.clock import Clock
-from tidegate_metrics_analyzer import by_hand, template_run
+from tidegate_metrics_analyzer import by_hand, template_past
 from tidegate_metrics_analyzer.judge import Verdict
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.past import Period, moment_s, period
@@ -108,8 +108,7 @@ async def test_a_provider_that_only_knows_the_present_is_asked_nothing() -> None
 
 
 async def test_a_time_that_is_too_long_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (by_hand, template_run):
-        monkeypatch.setattr(module, "PAST_MEASUREMENTS_MAX", 1)
+    monkeypatch.setattr(template_past, "MEASUREMENTS_MAX", 1)
     verdict, said = await lines(*THEN, provider=Remembering(up=[Value(raw=[0.99])]))
     assert verdict is None
     assert said[1] == "stopped after 1 measurements: give a shorter time"

@@ -19,7 +19,7 @@ from tidegate_chassis.settings import load_or_exit
 from tidegate_contracts.facts import Measurement
 from tidegate_contracts.rollout import Analysis
 from tidegate_contracts.templates import TemplateArgument, TemplateReference
-from tidegate_metrics_analyzer import catalogue
+from tidegate_metrics_analyzer import catalogue, template_past
 from tidegate_metrics_analyzer.cluster_connection import ClusterConnection
 from tidegate_metrics_analyzer.cluster_templates import ClusterTemplates
 from tidegate_metrics_analyzer.jobs.runner import JobRunner, JobSettings
@@ -27,7 +27,7 @@ from tidegate_metrics_analyzer.judge import Verdict
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.past import RULE, PastClock, Period, period
 from tidegate_metrics_analyzer.question import Subject
-from tidegate_metrics_analyzer.template_run import PAST_MEASUREMENTS_MAX, TemplateRun
+from tidegate_metrics_analyzer.template_run import TemplateRun
 
 COMMAND: Final = "analyze"
 STATUS: Final[dict[Verdict | None, int]] = {"pass": 0, "fail": 1, "inconclusive": 3, None: 3}
@@ -80,8 +80,8 @@ async def shown(
         await run.measure(measurer(SystemClock()), SystemClock(), changed)
     else:
         clock = PastClock(past.since_s)
-        if not await run.measure_past(measurer(clock), clock, past.until_s, changed):
-            show(f"stopped after {PAST_MEASUREMENTS_MAX} measurements: give a shorter time")
+        if not await template_past.measure(run, measurer(clock), clock, past.until_s, changed):
+            show(f"stopped after {template_past.MEASUREMENTS_MAX} measurements: give a shorter time")
     for found in run.evidence():
         show(f"{found.check}: {found.verdict}: {found.reason}")
     verdict = run.verdict()
