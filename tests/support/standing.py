@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from support.metric_providers import ScriptedProvider, Told
 from tidegate_chassis.clock import SystemClock
@@ -14,6 +15,7 @@ from tidegate_contracts.telemetry import MetricsMeasured
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_metrics_analyzer.analysis import StandingAnalysis
 from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.outside import Outside
 from tidegate_metrics_analyzer.question import Subject, Unusable
 
 GOOD, BAD, NONE = 0.01, 0.9, Unusable("no data")
@@ -26,8 +28,8 @@ def check(name: str = "errors", **changes: object) -> Check:
 
 
 def order(
-    step: Sequence[Check] = (),
-    background: Sequence[Check] = (),
+    step: Sequence[Check] | Analysis = (),
+    background: Sequence[Check] | Analysis = (),
     *,
     canary: str | None = "b",
     deadline_s: float = 60.0,
@@ -40,20 +42,28 @@ def order(
         step=2,
         stable_revision="a",
         canary_revision=canary,
-        step_analysis=Analysis(checks=tuple(step)) if step else None,
-        background_analysis=Analysis(checks=tuple(background)) if background else None,
+        step_analysis=_analysis(step),
+        background_analysis=_analysis(background),
         since_s=time.time() - 100,
         watch_until_s=time.time() + bakes_s if bakes_s is not None else 0.0,
         deadline_s=deadline_s,
     )
 
 
+def _analysis(said: Sequence[Check] | Analysis) -> Analysis | None:
+    if isinstance(said, Analysis):
+        return said
+    return Analysis(checks=tuple(said)) if said else None
+
+
 class Standing:
     """A standing analysis and what it said."""
 
-    def __init__(self, told: Analyse, provider: ScriptedProvider) -> None:
+    def __init__(self, told: Analyse, provider: ScriptedProvider, outside: Outside | None = None) -> None:
         subject = Subject(namespace="shop", workload="web", stable_revision="a", revision=told.canary_revision)
-        measurer = Measurer({"scripted": provider, "unset": Unusable("it is not configured")}, SystemClock())
+        providers = {"scripted": provider, "unset": Unusable("it is not configured")}
+        measurer = Measurer(providers, SystemClock(), outside=outside)
+        self.provider = provider
         self.analysis = StandingAnalysis(told, subject, measurer, SystemClock())
         self.facts: list[AnalysisConcluded] = []
         self.telemetry: list[MetricsMeasured] = []
@@ -77,15 +87,23 @@ class Standing:
         self._said.set()
 
 
+_Standing = TypeVar("_Standing", bound=Standing)
+
+
 @asynccontextmanager
-async def standing(told: Analyse, **answers: list[Told]) -> AsyncIterator[Standing]:
-    it = Standing(told, ScriptedProvider(**answers))
+async def running(it: _Standing) -> AsyncIterator[_Standing]:
     task = asyncio.create_task(it.run())
     try:
         yield it
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def standing(told: Analyse, **answers: list[Told]) -> AsyncIterator[Standing]:
+    async with running(Standing(told, ScriptedProvider(**answers))) as it:
+        yield it
 
 
 async def verdict_on(told: Analyse, **answers: list[Told]) -> AnalysisConcluded:

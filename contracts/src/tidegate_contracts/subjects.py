@@ -49,6 +49,11 @@ def rollout_verdicts(cluster: str, namespace: str, rollout: str) -> str:
     return f"{ROOT}.verdicts.{to_token(cluster)}.{to_token(namespace)}.{to_token(rollout)}.*"
 
 
+def beside(subject: str) -> str:
+    """The filter of all that differ from it in their last token alone."""
+    return f"{subject.rpartition('.')[0]}.*"
+
+
 def verdicts_of(cluster: str) -> str:
     """All verdicts of a cluster."""
     return f"{ROOT}.verdicts.{to_token(cluster)}.>"

@@ -2,15 +2,17 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 
 import pytest
 from support.metric_providers import ScriptedProvider, Told
 from support.standing import BAD, GOOD, NONE, Standing, check, order, standing, verdict_on
+from support.until import until
 
 from tidegate_chassis.clock import SystemClock
 from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer import analysis, asking
-from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.measure import PARALLEL_QUESTIONS_MAX, Measurer
 from tidegate_metrics_analyzer.question import Subject
 from tidegate_metrics_analyzer.run import Run
 
@@ -95,6 +97,24 @@ async def test_a_check_that_hangs_does_not_delay_the_failure_of_another() -> Non
     async with asyncio.timeout(2):
         fact = await verdict_on(order([check("hanging"), check()]), hanging=[None], errors=[BAD])
     assert fact.verdict == "fail"
+
+
+async def test_a_provider_that_hangs_for_many_rollouts_delays_no_verdict_of_another_provider() -> None:
+    """It is asked by more checks than may be under way, and stays silent."""
+    slow, quick = ScriptedProvider(hanging=[None]), ScriptedProvider(errors=[BAD])
+    measurer = Measurer({"slow": slow, "scripted": quick}, SystemClock())
+    subject = Subject(namespace="shop", workload="web", stable_revision="a", revision="b")
+    hanging = Run((check("hanging", provider="slow"),), subject, time.time() - 100)
+    async with AsyncExitStack() as stack:
+        for _ in range(2 * PARALLEL_QUESTIONS_MAX):
+            await stack.enter_async_context(hanging.measuring(measurer, SystemClock()))
+        await until(lambda: len(slow.questions) == PARALLEL_QUESTIONS_MAX, what="as many questions as may be")
+        other = Run((check(),), subject, time.time() - 100)
+        await stack.enter_async_context(other.measuring(measurer, SystemClock()))
+        async with asyncio.timeout(2):
+            while other.verdicts() != ("fail",):
+                await other.change()
+    assert len(slow.questions) == PARALLEL_QUESTIONS_MAX
 
 
 async def test_too_few_samples_are_inconclusive() -> None:

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 from support.metric_providers import ScriptedProvider
+from support.standing import Standing, order, running
+from support.until import until
 
-from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.message import Message
 from tidegate_contracts import subjects
 from tidegate_contracts.codec import encode
@@ -17,13 +18,8 @@ from tidegate_contracts.orders import Analyse
 from tidegate_contracts.outside import AlertWatch, AwaitedVerdict, VerdictWord
 from tidegate_contracts.rollout import Analysis, Check
 from tidegate_contracts.verdicts import AlertNotified, VerdictGiven
-from tidegate_contracts.workload import WorkloadReference
-from tidegate_metrics_analyzer.analysis import StandingAnalysis
-from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.outside import Wanted
-from tidegate_metrics_analyzer.question import Subject
 
-SUBJECT = Subject(namespace="shop", workload="web", stable_revision="a", revision="b")
 GOOD = Check(name="errors", query="errors", provider="scripted", maximum=0.05, interval_s=0.005, window_s=1e6)
 TESTS = AwaitedVerdict(name="tests")
 TESTS_OF_OTHERS = AwaitedVerdict(name="others")
@@ -85,63 +81,41 @@ class ScriptedOutside:
         await self.tell(subjects.alerts("default", "shop"), encode(alert))
 
 
-def order(step: Analysis | None = None, background: Analysis | None = None, deadline_s: float = 60.0) -> Analyse:
-    return Analyse(
-        rollout="r",
-        revision=7,
-        workload=WorkloadReference(name="web"),
-        step=2,
-        stable_revision="a",
-        canary_revision="b",
-        step_analysis=step,
-        background_analysis=background,
-        since_s=time.time() - 1,
-        deadline_s=deadline_s,
-    )
+class Told(Standing):
+    """Facts are taken one by one."""
 
-
-class Standing:
     def __init__(self, told: Analyse, outside: ScriptedOutside) -> None:
-        self.provider = ScriptedProvider(errors=[0.01])
-        measurer = Measurer({"scripted": self.provider}, SystemClock(), outside=outside)
-        self.analysis = StandingAnalysis(told, SUBJECT, measurer, SystemClock())
-        self.facts: asyncio.Queue[AnalysisConcluded] = asyncio.Queue()
+        super().__init__(told, ScriptedProvider(errors=[0.01]), outside)
+        self.taken = 0
 
-    async def run(self) -> None:
-        async def observe(_: object) -> None: ...
-
-        await self.analysis.stand(self.facts.put, observe)
+    @property
+    def is_silent(self) -> bool:
+        return len(self.facts) == self.taken
 
     async def verdict(self) -> AnalysisConcluded:
-        async with asyncio.timeout(5):
-            return await self.facts.get()
+        await self.until(lambda: not self.is_silent)
+        self.taken += 1
+        return self.facts[self.taken - 1]
 
     async def measured(self, times: int) -> None:
-        async with asyncio.timeout(5):
-            while len(self.provider.questions) < times:  # noqa: ASYNC110 - the provider tells nobody
-                await asyncio.sleep(0.005)
+        await until(lambda: len(self.provider.questions) >= times)
 
 
 @asynccontextmanager
-async def standing(told: Analyse, outside: ScriptedOutside) -> AsyncIterator[Standing]:
-    it = Standing(told, outside)
-    task = asyncio.create_task(it.run())
-    try:
+async def standing(told: Analyse, outside: ScriptedOutside) -> AsyncIterator[Told]:
+    async with running(Told(told, outside)) as it:
         yield it
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_step_passes_only_when_the_verdict_says_so() -> None:
     outside = ScriptedOutside()
     async with standing(order(Analysis(checks=(GOOD,), verdicts=(TESTS,))), outside) as it:
         await it.measured(10)
-        assert it.facts.empty()
+        assert it.is_silent
         await outside.give("pass", check="another")
         await outside.give("pass", step=3)
         await it.measured(len(it.provider.questions) + 3)
-        assert it.facts.empty()
+        assert it.is_silent
         await outside.give("pass")
         fact = await it.verdict()
     assert (fact.verdict, fact.reason) == ("pass", "all of 2 checks passed")
@@ -204,7 +178,7 @@ async def test_an_alert_fails_a_step_whose_checks_pass() -> None:
         await outside.alert("resolved")
         await outside.alert(deployment="other")
         await it.measured(len(it.provider.questions) + 3)
-        assert it.facts.empty()
+        assert it.is_silent
         await outside.alert()
         fact = await it.verdict()
     assert fact.verdict == "fail"
@@ -216,7 +190,7 @@ async def test_no_step_passes_while_alerts_can_not_be_read() -> None:
     outside.readable.clear()
     async with standing(order(Analysis(checks=(GOOD,), alerts=(PAGES,))), outside) as it:
         await it.measured(10)
-        assert it.facts.empty()
+        assert it.is_silent
         outside.readable.set()
         assert (await it.verdict()).verdict == "pass"
 
@@ -234,7 +208,7 @@ async def test_in_the_background_bad_news_is_told_once_and_silence_is_none() -> 
         await outside.give("fail", step=1)
         await outside.alert()
         await asyncio.sleep(0.05)
-        assert it.facts.empty()
+        assert it.is_silent
 
 
 async def test_what_makes_no_sense_is_left_alone() -> None:

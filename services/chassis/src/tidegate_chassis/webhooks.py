@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from tidegate_chassis.http import Receive, Scope, Send, Server, respond
+from tidegate_chassis.http import Receive, Refused, Scope, Send, Server, read_body, respond
 from tidegate_chassis.settings import Settings
 from tidegate_chassis.telemetry import WEBHOOK_SECONDS
 
@@ -117,28 +117,14 @@ class WebhookServer:
         answering = self._routes.get(scope["path"])
         if answering is None or scope["method"] != "POST":
             return 404, b"{}"
-        asked = await _body(receive)
-        if asked is None:
-            return 413, b"{}"
         try:
-            return 200, answering(asked)
+            return 200, answering(await read_body(receive, BODY_BYTES_MAX))
+        except Refused as refused:
+            _log.warning("a review was refused", path=scope["path"], reason=refused.reason)
+            return refused.status, b"{}"
         except (ValueError, msgspec.DecodeError) as error:
             _log.warning("a review was not understood", path=scope["path"], reason=str(error))
             return 400, b"{}"
         except Exception:  # noqa: BLE001 - the API server waits: it gets its 500, and the log says why
             _log.exception("a review could not be answered", path=scope["path"])
             return 500, b"{}"
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None where it is too large, or its sender went away."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        body += message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX:
-            return None
-        if not message.get("more_body", False):
-            return bytes(body)

@@ -15,6 +15,7 @@ Take = Callable[[Message], Awaitable[None]]
 class Wanted(NamedTuple):
     """Messages that somebody waits for."""
 
+    stream: str
     subject_filter: str
     since_s: float
     """In epoch seconds: what was stored before is of no interest."""

@@ -19,6 +19,7 @@ from tidegate_contracts.facts import Measurement
 from tidegate_contracts.outside import AlertWatch, AwaitedVerdict
 from tidegate_contracts.problem import printable
 from tidegate_contracts.rollout import Analysis
+from tidegate_contracts.topology import ALERTS, VERDICTS
 from tidegate_contracts.verdicts import AlertNotified
 from tidegate_metrics_analyzer import alerts, given, metrics
 from tidegate_metrics_analyzer.given import Frame, Refused, Tally
@@ -100,12 +101,16 @@ class OutsideRun:
         if self._awaited:
             verdicts = self._outside.verdicts_on(namespace, self._rollout)
             since_s = self.since_s - SKEW_S
-            listening.append(self._outside.follow(Wanted(verdicts, since_s, self._take_verdict, self._changed)))
+            listening.append(
+                self._outside.follow(Wanted(VERDICTS, verdicts, since_s, self._take_verdict, self._changed))
+            )
         if self._watches:
             look_back_s = max(watch.look_back_s for watch in self._watches.values())
             since_s = self.since_s - look_back_s - SKEW_S
             place = self._outside.alerts_in(namespace)
-            listening.append(self._outside.follow(Wanted(place, since_s, self._take_alert, self._alerts_are_read)))
+            listening.append(
+                self._outside.follow(Wanted(ALERTS, place, since_s, self._take_alert, self._alerts_are_read))
+            )
         if self._step is not None:
             limited = [one for one in self._awaited.values() if one.within_s is not None]
             listening += [self._wait_for(one, one.within_s or 0.0, clock) for one in limited]

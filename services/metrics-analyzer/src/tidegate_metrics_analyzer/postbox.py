@@ -6,18 +6,15 @@ it doesn't matter which copy holds the order, and a copy that takes one over fin
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from tidegate_chassis.context import Context
 from tidegate_chassis.following import Following
 from tidegate_chassis.hearing import hear_subjects
 from tidegate_contracts import names, subjects
 from tidegate_contracts.signing import KEY_LENGTH_MIN
-from tidegate_contracts.topology import ALERTS, VERDICTS
 from tidegate_metrics_analyzer.outbound import secrets
 from tidegate_metrics_analyzer.outside import Wanted
-
-ANY: Final = ".*"
 
 
 class Postbox:
@@ -42,24 +39,22 @@ class Postbox:
         return subjects.alerts(self._cluster, namespace)
 
     async def follow(self, wanted: Wanted) -> NoReturn:
-        place = wanted.subject_filter.removesuffix(ANY)
-        stream = VERDICTS if wanted.subject_filter.endswith(ANY) else ALERTS
         following = Following(
             self._context.connection,
             self._context.clock,
-            stream,
+            wanted.stream,
             wanted.subject_filter,
             wanted.take,
             since_s=wanted.since_s,
             read=wanted.read,
         )
-        self._followed[place].add(following)
+        self._followed[wanted.subject_filter].add(following)
         try:
             await following.run()
         finally:
-            self._followed[place].discard(following)
-            if not self._followed[place]:
-                del self._followed[place]
+            self._followed[wanted.subject_filter].discard(following)
+            if not self._followed[wanted.subject_filter]:
+                del self._followed[wanted.subject_filter]
 
     def key(self, namespace: str, name: str) -> str:
         if self._keys_directory is None:
@@ -73,8 +68,8 @@ class Postbox:
         return key
 
     async def _heard(self, subject: str) -> None:
-        for place in (subject, subject.rpartition(".")[0]):
-            for following in self._followed.get(place, ()):
+        for subject_filter in (subject, subjects.beside(subject)):
+            for following in self._followed.get(subject_filter, ()):
                 following.news()
 
     def _look_again(self) -> None:
