@@ -2,7 +2,7 @@
 
 import typer
 
-from tidegate_cli.commands import ask, examine, guarding, judging, look, sandbox, steer
+from tidegate_cli.commands import ask, examine, guarding, handing_over, judging, look, steer
 
 app = typer.Typer(
     name="tidegate",
@@ -17,7 +17,7 @@ steer.register(app)
 judging.register(app)
 guarding.register(app)
 examine.register(app)
-sandbox.register(app)
+handing_over.register(app)
 
 
 def main() -> None:

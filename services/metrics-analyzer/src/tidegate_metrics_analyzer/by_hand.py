@@ -1,7 +1,8 @@
 """One template run by hand, now or as of the past, each measurement shown: `analyze` after the module's name.
 
-Called by `app` in place of the service. It reads the same template, asks the same providers and judges by the same
-rules as for a rollout, but of nothing that rolls out: no bus is needed, and nothing is reported.
+Called by `app` in place of the service, and so by `tidegate analyze`. It reads the same template, asks the same
+providers and judges by the same rules as for a rollout, but of nothing that rolls out: no bus is needed, and nothing is
+reported.
 """
 
 import argparse
@@ -110,7 +111,7 @@ def _sample(found: Measurement) -> str:
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        f"tidegate_metrics_analyzer {COMMAND}", description="Run an analysis template, now or as of the past."
+        f"tidegate {COMMAND}", description="Run an analysis template, now or as of the past."
     )
     parser.add_argument("template")
     parser.add_argument("--namespace", default="default")
