@@ -11,6 +11,7 @@ from analyzer_bench import KEY, USER, Bench, analyse
 from nats.aio.msg import Msg
 from support.until import until
 
+from tidegate_chassis.keepsakes import Keepsakes
 from tidegate_contracts import subjects
 from tidegate_contracts.codec import telemetry_decoder
 from tidegate_contracts.facts import AnalysisConcluded
@@ -108,7 +109,9 @@ async def test_a_newer_order_ends_the_older_ones_measuring(bench: Bench) -> None
 
 
 async def test_no_credential_is_in_anything_that_the_analyzer_gives_away(bench: Bench, tmp_path: Path) -> None:
-    """Secrets reach the servers that they are for, and neither events, nor telemetry, logs and metrics."""
+    """Secrets reach the servers that they are for, and neither events, nor telemetry, what is left for successors, logs
+    and metrics.
+    """
     canary = "canary-5e1f-secret"
     seen: list[bytes] = []
     for path in ("shop/quality/token", "shop/quality/password", "datadog"):
@@ -132,16 +135,27 @@ async def test_no_credential_is_in_anything_that_the_analyzer_gives_away(bench: 
     async with bench.server.connected("operator") as connection:
         await connection.client.subscribe(subjects.telemetry(KEY, "r-1", USER), cb=on_message)
         await connection.client.flush()
-        await bench.order(msgspec.structs.replace(analyse(1), step_analysis=Analysis(checks=checks)))
+        both = {"step_analysis": Analysis(checks=checks), "background_analysis": Analysis(checks=checks)}
+        await bench.order(msgspec.structs.replace(analyse(1), **both))
         fact = await bench.concluded(1, within_s=20)
         await until(lambda: seen, within_s=10, what="telemetry")
+    async with bench.server.connected(USER) as connection, asyncio.timeout(10):
+        while (left := await Keepsakes(connection, USER).get(KEY)) is None:  # noqa: ASYNC110 - left without a word
+            await asyncio.sleep(0.05)
     reasons = {found.check: found.reason for found in fact.measurements}
     assert fact.verdict == "inconclusive"
     assert "repeats a credential" in reasons["back"]
     assert "doesn't belong into an address" in reasons["address"]
     assert "HTTP 500" in reasons["error"] or "not asked" in reasons["error"]
     assert sum(canary in told for told in bench.metrics.told) >= len(checks) - 1, "the servers got the secrets"
-    given_away = [repr(await bench.facts()), repr(seen), copy.log.read_text(), await copy.metrics(), repr(fact)]
+    given_away = [
+        repr(await bench.facts()),
+        repr(seen),
+        repr(left),
+        copy.log.read_text(),
+        await copy.metrics(),
+        repr(fact),
+    ]
     assert [canary in text for text in given_away] == [False] * len(given_away)
 
 
