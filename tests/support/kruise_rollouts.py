@@ -14,6 +14,24 @@ from tidegate_rollout_operator.view import View, evolve
 
 AUTHOR = "Rollout web"
 WEB = WorkloadReference(name="web")
+QUERY = 'latency{pod=~"{{pods}}"}'
+_CHECK: dict[str, Any] = {
+    "name": "good",
+    "metric": "success-rate",
+    "source": "contour",
+    "service": "web-canary",
+    "minimum": 99,
+}
+_DIRECTION = {"direction": "increase", "points": 9, "tolerancePercent": 5, "tolerance": 0.5, "confidencePercent": 95}
+_COMPARED = {"name": "slow", "query": QUERY, "compare": _DIRECTION, "groups": ["users"]}
+JUDGED: dict[str, Any] = {
+    "checks": [_CHECK | {"criticality": "critical"}, _COMPARED],
+    "verdicts": [{"name": "tests", "signedBy": ["ci"], "withinSeconds": 60}],
+    "alerts": [{"name": "pages", "labels": {"severity": ["critical", "page"]}, "lookBackSeconds": 30}],
+    "baseline": "fresh",
+    "score": {"passScore": 90, "marginalScore": 60, "weights": {"users": 70}},
+}
+"""An analysis with each of the fields that aren't said elsewhere, but for Argo's templates."""
 
 
 def steps(*replicas: int | str, pause: dict[str, Any] | None = None) -> list[dict[str, Any]]:

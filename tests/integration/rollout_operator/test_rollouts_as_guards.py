@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.kruise_rollouts import AUTHOR, WEB, manifest, read, steps
+from support.kruise_rollouts import AUTHOR, JUDGED, WEB, manifest, read, steps
 from support.rollout_service import Shop, shop
 
 from tidegate_contracts.guards import GuardRemoved, GuardSet
@@ -53,6 +53,22 @@ async def test_a_guard_stands_as_long_as_its_rollout_is_in_force(
         await made.delete()
         await made.until_gone()
         assert await made.guard() == GuardRemoved(workload=WEB, by=AUTHOR)
+
+
+async def test_whatever_an_analysis_says_reaches_the_guard(
+    sandbox: SandboxState, namespace: str, tmp_path: Path
+) -> None:
+    """The API server has taken nothing out of it."""
+    block = {"steps": [{"replicas": "20%", "analysis": JUDGED}, *steps("100%")]}
+    async with shop(sandbox, namespace, tmp_path) as (made, processes):
+        await processes.start("rollout-operator", "rollout-operator")
+        await made.create(**block)
+        await made.until_guarded(lambda guard: isinstance(guard, GuardSet), "guarded")
+        guard = await made.guard()
+    assert isinstance(guard, GuardSet)
+    applied = read(manifest(namespace=namespace, **block))
+    assert guard == guard_of(applied, translate(applied))  # type: ignore[arg-type]
+    assert guard.request.steps[0].analysis.score is not None
 
 
 def _is_named(status: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 import yaml
-from support.kruise_rollouts import refused, requested
+from support.kruise_rollouts import JUDGED, QUERY, refused, requested
 from support.sources import REPOSITORY
 
 from tidegate_contracts.built_in import MetricSource, PodMetric, RequestMetric
@@ -28,22 +28,10 @@ from tidegate_rollout_operator.blocks import (
     VerdictBlock,
 )
 
-QUERY = 'latency{pod=~"{{pods}}"}'
-
 
 def test_whatever_a_request_can_say_of_an_analysis_a_rollout_can_too() -> None:
     """Field by field: what is added to a request's analysis has to be added here, in `blocks` and to the definition."""
-    check = {"name": "good", "metric": "success-rate", "source": "contour", "service": "web-canary", "minimum": 99}
-    direction = {"direction": "increase", "points": 9, "tolerancePercent": 5, "tolerance": 0.5, "confidencePercent": 95}
-    compared = {"name": "slow", "query": QUERY, "compare": direction, "groups": ["users"]}
-    judged = {
-        "checks": [check | {"criticality": "critical"}, compared],
-        "verdicts": [{"name": "tests", "signedBy": ["ci"], "withinSeconds": 60}],
-        "alerts": [{"name": "pages", "labels": {"severity": ["critical", "page"]}, "lookBackSeconds": 30}],
-        "baseline": "fresh",
-        "score": {"passScore": 90, "marginalScore": 60, "weights": {"users": 70}},
-    }
-    steps = [{"replicas": "20%", "analysis": judged}, {"replicas": "100%"}]
+    steps = [{"replicas": "20%", "analysis": JUDGED}, {"replicas": "100%"}]
     assert requested(steps=steps).steps[0].analysis == Analysis(
         checks=(
             Check(

@@ -47,6 +47,8 @@ class Toolchain(msgspec.Struct, frozen=True, kw_only=True):
     kruise_manifests: Path
     traefik: Path
     traefik_manifests: Path
+    victoria_metrics: Path
+    influxd: Path
 
 
 def ensure(only: Collection[str] | None = None, *, progress: Progress | None = None) -> Toolchain:
@@ -94,6 +96,8 @@ def _toolchain(folders: dict[str, Path]) -> Toolchain:
         kruise_manifests=folders["kruise"] / "share",
         traefik=folders["traefik"] / "bin" / "traefik",
         traefik_manifests=folders["traefik"] / "share",
+        victoria_metrics=folders["victoria-metrics"] / "bin" / "victoria-metrics",
+        influxd=folders["influxdb"] / "bin" / "influxd",
     )
 
 

@@ -110,6 +110,18 @@ RECIPES: tuple[Recipe, ...] = (
             ),
         },
     ),
+    # No parts of a sandbox: servers that the analyzer's providers are tested against.
+    Recipe(
+        name="victoria-metrics",
+        binaries={"victoria-metrics": "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics"},
+        expected_s=50,
+    ),
+    Recipe(
+        # The last one whose Flux is written in Go alone; it answers in version 2's API, too.
+        name="influxdb",
+        binaries={"influxd": "github.com/influxdata/influxdb/cmd/influxd"},
+        expected_s=210,
+    ),
 )
 
 
