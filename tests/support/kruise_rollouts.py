@@ -25,7 +25,7 @@ _CHECK: dict[str, Any] = {
 _DIRECTION = {"direction": "increase", "points": 9, "tolerancePercent": 5, "tolerance": 0.5, "confidencePercent": 95}
 _COMPARED = {"name": "slow", "query": QUERY, "compare": _DIRECTION, "groups": ["users"]}
 JUDGED: dict[str, Any] = {
-    "checks": [_CHECK | {"criticality": "critical"}, _COMPARED],
+    "checks": [_CHECK | {"minimum": 99, "criticality": "critical"}, _COMPARED],
     "verdicts": [{"name": "tests", "signedBy": ["ci"], "withinSeconds": 60}],
     "alerts": [{"name": "pages", "labels": {"severity": ["critical", "page"]}, "lookBackSeconds": 30}],
     "baseline": "fresh",
