@@ -4,7 +4,9 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
+import msgspec
 import pytest
 from support.prometheus import PrometheusProcess, prometheus_server
 
@@ -13,6 +15,7 @@ from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.facts import AnalysisConcluded
 from tidegate_contracts.orders import Analyse
 from tidegate_contracts.rollout import Analysis, Check
+from tidegate_contracts.score import Criticality, Score
 from tidegate_contracts.telemetry import MetricsMeasured
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_metrics_analyzer.analysis import StandingAnalysis
@@ -113,7 +116,49 @@ def _check(query: str) -> Check:
     return Check(name="it", query=query, compare=COMPARE, window_s=1.0, inconclusive_limit=4)
 
 
+SCORE = Score(pass_score=90, marginal_score=60, weights={"users": 70})
+SCORED = {
+    # What is judged "users" and "pods": the verdict, the rule behind it, and the score.
+    ("equal", "equal", "normal"): ("pass", "reached", 100.0),
+    ("equal", "worse", "normal"): ("inconclusive", "marginal", 85.0),
+    ("worse", "worse", "normal"): ("fail", "too_low", 50.0),
+    ("worse", "equal", "critical"): ("fail", "critical_failed", 0.0),
+    ("equal", "only_5d8f", "normal"): ("inconclusive", "no_data", 85.0),
+}
+
+
+async def test_checks_that_compare_are_counted_together(measurer: Measurer, exported: None) -> None:
+    facts = await asyncio.gather(*(_concluded(measurer, _scored(*case)) for case in SCORED))
+    for fact, (verdict, rule, score) in zip(facts, SCORED.values(), strict=True):
+        assert fact.scored is not None
+        assert (fact.verdict, fact.scored.rule, fact.scored.score) == (verdict, rule, score), fact.reason
+    told = {check.check: check.classification for check in facts[1].scored.checks}  # type: ignore[union-attr]
+    assert told == {"users": "pass", "good": "pass", "pods": "high", "even": "pass", "muted": told["muted"]}
+
+
+def _scored(users: str, pods: str, criticality: Criticality) -> Analysis:
+    """Two checks in each group, of which the second one always passes, and a muted one that has nothing to judge."""
+
+    def compared(name: str, series: str, **changes: Any) -> Check:
+        return msgspec.structs.replace(_check(f"{series}{REVISION}"), name=name, **changes)
+
+    return Analysis(
+        score=SCORE,
+        checks=(
+            compared("users", users, groups=("users",), criticality=criticality),
+            compared("good", "equal", groups=("users",)),
+            compared("pods", pods, groups=("pods",)),
+            compared("even", "equal", groups=("pods",)),
+            compared("muted", "only_7c9b", criticality="muted"),
+        ),
+    )
+
+
 async def _verdict_on(measurer: Measurer, query: str) -> AnalysisConcluded:
+    return await _concluded(measurer, Analysis(checks=(_check(query),)))
+
+
+async def _concluded(measurer: Measurer, analysis: Analysis) -> AnalysisConcluded:
     order = Analyse(
         rollout="r",
         revision=1,
@@ -121,7 +166,7 @@ async def _verdict_on(measurer: Measurer, query: str) -> AnalysisConcluded:
         step=1,
         stable_revision=SUBJECT.stable_revision,
         canary_revision=SUBJECT.revision,
-        step_analysis=Analysis(checks=(_check(query),)),
+        step_analysis=analysis,
         since_s=time.time() + 1,  # after the first scrapes: what was scraped before is of an empty page
         deadline_s=30,
     )
