@@ -19,6 +19,8 @@ HERE = Path(__file__).parent
 ALONE = (
     "e2e/test_examples.py",
     "e2e/test_story.py",
+    "e2e/test_bad_versions.py",
+    "e2e/test_scores.py",
     "chaos",
     "simulation",
     "integration/traffic_shifter",
