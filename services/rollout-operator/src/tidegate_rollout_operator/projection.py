@@ -158,7 +158,7 @@ def _state(rollout: Rollout, view: View) -> str:
         return STEP_READY
     if view.stage in ("initializing", "rolling") and _by_itself(rollout, view):
         return STEP_PAUSED
-    return COMPLETED if view.closing and not view.bakes else view.state
+    return COMPLETED if view.closing else view.state
 
 
 def _untouched(rollout: Rollout, wanted: RolloutRequested) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def _doing(view: View, *, by_itself: bool) -> str:
         return PROGRESSING
     if view.awaits_routing and view.hold is not None:
         return f"{PROGRESSING}: {view.hold.reason}"
-    if view.stage == "finalising" or (view.closing and view.hold is None and not view.bakes):
+    if view.stage == "finalising" or (view.closing and view.hold is None):
         return FINALISING
     if view.stage == "cancelling":
         return f"{CANCELLING}: {view.reason}"
