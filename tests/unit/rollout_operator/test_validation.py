@@ -221,3 +221,30 @@ def test_the_style_of_v1alpha1_is_one_that_there_is() -> None:
     refused = judged(written(spec(), spec(), style="rainbow", **FORMER))
     assert [each["field"] for each in refused.causes] == ["metadata.annotations[rollouts.kruise.io/rolling-style]"]
     assert judged(written(spec(), spec(), style="rainbow")) is ALLOWED, "an annotation that v1beta1 doesn't read"
+
+
+HEADER = {"name": "user", "value": "ann"}
+BY_INGRESS = [{"service": "web", "ingress": {"name": "web"}}]
+
+
+def test_what_is_accepted_and_not_carried_is_a_warning() -> None:
+    back = ({"replicas": 1, "traffic": "100%"}, {"replicas": 2, "traffic": "20%"})
+    verdict = judged(written(spec(*back, trafficRoutings=[ROUTING])))
+    assert not verdict.refusal
+    (warning,) = verdict.warnings
+    assert warning.startswith("not carried")
+    assert "spec.strategy.canary.steps[1].traffic" in warning
+
+
+def test_what_counts_for_nothing_is_a_warning() -> None:
+    crowded = {"replicas": 1, "matches": [{"headers": [HEADER, HEADER | {"name": "x"}]}]}
+    verdict = judged(written(spec(crowded, trafficRoutings=BY_INGRESS)))
+    assert not verdict.refusal
+    (warning,) = verdict.warnings
+    assert warning.startswith("spec.strategy.canary.steps[0].matches[0].headers[1] counts for nothing")
+
+
+def test_what_cannot_be_read_is_a_warning() -> None:
+    verdict = judged(written(spec({"replicas": "20%", "pause": {"duration": "soon"}})))
+    assert not verdict.refusal
+    assert "can't be read" in verdict.warnings[0]
