@@ -39,9 +39,11 @@ class Server:
 
     async def refusal_of_change(self, spec: dict[str, Any], resource: Resource) -> str:
         body = document(spec, resource)
-        patch = [{"op": "replace", "path": "/spec", "value": body["spec"]}]
-        if annotations := body["metadata"].get("annotations"):
-            patch.append({"op": "add", "path": "/metadata/annotations", "value": annotations})
+        annotations = body["metadata"].get("annotations", {})
+        patch = [
+            {"op": "replace", "path": "/spec", "value": body["spec"]},
+            {"op": "add", "path": "/metadata/annotations", "value": annotations},
+        ]
         try:
             await self.client.patch(resource, NAMESPACE, UNDER_WAY, patch, style=PatchStyle.JSON, dry_run=True)
         except Permanent as error:

@@ -34,7 +34,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "no traffic yet, in blue-green": spec({"replicas": "100%", "traffic": "0%"}, style="blueGreen"),
     "traffic may fall": spec({"replicas": "10%", "traffic": "50%"}, {"replicas": "20%", "traffic": "5%"}),
     "an Ingress": spec(trafficRoutings=[{"service": "web", "ingress": {"name": "web"}}]),
-    "any object": spec(trafficRoutings=[{"service": "web", "customNetworkRefs": [{"kind": "VirtualService"}]}]),
+    "any object": spec(
+        trafficRoutings=[{"service": "web", "customNetworkRefs": [of("VirtualService", "example.com/v1")]}]
+    ),
 }
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a kind without replicas": (spec(workload=of("Job", "batch/v1")), "spec.workloadRef"),
