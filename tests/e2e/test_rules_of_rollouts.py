@@ -14,6 +14,7 @@ from support.rollout_rules import BAD, BAD_BEFORE, CHANGES, GOOD, STEPS
 from tidegate_chassis.errors import Permanent
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.resources import Resource
+from tidegate_demo.scenario import kubectl
 from tidegate_rollout_operator.conversion import FORMER, ORIGIN, converted
 from tidegate_rollout_operator.kruise import ROLLOUTS
 from tidegate_sandbox.state import SandboxState
@@ -21,6 +22,7 @@ from tidegate_sandbox.state import SandboxState
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 NAMESPACE = "default"
 UNDER_WAY = "under-way"
+"""The Rollout whose release is under way, and its namespace: two of one namespace may not have one workload."""
 
 
 class Server:
@@ -45,7 +47,7 @@ class Server:
             {"op": "add", "path": "/metadata/annotations", "value": annotations},
         ]
         try:
-            await self.client.patch(resource, NAMESPACE, UNDER_WAY, patch, style=PatchStyle.JSON, dry_run=True)
+            await self.client.patch(resource, UNDER_WAY, UNDER_WAY, patch, style=PatchStyle.JSON, dry_run=True)
         except Permanent as error:
             return error.reason
         return ""
@@ -85,15 +87,16 @@ async def server(own_bare_sandbox: SandboxState, tmp_path_factory: pytest.TempPa
     ):
         await world.trusted("customresourcedefinition", ROLLOUTS.qualified_plural)
         await world.trusted("validatingwebhookconfiguration", "tidegate-rollouts")
+        await kubectl(own_bare_sandbox, "create", "namespace", UNDER_WAY)
         await _put_under_way(client)
         yield Server(client)
 
 
 async def _put_under_way(client: KubernetesClient) -> None:
     """As Kruise's own controller left it, so that the operator leaves it there."""
-    await client.create(ROLLOUTS, NAMESPACE, document(STEPS, ROLLOUTS, UNDER_WAY))
+    await client.create(ROLLOUTS, UNDER_WAY, document(STEPS, ROLLOUTS, UNDER_WAY))
     status = {"status": {"phase": "Progressing", "message": "", "currentStepIndex": 0, "currentStepState": ""}}
-    await client.patch(ROLLOUTS, NAMESPACE, UNDER_WAY, status, style=PatchStyle.MERGE, subresource="status")
+    await client.patch(ROLLOUTS, UNDER_WAY, UNDER_WAY, status, style=PatchStyle.MERGE, subresource="status")
 
 
 @pytest.mark.parametrize("name", GOOD)
