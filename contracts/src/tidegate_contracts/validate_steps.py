@@ -13,6 +13,7 @@ from tidegate_contracts.validate_matches import header_problems, match_problems
 from tidegate_contracts.validate_outside import silence_problems, waiting_problems
 
 PERCENT_MAX: Final = 100
+ALL_PODS: Final = "100%"
 
 
 def step_problems(request: RolloutRequested) -> Iterator[Problem]:
@@ -33,7 +34,7 @@ def step_problems(request: RolloutRequested) -> Iterator[Problem]:
             yield from length_problems(f"{field}.analysis", step.analysis, deadline_s, "deadlines.analysis_s")
             yield from silence_problems(f"{field}.analysis", step.analysis)
             yield from waiting_problems(f"{field}.analysis", step.analysis, deadline_s, "deadlines.analysis_s")
-    yield from _order(request.steps)
+    yield from _order(request)
 
 
 def _replicas(field: str, step: Step) -> Iterator[Problem]:
@@ -65,7 +66,7 @@ def _traffic(field: str, step: Step, request: RolloutRequested) -> Iterator[Prob
         yield problem(field, "given", "only where the request names its routes in traffic", remedy)
     if weight is not None and not 0 <= weight <= PERCENT_MAX:
         yield problem(f"{field}.weight_percent", weight, "0 to 100", "Give a whole percentage.")
-    elif weight not in (None, PERCENT_MAX) and step.replicas == "100%" and request.style == "partition":
+    elif weight not in (None, PERCENT_MAX) and step.replicas == ALL_PODS and request.style == "partition":
         rule = "100 in a step to 100% of the pods, which leaves none of the old ones to take the rest"
         yield problem(f"{field}.weight_percent", weight, rule, "Give it to a step before, or leave it out.")
     mirror = step.traffic.mirror_percent
@@ -86,22 +87,29 @@ def _traffic(field: str, step: Step, request: RolloutRequested) -> Iterator[Prob
         )
 
 
-def _order(steps: tuple[Step, ...]) -> Iterator[Problem]:
-    """Counts, percentages and weights may each only rise; a count and a percentage can't be compared."""
+def _order(request: RolloutRequested) -> Iterator[Problem]:
+    """Counts and percentages may each only rise, and can't be compared with each other; shares may fall, too."""
     highest: dict[str, int] = {}
-    for index, step in enumerate(steps):
+    for index, step in enumerate(request.steps):
         target = parse_target(step.replicas)
-        values = {
-            "count": target.count if target else None,
-            "percent": target.percent if target else None,
-            "weight": step.traffic.weight_percent if step.traffic else None,
-        }
+        values = {"count": target.count if target else None, "percent": target.percent if target else None}
         for kind, value in values.items():
             if value is None:
                 continue
             if kind in highest and value < highest[kind]:
-                field = f"steps[{index}]." + ("traffic.weight_percent" if kind == "weight" else "replicas")
-                shown = step.replicas if kind != "weight" else value
                 rule = f"not below the step before ({highest[kind]})"
-                yield problem(field, shown, rule, "Put the steps in rising order.")
+                yield problem(f"steps[{index}].replicas", step.replicas, rule, "Put the steps in rising order.")
             highest[kind] = max(value, highest.get(kind, value))
+    if request.style == "partition":
+        yield from _taken_back(request.steps)
+
+
+def _taken_back(steps: tuple[Step, ...]) -> Iterator[Problem]:
+    """With all of the traffic on the new pods every stable one may go."""
+    whole = False
+    for index, step in enumerate(steps):
+        weight = step.traffic.weight_percent if step.traffic is not None else None
+        if whole and weight is not None and weight < PERCENT_MAX and step.replicas != ALL_PODS:
+            rule = "100 after a step with all of the traffic or pods, which may leave no stable pod to take any back"
+            yield problem(f"steps[{index}].traffic.weight_percent", weight, rule, "Leave it out.")
+        whole = whole or weight == PERCENT_MAX or step.replicas == ALL_PODS

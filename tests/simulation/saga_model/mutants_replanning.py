@@ -76,4 +76,11 @@ REPLANNING: tuple[Mutant, ...] = (
         "return (same_step or not matters) and standing",
         "return True or standing",
     ),
+    planted(
+        "evolve",
+        "matches-fall-first",
+        "with a share that falls the step's matches come, before its pods",
+        "matches = tuple(each for each in matches if each in rollout.share[1])",
+        "pass",
+    ),
 )

@@ -97,7 +97,21 @@ def draw(random: Random, *, paces: Random) -> Options:
     if paces.random() < _BAKES:
         requests = tuple((at_s, replace(request, bake=_bake(paces))) for at_s, request in requests)
         controls = [(at_s, _rebaked(control, paces)) for at_s, control in controls]
+    if paces.random() < _UNORDERED:
+        requests = tuple((at_s, _unordered(request, paces)) for at_s, request in requests)
     return options._replace(requests=requests, controls=tuple(controls))
+
+
+def _unordered(request: RolloutRequested, paces: Random) -> RolloutRequested:
+    """Shares that rise and fall, but for what follows one of 100 % in the style partition."""
+    if not request.traffic:
+        return request
+    steps, whole = [], False
+    for step in request.steps:
+        whole = whole or (request.strategy == "partition" and step.replicas == "100%")
+        traffic = _share(100 if whole else paces.choice((None, 0, 20, 50, 80)))
+        steps.append(replace(step, traffic=traffic))
+    return replace(request, steps=tuple(steps))
 
 
 def _bake(paces: Random) -> Bake | None:
@@ -263,6 +277,8 @@ _BAKES = 0.25
 """How often requests, and new plans, may ask for one."""
 _FIRST_PAUSES = 0.1
 """How often each request asks to be paused before its first batch."""
+_UNORDERED = 0.15
+"""How often the requests' shares may fall from one step to the next."""
 _JUMPS = 0.35
 """How often there is one more, beside all else: what may be wrong with them needs a rare moment."""
 _ANN = (HttpMatch(headers={"user": "ann"}),)

@@ -112,7 +112,8 @@ FAULTS = [
     ("steps.0.replicas", "20", "steps[0].replicas"),
     ("steps.0.replicas", "٢٠%", "steps[0].replicas"),
     ("steps.2.replicas", "19%", "steps[2].replicas"),
-    ("steps.2.traffic.weight_percent", 19, "steps[2].traffic.weight_percent"),
+    ("steps.1.traffic.weight_percent", 100, "steps[2].traffic.weight_percent"),
+    ("steps.1.replicas", "100%", "steps[2].traffic.weight_percent"),
     ("steps.2.traffic.weight_percent", 101, "steps[2].traffic.weight_percent"),
     ("steps.0.traffic.weight_percent", -1, "steps[0].traffic.weight_percent"),
     ("steps.0.traffic.mirror_percent", 101, "steps[0].traffic.mirror_percent"),
@@ -316,6 +317,14 @@ def test_the_plan_ends_with_everything_on_the_new_version() -> None:
 def test_a_step_that_says_nothing_of_traffic_keeps_the_share_before() -> None:
     quiet = put("steps", [{"replicas": "20%", "traffic": {"weight_percent": 20}}, {"replicas": "40%"}])
     assert [step.weight_percent for step in plan(request(quiet))] == [20, 20, 100]
+
+
+@pytest.mark.parametrize(("strategy", "highest"), [("partition", 99), ("canary", 100), ("blue_green", 100)])
+def test_a_share_may_fall_while_stable_pods_can_take_it(strategy: str, highest: int) -> None:
+    assert [weight for _, weight, _ in shares(strategy, (1, 20), ("40%", highest), ("60%", 0), ("80%", 50))] == [
+        *(20, highest, 0, 50),
+        100,
+    ]
 
 
 def test_without_routes_a_plan_has_no_shares() -> None:

@@ -195,3 +195,14 @@ def test_batches_that_go_back_have_no_baseline() -> None:
     saga.shifted()
     order = saga.standing(ApplyBatch, saga.orders.workload)
     assert (order.going_back, order.baseline) == (True, False)
+
+
+def test_a_share_may_fall_from_a_step_to_the_next_once_its_pods_are_there() -> None:
+    saga = Saga()
+    saga.ask(request(step("20%", 50), step("40%", 10), step("100%"), traffic=(ROUTE,)))
+    saga.to_step(2)
+    assert saga.rollout.share[0] == 50
+    assert saga.ready() == ["TrafficShiftStarted"]
+    shift = saga.standing(ShiftTraffic, saga.orders.traffic)
+    assert (shift.weight_percent, shift.lowering) == (10, True)
+    assert saga.shifted() == ["StepJudgingStarted"]

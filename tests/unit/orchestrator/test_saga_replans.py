@@ -194,13 +194,15 @@ def test_less_traffic_leaves_before_anything_else() -> None:
     assert saga.shifted() == ["StepStarted"]
 
 
-def test_matches_do_not_come_with_a_falling_share_before_their_pods() -> None:
-    """Found by the simulation: a share that falls is ordered first, and its matches with it."""
+def test_matches_that_come_with_a_falling_share_wait_for_their_pods() -> None:
+    """Found by the simulation: a share that falls is ordered first."""
     saga = shifted(step("20%", 20, pause=WAIT), LAST)
     saga.ready()
     matched = StepTraffic(weight_percent=0, matches=(HttpMatch(headers={"user": "ann"}),))
-    assert saga.replan(Step(replicas="50%", traffic=matched, pause=WAIT), LAST) == ["ControlRefused"]
-    assert saga.replan(Step(replicas="20%", traffic=matched, pause=WAIT), LAST)[0] == "PlanChanged"
+    assert saga.replan(Step(replicas="50%", traffic=matched, pause=WAIT), LAST)[1] == "TrafficShiftStarted"
+    assert saga.rollout.share == (0, ())
+    assert [saga.shifted(), saga.ready()] == [["StepStarted"], ["TrafficShiftStarted"]]
+    assert saga.rollout.share == (0, matched.matches)
 
 
 def test_traffic_that_stable_pods_cannot_take_stays() -> None:

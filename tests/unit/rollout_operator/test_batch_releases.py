@@ -13,9 +13,10 @@ from support.saga import Saga, request, step
 
 from tidegate_contracts.controls import Approve, Cancel, JumpToStep
 from tidegate_contracts.facts import BatchDegraded, BatchStalled, PodCounts
-from tidegate_contracts.rollout import CanaryMetadata, Pause
+from tidegate_contracts.rollout import Bake, CanaryMetadata, Pause
 from tidegate_rollout_operator.batch_release import Versions, manifest, spec_of, status_of
 from tidegate_rollout_operator.conversion import FORMER, STORED, STYLE, converted
+from tidegate_rollout_operator.traffic_routing import holds
 from tidegate_rollout_operator.view import View
 
 VERSIONS = Versions(release="g-1", stable="v1", updated="v2")
@@ -174,3 +175,15 @@ def test_both_versions_say_the_same(style: str) -> None:
     assert former["spec"]["targetReference"]["workloadRef"]["name"] == "web"
     assert former["metadata"]["annotations"] == {STYLE: style.replace("_", "")}
     assert converted(former, STORED) == stored
+
+
+@pytest.mark.parametrize("last", ["50%", "100%"], ids=["a last step that was left out", "all steps"])
+def test_a_bake_is_no_end_yet(last: str) -> None:
+    saga = Saga()
+    saga.ask(request(step("20%"), step(last), bake=Bake(duration_s=600.0), rollout="g-1"))
+    saga.to_bake()
+    assert batch(saga) == ("Progressing", 1, "Ready")
+    assert plan(saga)["batchPartition"] == 1
+    assert holds(folded(saga.history)), "its TrafficRouting is let go at the end"
+    saga.tell(Approve())
+    assert batch(saga) == ("Finalizing", 1, "Ready")

@@ -84,10 +84,55 @@ def test_shares_and_matches_go_to_the_route() -> None:
     assert wanted.traffic == (TrafficReference(route="web", service="web", grace_s=5.0),)
     found = (HttpMatch(headers={"user": "ann"}), HttpMatch(path_prefix="/api"), HttpMatch(query={"beta": "1"}))
     assert [step.traffic for step in wanted.steps] == [
-        StepTraffic(matches=found),
+        StepTraffic(weight_percent=0, matches=found),
         StepTraffic(weight_percent=20),
-        StepTraffic(weight_percent=100),
+        None,
     ]
+
+
+def shares(*steps: dict[str, Any], routing: dict[str, Any] = ROUTING, **given: Any) -> list[int | None]:
+    wanted = requested(steps=list(steps), trafficRoutings=[routing], **given)
+    return [step.traffic.weight_percent if step.traffic is not None else None for step in wanted.steps]
+
+
+def test_a_share_may_fall_as_in_kruise() -> None:
+    falling = ({"replicas": 1, "traffic": "50%"}, {"replicas": 2, "traffic": "20%"})
+    for block in ("canary", "blueGreen"):
+        assert shares(*falling, style=block) == [50, 20]
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({}, [20, 60, 80, None]),
+        ({"enableExtraWorkloadForCanary": True}, [20, 37, 44, 50]),
+        ({"style": "blueGreen"}, [20, 37, 44, 50]),
+    ],
+    ids=["partition", "canary", "blue-green"],
+)
+def test_new_pods_get_requests_by_their_number_in_a_step_that_says_nothing(
+    given: dict[str, Any], meant: list[int | None]
+) -> None:
+    silent = [{"replicas": each} for each in ("60%", "80%", "100%")]
+    assert shares({"replicas": "20%", "traffic": "20%"}, *silent, **given) == meant
+
+
+def test_a_silent_step_takes_nothing_away_and_a_count_of_pods_tells_no_share() -> None:
+    assert shares({"replicas": "50%", "traffic": "100%"}, {"replicas": "80%"}) == [100, None]
+    assert shares({"replicas": 1, "traffic": "20%"}, {"replicas": 3}) == [20, None]
+
+
+def test_all_pods_in_a_partition_have_all_of_the_traffic_whatever_the_step_says() -> None:
+    clones = {"workloadRef": {"apiVersion": "apps.kruise.io/v1alpha1", "kind": "CloneSet", "name": "web"}}
+    extra = {"enableExtraWorkloadForCanary": True, "spec": {**clones}}
+    assert shares({"replicas": "50%", "traffic": "50%"}, {"replicas": "100%", "traffic": "60%"}, **extra) == [50, None]
+
+
+def test_an_ingress_has_a_share_beside_its_matches_and_a_gateway_does_not() -> None:
+    both = {"replicas": 1, "traffic": "5%", "matches": [{"headers": [{"name": "user", "value": "ann"}]}]}
+    assert shares(both, routing=INGRESS) == [5]
+    assert shares(both) == [0]
+    assert shares(both, routing=ROUTING | INGRESS) == [0]
 
 
 def test_every_kind_of_match_and_a_change_of_headers_are_carried() -> None:
@@ -100,6 +145,7 @@ def test_every_kind_of_match_and_a_change_of_headers_are_carried() -> None:
     change = HeaderChange(set={"x-new": "1"}, add={"x-also": "2"}, remove=("x-old",))
     assert [step.traffic for step in wanted.steps] == [
         StepTraffic(
+            weight_percent=0,
             matches=(
                 HttpMatch(headers_regex={"user": "a.*"}, query_regex={"q": "a.*"}, path_exact="/buy"),
                 HttpMatch(path_regex="/v[0-9]"),
@@ -232,7 +278,10 @@ def test_argos_templates_are_named_as_in_a_request() -> None:
         ({"trafficRoutings": [{"service": "web", "ingress": {"name": "We"}}]}, "trafficRoutings[0].ingress.name"),
         ({"trafficRoutings": [ROUTING | {"gracePeriodSeconds": 601}]}, "trafficRoutings[0].gracePeriodSeconds"),
         (
-            {"steps": [{"replicas": 1, "matches": [{"path": {"value": "/a"}}]}], "trafficRoutings": [INGRESS]},
+            {
+                "steps": [{"replicas": 1, "matches": [{"path": {"value": "/a"}}]}],
+                "trafficRoutings": [INGRESS | ROUTING],
+            },
             "steps[0].matches[0].path",
         ),
         (
@@ -274,9 +323,8 @@ def test_what_cannot_be_carried_is_told(given: dict[str, Any], field: str) -> No
 
 def test_the_rules_of_requests_count() -> None:
     assert refused(steps=steps("50%", "20%")) == ["spec.strategy.canary.steps[1].replicas"]
-    falling = [{"replicas": 1, "traffic": "50%"}, {"replicas": 2, "traffic": "20%"}]
-    found = refused(style="blueGreen", steps=falling, trafficRoutings=[ROUTING])
-    assert found == ["spec.strategy.blueGreen.steps[1].traffic"]
+    fallen = [{"replicas": 1, "traffic": "100%"}, {"replicas": 2, "traffic": "20%"}]
+    assert refused(steps=fallen, trafficRoutings=[ROUTING]) == ["spec.strategy.canary.steps[1].traffic"]
     nameless = {"workloadRef": {"apiVersion": "apps", "kind": "deployment", "name": "Web"}}
     assert refused(spec=nameless) == ["spec.workloadRef.name", "spec.workloadRef.kind", "spec.workloadRef.apiVersion"]
     assert refused(spec={"strategy": {}}) == ["spec.strategy"]

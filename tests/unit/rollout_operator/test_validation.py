@@ -6,87 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 from support.kruise_rollouts import rollout
+from support.rollout_rules import BAD, BAD_BEFORE, CHANGES, CLONES, EXTRA, FALLING, GOOD, MOST, ROUTING, STEPS, of, spec
 
 from tidegate_chassis.admission import ALLOWED, AdmissionRequest, GroupVersionKind, Verdict
 from tidegate_rollout_operator import reviews
 from tidegate_rollout_operator.kruise import ROLLING_STYLE, Rollout
 from tidegate_rollout_operator.validation import problems_of, problems_of_update
-
-DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
-ROUTING = {"service": "web", "gateway": {"httpRouteName": "web"}}
-
-
-def spec(
-    *steps: dict[str, Any], style: str = "canary", workload: dict[str, Any] | None = None, **block: Any
-) -> dict[str, Any]:
-    given = list(steps) or [{"replicas": "20%"}, {"replicas": "100%"}]
-    return {"workloadRef": workload or DEPLOYMENT, "strategy": {style: {"steps": given, **block}}}
-
-
-def of(kind: str, api_version: str = "apps/v1") -> dict[str, Any]:
-    return {"apiVersion": api_version, "kind": kind, "name": "web"}
-
-
-EXTRA = {"enableExtraWorkloadForCanary": True}
-GOOD: dict[str, dict[str, Any]] = {
-    "the least": spec(),
-    "a count": spec({"replicas": 1}),
-    "a ReplicaSet, which Kruise lets pass": spec(workload=of("ReplicaSet")),
-    "a CloneSet in blue-green": spec(style="blueGreen", workload=of("CloneSet", "apps.kruise.io/v1alpha1")),
-    "a custom resource": spec(workload=of("Game", "example.com/v1")),
-    "counts and percentages are not compared": spec({"replicas": 9}, {"replicas": "10%"}),
-    "half with traffic": spec({"replicas": "50%", "traffic": "50%"}, trafficRoutings=[ROUTING]),
-    "more with traffic, beside": spec({"replicas": "60%", "traffic": "60%"}, **EXTRA, trafficRoutings=[ROUTING]),
-    "more as a count": spec({"replicas": 90, "traffic": "60%"}, trafficRoutings=[ROUTING]),
-    "no traffic yet, in blue-green": spec({"replicas": "100%", "traffic": "0%"}, style="blueGreen"),
-    "traffic may fall": spec({"replicas": "10%", "traffic": "50%"}, {"replicas": "20%", "traffic": "5%"}),
-    "an Ingress": spec(trafficRoutings=[{"service": "web", "ingress": {"name": "web"}}]),
-    "any object": spec(trafficRoutings=[{"service": "web", "customNetworkRefs": [{"kind": "VirtualService"}]}]),
-}
-BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "a kind without replicas": (spec(workload=of("Job", "batch/v1")), "spec.workloadRef"),
-    "no name": (spec(workload={"apiVersion": "apps/v1", "kind": "Deployment"}), "spec.workloadRef.name"),
-    "a StatefulSet in blue-green": (spec(style="blueGreen", workload=of("StatefulSet")), "spec.workloadRef"),
-    "neither style": ({"workloadRef": DEPLOYMENT, "strategy": {}}, "spec.strategy"),
-    "both styles": (
-        {"workloadRef": DEPLOYMENT, "strategy": {"canary": {"steps": [{"replicas": 1}]}, "blueGreen": {}}},
-        "spec.strategy",
-    ),
-    "no steps": ({"workloadRef": DEPLOYMENT, "strategy": {"canary": {}}}, "spec.strategy.canary.steps"),
-    "two routings": (spec(trafficRoutings=[ROUTING, ROUTING]), "spec.strategy.canary.trafficRoutings"),
-    "no replicas": (spec({"traffic": "5%"}), "spec.strategy.canary.steps[0].replicas"),
-    "none of them": (spec({"replicas": 0}), "spec.strategy.canary.steps[0].replicas"),
-    "no percentage": (spec({"replicas": "0%"}), "spec.strategy.canary.steps[0].replicas"),
-    "more than all": (spec({"replicas": "101%"}), "spec.strategy.canary.steps[0].replicas"),
-    "no amount": (spec({"replicas": "many"}), "spec.strategy.canary.steps[0].replicas"),
-    "too many with traffic": (spec({"replicas": "51%", "traffic": "5%"}), "spec.strategy.canary.steps[0].replicas"),
-    "too many with matches": (
-        spec({"replicas": "51%", "matches": [{"headers": []}]}),
-        "spec.strategy.canary.steps[0].replicas",
-    ),
-    "no traffic at all": (spec({"replicas": 1, "traffic": "0%"}), "spec.strategy.canary.steps[0].traffic"),
-    "too much traffic": (spec({"replicas": 1, "traffic": "101%"}), "spec.strategy.canary.steps[0].traffic"),
-    "traffic as a number": (spec({"replicas": 1, "traffic": 20}), "spec.strategy.canary.steps[0].traffic"),
-    "fewer percent": (spec({"replicas": "20%"}, {"replicas": "10%"}), "spec.strategy.canary.steps[1].replicas"),
-    "fewer pods": (spec({"replicas": 3}, {"replicas": 2}), "spec.strategy.canary.steps[1].replicas"),
-    "a negative grace": (
-        spec(trafficRoutings=[ROUTING | {"gracePeriodSeconds": -1}]),
-        "spec.strategy.canary.trafficRoutings[0].gracePeriodSeconds",
-    ),
-    "no Service": (
-        spec(trafficRoutings=[{"gateway": {"httpRouteName": "web"}}]),
-        "spec.strategy.canary.trafficRoutings[0].service",
-    ),
-    "no route": (spec(trafficRoutings=[{"service": "web"}]), "spec.strategy.canary.trafficRoutings[0]"),
-    "an Ingress without a name": (
-        spec(trafficRoutings=[{"service": "web", "ingress": {}}]),
-        "spec.strategy.canary.trafficRoutings[0].ingress.name",
-    ),
-    "a route without a name": (
-        spec(trafficRoutings=[{"service": "web", "gateway": {}}]),
-        "spec.strategy.canary.trafficRoutings[0].gateway.httpRouteName",
-    ),
-}
 
 
 @pytest.mark.parametrize("given", GOOD.values(), ids=GOOD)
@@ -102,16 +27,6 @@ def test_a_fault_is_told_with_its_field(given: dict[str, Any], field: str) -> No
 def test_all_faults_are_told_at_once() -> None:
     given = spec({"replicas": "0%", "traffic": "200%"}, {"traffic": "5%"}, workload=of("Job", "batch/v1"))
     assert len(problems_of(given)) == 4
-
-
-STEPS = spec({"replicas": "20%"}, {"replicas": "100%"})
-CHANGES = {
-    "another workload": (spec(workload=of("StatefulSet")), "spec.workloadRef"),
-    "another style": (spec(style="blueGreen"), "spec.strategy"),
-    "an extra workload": (spec(**EXTRA), "spec.strategy"),
-    "another route": (spec(trafficRoutings=[ROUTING]), "spec.strategy.canary.trafficRoutings"),
-    "fewer steps": (spec({"replicas": "100%"}), "spec.strategy.canary.steps"),
-}
 
 
 @pytest.mark.parametrize(("new", "field"), CHANGES.values(), ids=CHANGES)
@@ -192,19 +107,9 @@ def test_an_update_under_way_is_judged_by_the_status_that_stands() -> None:
 
 
 FORMER = {"request_kind": GroupVersionKind("rollouts.kruise.io", "v1alpha1", "Rollout")}
-FALLING = ({"replicas": 1, "traffic": "20%"}, {"replicas": 2, "traffic": "10%"})
-MOST = {"replicas": "60%", "traffic": "60%"}
-CLONES = of("CloneSet", "apps.kruise.io/v1alpha1")
 
 
-@pytest.mark.parametrize(
-    ("given", "field"),
-    [
-        (spec(*FALLING, trafficRoutings=[ROUTING]), "spec.strategy.canary.steps[1].weight"),
-        (spec(MOST, **EXTRA, workload=CLONES), "spec.strategy.canary.steps[0].replicas"),
-    ],
-    ids=["a weight that falls", "an extra workload that no CloneSet gets"],
-)
+@pytest.mark.parametrize(("given", "field"), BAD_BEFORE.values(), ids=BAD_BEFORE)
 def test_v1alpha1_has_rules_of_its_own(given: dict[str, Any], field: str) -> None:
     assert [each["field"] for each in judged(written(given, **FORMER)).causes] == [field]
     assert judged(written(given)) is ALLOWED, "in v1beta1 it may be so"
@@ -221,3 +126,30 @@ def test_the_style_of_v1alpha1_is_one_that_there_is() -> None:
     refused = judged(written(spec(), spec(), style="rainbow", **FORMER))
     assert [each["field"] for each in refused.causes] == ["metadata.annotations[rollouts.kruise.io/rolling-style]"]
     assert judged(written(spec(), spec(), style="rainbow")) is ALLOWED, "an annotation that v1beta1 doesn't read"
+
+
+HEADER = {"name": "user", "value": "ann"}
+BY_INGRESS = [{"service": "web", "ingress": {"name": "web"}}]
+
+
+def test_what_is_accepted_and_not_carried_is_a_warning() -> None:
+    back = ({"replicas": 1, "traffic": "100%"}, {"replicas": 2, "traffic": "20%"})
+    verdict = judged(written(spec(*back, trafficRoutings=[ROUTING])))
+    assert not verdict.refusal
+    (warning,) = verdict.warnings
+    assert warning.startswith("not carried")
+    assert "spec.strategy.canary.steps[1].traffic" in warning
+
+
+def test_what_counts_for_nothing_is_a_warning() -> None:
+    crowded = {"replicas": 1, "matches": [{"headers": [HEADER, HEADER | {"name": "x"}]}]}
+    verdict = judged(written(spec(crowded, trafficRoutings=BY_INGRESS)))
+    assert not verdict.refusal
+    (warning,) = verdict.warnings
+    assert warning.startswith("spec.strategy.canary.steps[0].matches[0].headers[1] counts for nothing")
+
+
+def test_what_cannot_be_read_is_a_warning() -> None:
+    verdict = judged(written(spec({"replicas": "20%", "pause": {"duration": "soon"}})))
+    assert not verdict.refusal
+    assert "can't be read" in verdict.warnings[0]

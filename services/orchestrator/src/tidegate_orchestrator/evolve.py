@@ -184,18 +184,24 @@ def _shift_started(rollout: Rollout, event: TrafficShiftStarted) -> Rollout:
     step, weight = event.step, event.weight_percent
     lowering = weight == WHOLE_PERCENT or weight < rollout.share[0]
     planned, ready = rollout.planned(step), rollout.pods.answer
+    matches, mirror_percent = planned.matches, planned.mirror_percent
+    phase: Phase = Shifting(step)
+    if isinstance(rollout.phase, Jumped):
+        # A share that falls goes before the step's pods: what else is to come to them waits for them.
+        matches = tuple(each for each in matches if each in rollout.share[1])
+        mirror_percent = min(mirror_percent, rollout.mirrored_percent)
+        phase = Falling(step)
     order = orders.shift_traffic(
         rollout,
         event.revision,
         step,
         weight,
-        planned.matches,
+        matches,
         request_headers=planned.request_headers,
-        mirror_percent=planned.mirror_percent,
+        mirror_percent=mirror_percent,
         canary_pods=ready.counts.updated_ready if isinstance(ready, BatchReady) else 0,
         lowering=lowering,
     )
-    phase: Phase = Falling(step) if isinstance(rollout.phase, Jumped) else Shifting(step)
     return replace(rollout, phase=phase, since_s=event.at_s, routes=Routes(order, since_s=event.at_s))
 
 

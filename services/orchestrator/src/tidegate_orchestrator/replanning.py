@@ -62,9 +62,6 @@ def _traffic_problems(rollout: Rollout, after: Replanned) -> Iterator[Problem]:
         return
     if rollout.stable_gone:
         yield _problem("stable pods that can take traffic back", "Leave the step its traffic, or roll it back.")
-    if after.again and _matches_too_soon(rollout, after.plan[after.step - 1]):
-        rule = "more pods before requests that match, where the share falls"
-        yield _problem(rule, "Lower the share by one plan, and say the matches by the next.")
 
 
 def replanned(rollout: Rollout, wanted: RolloutRequested) -> Replanned:
@@ -100,13 +97,6 @@ def _begins_anew(before: Rollout, after: Rollout) -> bool:
         return True
     measured = isinstance(before.phase, Pausing | Baking | Between)
     return measured and new.analysis is not None and new.analysis != old.analysis
-
-
-def _matches_too_soon(rollout: Rollout, new: PlannedStep) -> bool:
-    """A share that falls is ordered before the step's pods are, and whatever matches with it."""
-    present = rollout.planned(rollout.step)
-    more = pods_of(new.target, rollout.replicas) > pods_of(present.target, rollout.replicas)
-    return more and any(match not in rollout.share[1] for match in new.matches)
 
 
 def _falls(rollout: Rollout, steps: tuple[PlannedStep, ...], step: int) -> bool:

@@ -40,7 +40,7 @@ def progressing(view: View, message: str) -> Said | None:
             reason = "Cancelling"
         case _ if view.hold is not None and not view.awaits_routing:
             reason = "Paused"
-        case _ if view.closing and not view.bakes:
+        case _ if view.closing:
             reason = "Finalising"
         case "initializing":
             reason = "Initializing"

@@ -140,6 +140,15 @@ class Rollout(KruiseObject, frozen=True):
         return WorkloadReference(name=reference.name, kind=reference.kind, api_version=reference.api_version)
 
     @property
+    def style(self) -> Style | None:
+        """The block that says the steps; the first one where there are two by mistake, None where there is none."""
+        return self.spec.strategy.blue_green or self.spec.strategy.canary
+
+    @property
+    def style_path(self) -> str:
+        return f"spec.strategy.{'canary' if self.spec.strategy.blue_green is None else 'blueGreen'}"
+
+    @property
     def block(self) -> str:
         """Which part of the status tells of the steps."""
         return "blueGreenStatus" if self.spec.strategy.blue_green is not None else "canaryStatus"

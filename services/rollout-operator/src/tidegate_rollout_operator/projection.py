@@ -17,6 +17,7 @@ from tidegate_rollout_operator.conditions import Said
 from tidegate_rollout_operator.identities import UNKNOWN, Identity
 from tidegate_rollout_operator.kruise import Rollout
 from tidegate_rollout_operator.naming import names
+from tidegate_rollout_operator.step_words import left_out
 from tidegate_rollout_operator.view import View
 
 NO_STEP: Final = 0
@@ -125,7 +126,7 @@ def _accepted(rollout: Rollout, problems: tuple[Problem, ...]) -> Said:
         return Said("Accepted", status=False, reason="NotCarried", message=texts.not_carried(problems))
     if rollout.spec.disabled:
         return Said("Accepted", status=True, reason="Disabled", message=texts.DISABLED)
-    return Said("Accepted", status=True, reason="Guarded", message="changes of the workload are rolled out by steps")
+    return Said("Accepted", status=True, reason="Guarded", message=texts.guarded(left_out(rollout)))
 
 
 def _steps(rollout: Rollout, view: View) -> dict[str, Any]:
@@ -157,7 +158,7 @@ def _state(rollout: Rollout, view: View) -> str:
         return STEP_READY
     if view.stage in ("initializing", "rolling") and _by_itself(rollout, view):
         return STEP_PAUSED
-    return COMPLETED if view.closing and not view.bakes else view.state
+    return COMPLETED if view.closing else view.state
 
 
 def _untouched(rollout: Rollout, wanted: RolloutRequested) -> dict[str, Any]:

@@ -22,8 +22,10 @@ def replans(rollout: Rollout, view: View, wanted: RolloutRequested | tuple[Probl
         return []
     if rollout.leaving or rollout.spec.disabled or request.requested_by != rollout.author:
         return []
-    # How pods go back stands in an annotation, whose edit makes no generation.
-    edited = changed(request, replace(wanted, rollback=request.rollback))
+    # How pods go back stands in an annotation, whose edit makes no generation; and routes that come count from the next
+    # release on, as do the steps' shares with them.
+    steps = wanted.steps if request.traffic else tuple(replace(step, traffic=None) for step in wanted.steps)
+    edited = changed(request, replace(wanted, rollback=request.rollback, steps=steps))
     if edited == request or _told(rollout, view) >= rollout.metadata.generation:
         return []
     place = f"{rollout.metadata.generation}:{view.plan_revision}"

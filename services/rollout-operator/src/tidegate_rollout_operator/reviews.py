@@ -1,7 +1,8 @@
 """Rollouts as they are written, judged before the API server stores them. Pure; `app` serves it as a webhook.
 
 Only a spec that is new, or changed, is judged: whoever labels a Rollout, or takes the finalizer off, is never kept from
-it. A fault is told with its field, value, rule and remedy, all of them at once.
+it. A fault is told with its field, value, rule and remedy, all of them at once. What is accepted as Kruise accepts it,
+and can't be carried or counts for nothing, is a warning: kubectl shows it, in a dry run as well.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +14,8 @@ from tidegate_chassis.admission import ALLOWED, AdmissionRequest, Verdict
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_rollout_operator.kruise import GROUP, ROLLING_STYLE, Rollout
+from tidegate_rollout_operator.step_words import left_out
+from tidegate_rollout_operator.translate import translate
 from tidegate_rollout_operator.validation import problems_of, problems_of_update, workload_of
 from tidegate_rollout_operator.validation_v1alpha1 import problems_of_former
 
@@ -22,6 +25,8 @@ PATH: Final = "/validate-rollouts-kruise-io-rollout"
 OPERATIONS: Final = frozenset({"CREATE", "UPDATE"})
 FORMER: Final = "v1alpha1"
 """Has rules of its own, and lets the number of steps change during a release, as v1beta1 doesn't."""
+
+NOT_CARRIED: Final = "not carried, so that no guard is made or changed by it"
 
 Others = Callable[[str], Iterable[Rollout]]
 """The Rollouts of a namespace, as far as they are known."""
@@ -60,7 +65,19 @@ def judge(request: AdmissionRequest, others: Others) -> Verdict:
         found += problems_of_former(new.metadata.annotations, new.spec)
     if request.operation == "UPDATE":
         found += problems_of_update(old.spec, new.spec, str(old.status.get("phase", "")), free_steps=former)
-    return _refused(request.name, found) if found else ALLOWED
+    return _refused(request.name, found) if found else _accepted(request)
+
+
+def _accepted(request: AdmissionRequest) -> Verdict:
+    try:
+        rollout = msgspec.json.decode(request.object, type=Rollout)
+    except msgspec.ValidationError as error:
+        return Verdict(warnings=(f"it can't be read, so that nothing is guarded by it: {error}",))
+    wanted = translate(rollout)
+    if isinstance(wanted, tuple):
+        return Verdict(warnings=tuple(f"{NOT_CARRIED}: {each}" for each in wanted))
+    unheard = tuple(f"{each} counts for nothing: the Ingress' class has no place for it" for each in left_out(rollout))
+    return Verdict(warnings=unheard) if unheard else ALLOWED
 
 
 def _stored(raw: msgspec.Raw) -> _Stored:

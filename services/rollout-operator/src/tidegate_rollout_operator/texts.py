@@ -22,6 +22,7 @@ FINALISING: Final = "Rollout has been completed and some closing work is being d
 CANCELLING: Final = "The workload has been rolled back and the rollout process will be canceled"
 COMPLETED: Final = "Rollout progressing has been completed"
 CANCELED: Final = "Rollout progressing has been canceled"
+GUARDED: Final = "changes of the workload are rolled out by steps"
 EDITED: Final = "the strategy was edited since in what counts from the next release on"
 
 
@@ -36,7 +37,7 @@ def _doing(view: View, *, by_itself: bool) -> str:
         return PROGRESSING
     if view.awaits_routing and view.hold is not None:
         return f"{PROGRESSING}: {view.hold.reason}"
-    if view.stage == "finalising" or (view.closing and view.hold is None and not view.bakes):
+    if view.stage == "finalising" or (view.closing and view.hold is None):
         return FINALISING
     if view.stage == "cancelling":
         return f"{CANCELLING}: {view.reason}"
@@ -85,3 +86,9 @@ def ended(view: View) -> str:
 def not_carried(problems: tuple[Problem, ...]) -> str:
     """Why changes of the workload are not rolled out as the Rollout says."""
     return "; ".join(str(each) for each in problems)[: 2 * REASON_LENGTH_MAX]
+
+
+def guarded(left_out: tuple[str, ...]) -> str:
+    """With the fields that count for nothing."""
+    without = f"{GUARDED}, without what the Ingress' class has no place for: {', '.join(left_out)}"
+    return (without if left_out else GUARDED)[: 2 * REASON_LENGTH_MAX]

@@ -34,27 +34,28 @@ def problems_of(
     matches: Which requests are.
     headers: How.
     """
-    yield from _reference_problems(references)
+    # As if each had a canary Service: that there is one for both is what a TrafficRouting is about.
+    routes = list(routes_of(references[0], one_service=False)) if references else []
+    yield from _reference_problems(references, routes)
     if weight is None and not matches:
         yield problem(STRATEGY, "neither", "a weight or matches", "Say which requests are marked.")
     if weight is not None and not 0 <= weight <= WHOLE_PERCENT:
         yield problem(f"{STRATEGY}.weight", weight, "from 0 to 100", "Write 20.")
     for index, match in enumerate(matches):
         yield from match_problems(f"{STRATEGY}.matches[{index}]", match)
-    for reference in references[:1]:
-        for _, route in routes_of(reference, one_service=True):
-            yield from _unspoken(reference, route, weight, matches, headers)
+    for _, route in routes:
+        yield from _unspoken(references[0], route, weight, matches, headers)
 
 
-def _reference_problems(references: tuple[Reference, ...]) -> Iterator[Problem]:
+def _reference_problems(
+    references: tuple[Reference, ...], routes: list[tuple[str, TrafficReference]]
+) -> Iterator[Problem]:
     if not references:
         yield problem("spec.objectRef", "missing", "a Service and its route", "Name them.")
         return
     yield from routing_problems(f"spec.{REFERENCE}", references[0])
-    # As if each had a canary Service: that there is one for both is what a TrafficRouting is about.
-    named = list(routes_of(references[0], one_service=False))
-    fields = [REFERENCE + part for part, _ in named]
-    for each in traffic_problems(tuple(route for _, route in named)):
+    fields = [REFERENCE + part for part, _ in routes]
+    for each in traffic_problems(tuple(route for _, route in routes)):
         if not each.field.endswith(".canary_service"):
             yield in_kruises_words(replace(each, field=f"request.{each.field}"), "spec", fields)
 

@@ -4,7 +4,6 @@ Called by `reconcile`. Whatever Kruise has and we don't is told as a problem, ne
 requests are the contracts' own (`validate_guard`).
 """
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -19,7 +18,6 @@ from tidegate_contracts.rollout import (
     RollbackPace,
     RolloutRequested,
     Step,
-    StepTraffic,
 )
 from tidegate_contracts.rollout import Style as StyleName
 from tidegate_contracts.validate import validate_guard
@@ -34,21 +32,18 @@ from tidegate_rollout_operator.kruise import (
     Style,
 )
 from tidegate_rollout_operator.routing import (
-    header_change,
     header_problems,
-    match_of,
     match_problems,
     one_service_problems,
     references,
     routing_problems,
 )
+from tidegate_rollout_operator.step_traffic import ALL_PODS, traffic_of_steps
+from tidegate_rollout_operator.validation import percent_of
 from tidegate_rollout_operator.wording import in_kruises_words
 
-ALL_PODS: Final = "100%"
 DEPLOYMENTS: Final = "deployment.apps"
 """Where Kruise has an extra workload for the canary: it takes every other kind's `canary` for a partition."""
-
-_PERCENT: Final = re.compile(r"([0-9]{1,3})%", re.ASCII)
 
 
 def translate(rollout: Rollout) -> RolloutRequested | tuple[Problem, ...]:
@@ -59,19 +54,15 @@ def translate(rollout: Rollout) -> RolloutRequested | tuple[Problem, ...]:
     request = _request(rollout, _style(rollout))
     against = validate_guard(guard_of(rollout, request), rollout.metadata.namespace)
     routes = [field for field, _ in references(_style(rollout))]
-    return tuple(in_kruises_words(each, _path(rollout), routes) for each in against) or request
+    return tuple(in_kruises_words(each, rollout.style_path, routes) for each in against) or request
 
 
 def guard_of(rollout: Rollout, request: RolloutRequested) -> GuardSet:
     return GuardSet(request=request, release_annotation=ROLLOUT_ID, release_label=ROLLOUT_ID, by=rollout.author)
 
 
-def _path(rollout: Rollout) -> str:
-    return f"spec.strategy.{'canary' if rollout.spec.strategy.blue_green is None else 'blueGreen'}"
-
-
 def _style(rollout: Rollout) -> Style:
-    style = rollout.spec.strategy.blue_green or rollout.spec.strategy.canary
+    style = rollout.style
     assert style is not None, "a strategy without a style was refused before"
     return style
 
@@ -109,17 +100,19 @@ def _style_name(rollout: Rollout, style: Style) -> StyleName:
 
 def _canary_metadata(style: Style) -> CanaryMetadata | None:
     given = style.patch_pod_template_metadata
-    return CanaryMetadata(labels=given.labels, annotations=given.annotations) if given is not None else None
+    if given is None or not (given.labels or given.annotations):
+        return None
+    return CanaryMetadata(labels=given.labels, annotations=given.annotations)
 
 
 def _steps(style: Style, name: StyleName) -> Iterator[Step]:
     last = len(style.steps) - 1
-    for index, step in enumerate(style.steps):
+    for index, (step, traffic) in enumerate(zip(style.steps, traffic_of_steps(style, name), strict=True)):
         assert step.replicas is not None, "a step without replicas was refused before"
         whole_end = index == last and step.replicas == ALL_PODS and name != "blue_green"
         yield Step(
             replicas=step.replicas,
-            traffic=_traffic(step) if style.traffic_routings else None,
+            traffic=traffic,
             pause=None if whole_end else _pause(step),
             analysis=analysis_of(step.analysis),
         )
@@ -133,20 +126,6 @@ def _pause(step: StepBlock) -> Pause | None:
     return Pause(duration_s=float(seconds) if seconds is not None else None)
 
 
-def _traffic(step: StepBlock) -> StepTraffic | None:
-    """Where both a share and matches are given, Kruise lets the matches win."""
-    change = header_change(step.request_header_modifier)
-    if step.matches:
-        return StepTraffic(matches=tuple(match_of(match) for match in step.matches), request_headers=change)
-    weight = _weight(step.traffic)
-    return StepTraffic(weight_percent=weight, request_headers=change) if weight is not None else None
-
-
-def _weight(traffic: str | None) -> int | None:
-    found = _PERCENT.fullmatch(traffic) if traffic is not None else None
-    return int(found.group(1)) if found is not None else None
-
-
 def _unserved(rollout: Rollout) -> Iterator[Problem]:
     """What can't be put into a request at all; the rules of requests are asked afterwards."""
     strategy = rollout.spec.strategy
@@ -154,7 +133,7 @@ def _unserved(rollout: Rollout) -> Iterator[Problem]:
         value = "neither" if strategy.canary is None else "both"
         yield problem("spec.strategy", value, "exactly one of canary and blueGreen", "Give one of them.")
         return
-    style, at = _style(rollout), _path(rollout)
+    style, at = _style(rollout), rollout.style_path
     yield from one_service_problems(at, style)
     for index, routing in enumerate(style.traffic_routings):
         yield from routing_problems(f"{at}.trafficRoutings[{index}]", routing)
@@ -167,7 +146,7 @@ def _unserved_step(at: str, step: StepBlock) -> Iterator[Problem]:
         yield problem(f"{at}.replicas", "missing", "required", 'Write 3 or "20%".')
     if step.request_header_modifier is not None:
         yield from header_problems(f"{at}.requestHeaderModifier", step.request_header_modifier)
-    weight = _weight(step.traffic)
+    weight = percent_of(step.traffic)
     if step.traffic is not None and (weight is None or weight > WHOLE_PERCENT):
         yield problem(f"{at}.traffic", step.traffic, "a whole percentage from 0% to 100%", 'Write "20%".')
     for index, match in enumerate(step.matches):

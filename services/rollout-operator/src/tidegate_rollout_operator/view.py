@@ -123,8 +123,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def closing(self) -> bool:
-        """Whether it is at that last one: in Kruise's words the steps are done then."""
-        return self.stage == "rolling" and self.step > self.steps
+        """Whether it is at that last one, and no bake follows: in Kruise's words the steps are done then."""
+        baked = self.request is not None and self.request.bake is not None
+        return self.stage == "rolling" and self.step > self.steps and not baked
 
     @property
     def index(self) -> int:
