@@ -137,6 +137,16 @@ MANIFESTS: Final[Mapping[str, Manifest]] = {
             ],
         },
     },
+    "istio-destination-rule": {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "DestinationRule",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {
+            "host": "web.shop.svc.cluster.local",
+            "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 100}}},
+            "subsets": [{"name": "near", "labels": {"zone": "a"}}],
+        },
+    },
     "contour-http-proxy": {
         "apiVersion": "projectcontour.io/v1",
         "kind": "HTTPProxy",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tidegate_contracts import limits, names
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import TrafficReference
-from tidegate_contracts.routers import BUILT_IN, INGRESS_SCRIPT, REWRITTEN, SCRIPT
+from tidegate_contracts.routers import BUILT_IN, DESTINATION_RULE, INGRESS_SCRIPT, REWRITTEN, SCRIPT, Abilities
 from tidegate_contracts.validate_analysis import duration_problems
 
 
@@ -22,6 +22,33 @@ def traffic_problems(references: tuple[TrafficReference, ...]) -> Iterator[Probl
         if identity in seen or (reference.kind, reference.route) in written:
             yield problem(f"{field}.route", reference.route, "each route once", "Leave the second one out.")
         seen.add(identity)
+    yield from _undivided(references)
+
+
+def _undivided(references: tuple[TrafficReference, ...]) -> Iterator[Problem]:
+    """What is wrong where one Service stands for both versions: all routes to it have to know, and who declares it."""
+    undivided = {each.service for each in references if each.service == canary_service(each)}
+    declared = {each.service for each in references if _abilities(each).declares}
+    named = {each.service for each in references if _abilities(each).by_revision and not _abilities(each).declares}
+    for index, reference in enumerate(references):
+        field, service, abilities = f"traffic[{index}]", reference.service, _abilities(reference)
+        alone = service == canary_service(reference)
+        if service in undivided and not alone:
+            rule = "the Service itself, as for another route to it: it has the pods of both versions"
+            yield problem(f"{field}.canary_service", canary_service(reference), rule, "Give the same for all of them.")
+        elif abilities.declares and not alone:
+            rule = "the Service itself: both versions are subsets of it"
+            yield problem(f"{field}.canary_service", canary_service(reference), rule, f"Give {service}.")
+        elif abilities.declares and service not in named:
+            rule = f"beside an istio-virtual-service route to {service}, which names the subsets"
+            yield problem(f"{field}.router", reference.router, rule, "Name the VirtualService, too.")
+        elif alone and abilities.by_revision and service not in declared:
+            rule = f"beside an {DESTINATION_RULE} route for {service}, which declares both versions as subsets"
+            yield problem(f"{field}.canary_service", service, rule, "Name the DestinationRule, too.")
+
+
+def _abilities(reference: TrafficReference) -> Abilities:
+    return BUILT_IN.get(reference.router, Abilities())
 
 
 def _reference(field: str, reference: TrafficReference) -> Iterator[Problem]:

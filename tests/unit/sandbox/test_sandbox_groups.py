@@ -23,7 +23,8 @@ USUAL = {"kubernetes", "nats", "prometheus", "proxy", "podlet"}
         (["kubernetes"], ["kruise", "resource-metrics"], {"nats", "prometheus"}),
         (["kruise"], ["kruise"], USUAL),
         (["proxy"], ["traefik"], (USUAL - {"proxy"}) | {"traefik"}),
-        (["kubernetes"], ["traefik"], {"nats", "prometheus"}),
+        (["kubernetes"], ["traefik", "mesh"], {"nats", "prometheus"}),
+        (["proxy"], ["mesh"], (USUAL - {"proxy"}) | {"mesh"}),
     ],
 )
 def test_a_sandbox_has_the_usual_groups_and_those_that_are_asked_for(

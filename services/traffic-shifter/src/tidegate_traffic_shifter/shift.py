@@ -6,7 +6,7 @@ only then touches a route. All routes of an order go together: none is written b
 requests at the new version the stable Service gets all pods again, before the stable ones may go.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tidegate_chassis.clock import Clock
@@ -14,13 +14,14 @@ from tidegate_contracts.orders import ShiftTraffic
 from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.routers import beyond
 from tidegate_traffic_shifter.clearing import Clearing
+from tidegate_traffic_shifter.declaring import Declaring, tells_apart
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
 from tidegate_traffic_shifter.patience import WARM_UP_S, patience_s
 from tidegate_traffic_shifter.router import Place, Router
 from tidegate_traffic_shifter.seen import Service
 from tidegate_traffic_shifter.services import Services
-from tidegate_traffic_shifter.share import Share
+from tidegate_traffic_shifter.share import Revisions, Share
 
 ALL_READY_WAIT_S: Final = 2.0
 """How long a share waits for the last unready endpoints; one ready endpoint is enough after that."""
@@ -57,6 +58,8 @@ class Shift:
         self._fence = fence
         self._clock = clock
         self._clearing = Clearing(places, services, fence, clock)
+        self._apart = [place for place, router in places.items() if tells_apart(place, router)]
+        self._declaring = Declaring(places, self._share, self._clearing, services, fence=fence, clock=clock)
         self._endpoints_since_s: dict[Place, float] = {}
         self._cold: set[Place] = set()
         self._named_at_s: dict[Place, float] = {}
@@ -67,13 +70,14 @@ class Shift:
         nothing = not (self._order.weight_percent or self._order.matches or self._order.mirror_percent)
         if nothing and self._order.canary_revision is not None:
             # Whatever else may be wrong, the requests leave first.
-            return [*await self._route(only_held=True), *(await self._check() or await self._pin())]
+            return [*await self._route(self._places, only_held=True), *(await self._check() or await self._pin())]
         refused = await self._check()
         if refused:
             return refused
         if self._order.canary_revision is None:
-            # Nothing of ours stays in the routes without a new revision.
-            return [*await self._clearing.look(list(self._places)), *await self._pin()]
+            # Nothing of ours stays in the routes without a new revision, but what stands for a pinned Service.
+            others = [place for place in self._places if place not in self._apart]
+            return [*await self._clearing.look(others), *await self._pin(), *await self._route(self._apart)]
         return await self._raise(self._order.canary_revision)
 
     async def _check(self) -> list[Outcome]:
@@ -113,7 +117,7 @@ class Shift:
         made += [await self._endpoints(place) for place in self._places]
         if not isinstance(worst(made), Settled):
             return made
-        routed = await self._route(only_held=False)
+        routed = await self._route(self._places)
         whole = self._order.weight_percent == WHOLE_PERCENT and isinstance(worst(routed), Settled)
         return [*made, *routed, *(await self._open() if whole else [])]
 
@@ -134,12 +138,18 @@ class Shift:
             if not (whole and await self._services.is_open(place, self._label, self._fence))
         ]
 
-    async def _route(self, *, only_held: bool) -> list[Outcome]:
-        """Put the share into every route; one that never had a share needs none of nothing."""
-        outcomes: list[Outcome] = []
-        for place, router in self._places.items():
+    async def _route(self, places: Iterable[Place], *, only_held: bool = False) -> list[Outcome]:
+        """Put the share into these routes; one that never had a share needs none of nothing."""
+        outcomes = await self._declaring.look()
+        declared = isinstance(worst(outcomes), Settled)
+        if not declared and not only_held:
+            return outcomes
+        for place in places:
+            router = self._places[place]
+            if router.abilities.declares:
+                continue
             held = await router.share(place, self._fence)
-            if only_held and held is None:
+            if only_held and held is None and not (declared and place in self._apart):
                 outcomes.append(await router.restore(place, self._fence))
                 continue
             if held is None or (held.is_empty and not self._share(place).is_empty):
@@ -165,6 +175,10 @@ class Shift:
         return named
 
     def _share(self, place: Place) -> Share:
+        share = self._whole_share(place)
+        return share.emptied() if self._places[place].abilities.declares else share
+
+    def _whole_share(self, place: Place) -> Share:
         return Share(
             service=place.service,
             canary_service=place.canary_service,
@@ -172,7 +186,13 @@ class Shift:
             matches=self._order.matches,
             request_headers=self._order.request_headers,
             mirror_percent=self._order.mirror_percent,
+            revisions=self._revisions if place in self._apart else None,
         )
+
+    @property
+    def _revisions(self) -> Revisions:
+        order = self._order
+        return Revisions(label=self._label, stable=order.stable_revision, canary=order.canary_revision)
 
     async def _is_of_another_revision(self, place: Place, revision: str) -> bool:
         """Its endpoints would be the old ones for a while, and nothing would tell: it has to be a new Service."""
