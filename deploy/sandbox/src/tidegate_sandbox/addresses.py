@@ -49,5 +49,6 @@ FORWARDED = {
     "prometheus": PROMETHEUS_PORT,
     "proxy": PROXY_PORT,
     "traefik": TRAEFIK_PORT,
+    "traefik-admin": TRAEFIK_ADMIN_PORT,
     "mesh": MESH_PORT,
 }
