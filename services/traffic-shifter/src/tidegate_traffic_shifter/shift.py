@@ -2,8 +2,9 @@
 
 Called by `holder` again and again, after every change. Lowering to nothing writes the routes first, since nothing is
 more urgent; raising pins the stable Service first, then makes the canary Service, then waits for its endpoints, and
-only then touches a route. All routes of an order go together: none is written before all have been checked. With all
-requests at the new version the stable Service gets all pods again, before the stable ones may go.
+only then touches a route; where these vanish, the share is taken back until they are there again. All routes of an
+order go together: none is written before all have been checked. With all requests at the new version the stable Service
+gets all pods again, before the stable ones may go.
 """
 
 from collections.abc import Iterable, Mapping
@@ -116,10 +117,30 @@ class Shift:
             return made
         made += [await self._endpoints(place) for place in self._places]
         if not isinstance(worst(made), Settled):
-            return made
+            return [*made, *await self._withhold()]
         routed = await self._route(self._places)
         whole = self._order.weight_percent == WHOLE_PERCENT and isinstance(worst(routed), Settled)
         return [*made, *routed, *(await self._open() if whole else [])]
+
+    async def _withhold(self) -> list[Outcome]:
+        """Requests that only the stable version can answer go to it, whatever the step says."""
+        outcomes: list[Outcome] = []
+        for place, router in self._places.items():
+            held = await router.share(place, self._fence)
+            if held is not None and not held.is_empty and await self._only_stable_answers(place):
+                outcomes.append(await router.shift(place, held.emptied(), self._fence))
+                for since_s in (self._endpoints_since_s, self._named_at_s, self._warm_at_s):
+                    since_s.pop(place, None)  # whoever comes back is waited for as before
+        return outcomes
+
+    async def _only_stable_answers(self, place: Place) -> bool:
+        """Where one Service has the pods of both it can't be told."""
+        stable, canary = [
+            await self._services.find(place, name, self._fence) for name in (place.service, place.canary_service)
+        ]
+        if place.one_service or not isinstance(stable, Service) or not isinstance(canary, Service):
+            return False
+        return bool(self._services.endpoints(stable).ready) and not self._services.endpoints(canary).ready
 
     async def _open(self) -> list[Outcome]:
         """No Service is left without pods: whoever asks the stable one without a route gets the new version then."""
