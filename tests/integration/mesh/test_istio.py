@@ -17,11 +17,11 @@ from support.precision import SAMPLE, assert_share
 from support.steady_load import SteadyLoad
 from support.traffic import TrafficRig
 from support.traffic_service import traffic_service
-from support.until import until
+from support.until import POLL_PERIOD_S, until
 
 from tidegate_chassis.kubernetes.resources import DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES
 from tidegate_contracts.facts import TrafficReleased, TrafficRepaired, TrafficShifted
-from tidegate_contracts.rollout import HttpMatch
+from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_sandbox.state import SandboxState
 from tidegate_traffic_shifter.declaring import Declaring
 from tidegate_traffic_shifter.release import Release
@@ -38,6 +38,7 @@ SLOW = "ready-1.5_drain-3_latency-100"
 """Pods that start slowly, answer slowly and go on serving for a while when they are told to stop."""
 
 ALL = references()
+COPIED = 20
 
 
 @asynccontextmanager
@@ -164,6 +165,37 @@ async def test_matches_are_exact_on_both_sides(rig: TrafficRig) -> None:
         await assert_sides(rig, host(rig, name), MATCHED, NOT_MATCHED)
     await rig.obey(rig.release(traffic=ALL), TrafficReleased)
     assert await user_made(rig) == before
+
+
+async def test_a_change_of_headers_and_copies_reach_the_new_versions_pods_and_no_others(rig: TrafficRig) -> None:
+    await create(rig, v1=1, v2=1)
+    change = HeaderChange(set={"x-version": "new"}, add={"x-seen": "1"}, remove=("x-old",))
+    order = rig.shift(0, matches=(MATCHES[0],), request_headers=change, mirror_percent=100, traffic=ALL)
+    await rig.obey(rig.shift(0, canary=None, traffic=ALL), TrafficShifted)
+    await rig.obey(order, TrafficShifted)
+    sent = {"x-version": "mine", "x-old": "1"}
+    for name in NAMES:
+        await until_answered(rig, host(rig, name), "v2", MATCHED[0])
+        version, _, *head = await rig.lines("/headers", sent | {"x-user": "ann"}, host=host(rig, name))
+        assert version == "version v2"
+        assert {"x-version: new", "x-seen: 1"} <= set(head)
+        assert not [each for each in head if each.startswith("x-old") or "mine" in each]
+        before = await served(rig, name)
+        for _ in range(COPIED):
+            assert (await rig.lines("/headers", sent, host=host(rig, name)))[0] == "version v1"
+        await until_served(rig, name, before + COPIED)
+
+
+async def served(rig: TrafficRig, name: str) -> int:
+    """How many requests the new version's pod has answered by now, copies included."""
+    lines = await rig.lines("/metrics", MATCHED[0].headers, host=host(rig, name))
+    return sum(int(line.split()[-1]) for line in lines if "http_requests_total{" in line)
+
+
+async def until_served(rig: TrafficRig, name: str, requests: int) -> None:
+    async with asyncio.timeout(ANSWERS_WITHIN_S):
+        while await served(rig, name) < requests:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_PERIOD_S)
 
 
 async def test_a_shifter_that_is_killed_on_the_way_is_followed_without_a_loss(

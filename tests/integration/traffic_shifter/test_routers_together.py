@@ -151,6 +151,29 @@ async def test_every_kind_of_match_is_exact_on_both_sides_through_the_real_proxy
     await rig.obey(rig.release(), TrafficReleased)
 
 
+@pytest.mark.parametrize(
+    ("router", "added"), [("gateway-http-route", {"x-seen": "1"}), ("contour-http-proxy", {})], ids=["route", "proxy"]
+)
+async def test_a_change_of_headers_is_seen_by_the_new_versions_pods_and_by_no_others(
+    rig: TrafficRig, router: str, added: dict[str, str]
+) -> None:
+    rig.router = router
+    await rig.create(v1=1, v2=1)
+    change = HeaderChange(set={"x-version": "new"}, add=added, remove=("x-old",))
+    by_user = (HttpMatch(headers={"x-user": "ann"}),)
+    await rig.obey(rig.shift(0, matches=by_user, request_headers=change), TrafficShifted)
+    sent = {"x-version": "mine", "x-old": "1"}
+    version, _, *head = await rig.lines("/headers", sent | {"x-user": "ann"})
+    assert version == "version v2"
+    assert {f"{name}: {value}" for name, value in ({"x-version": "new"} | added).items()} <= set(head)
+    assert not [each for each in head if each.startswith("x-old") or "mine" in each]
+    version, _, *head = await rig.lines("/headers", sent)
+    assert version == "version v1"
+    assert {"x-version: mine", "x-old: 1"} <= set(head)
+    await rig.obey(rig.shift(100, request_headers=change, lowering=True), TrafficShifted)
+    assert "x-version: new" in await rig.lines("/headers", sent), "with a share, too"
+
+
 @pytest.mark.parametrize(("router", "mirror_percent"), [("gateway-http-route", 100), ("contour-http-proxy", 50)])
 async def test_copies_reach_the_new_version_and_their_answers_nobody(
     rig: TrafficRig, router: str, mirror_percent: int
