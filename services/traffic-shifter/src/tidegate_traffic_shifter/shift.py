@@ -2,12 +2,12 @@
 
 Called by `holder` again and again, after every change. Lowering to nothing writes the routes first, since nothing is
 more urgent; raising pins the stable Service first, then makes the canary Service, then waits for its endpoints, and
-only then touches a route; where these vanish, the share is taken back until they are there again. All routes of an
-order go together: none is written before all have been checked. With all requests at the new version the stable Service
-gets all pods again, before the stable ones may go.
+only then touches a route (`routing`); where these vanish, the share is taken back until they are there again. None is
+written before all have been checked. With all requests at the new version the stable Service gets all pods again,
+before the stable ones may go.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from tidegate_chassis.clock import Clock
@@ -18,8 +18,8 @@ from tidegate_traffic_shifter.clearing import Clearing
 from tidegate_traffic_shifter.declaring import Declaring, tells_apart
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
-from tidegate_traffic_shifter.patience import WARM_UP_S, patience_s
 from tidegate_traffic_shifter.router import Place, Router
+from tidegate_traffic_shifter.routing import Routing
 from tidegate_traffic_shifter.seen import Service
 from tidegate_traffic_shifter.services import Services
 from tidegate_traffic_shifter.share import Revisions, Share
@@ -60,26 +60,39 @@ class Shift:
         self._clock = clock
         self._clearing = Clearing(places, services, fence, clock)
         self._apart = [place for place, router in places.items() if tells_apart(place, router)]
-        self._declaring = Declaring(places, self._share, self._clearing, services, fence=fence, clock=clock)
+        declaring = Declaring(places, self._share, self._clearing, services, fence=fence, clock=clock)
+        self._routing = Routing(
+            places,
+            self._share,
+            declaring,
+            services,
+            fence=fence,
+            clock=clock,
+            raises=not (self._is_empty or order.lowering),
+        )
         self._endpoints_since_s: dict[Place, float] = {}
-        self._cold: set[Place] = set()
-        self._named_at_s: dict[Place, float] = {}
-        self._warm_at_s: dict[Place, float] = {}
 
     async def look(self) -> list[Outcome]:
         """One pass; as many outcomes as there were things to look at."""
-        nothing = not (self._order.weight_percent or self._order.matches or self._order.mirror_percent)
-        if nothing and self._order.canary_revision is not None:
+        if self._is_empty and self._order.canary_revision is not None:
             # Whatever else may be wrong, the requests leave first.
-            return [*await self._route(self._places, only_held=True), *(await self._check() or await self._pin())]
+            return [
+                *await self._routing.look(self._places, only_held=True),
+                *(await self._check() or await self._pin()),
+            ]
         refused = await self._check()
         if refused:
             return refused
         if self._order.canary_revision is None:
             # Nothing of ours stays in the routes without a new revision, but what stands for a pinned Service.
             others = [place for place in self._places if place not in self._apart]
-            return [*await self._clearing.look(others), *await self._pin(), *await self._route(self._apart)]
+            return [*await self._clearing.look(others), *await self._pin(), *await self._routing.look(self._apart)]
         return await self._raise(self._order.canary_revision)
+
+    @property
+    def _is_empty(self) -> bool:
+        """Whether no request, and no copy of one, shall reach the new version."""
+        return not (self._order.weight_percent or self._order.matches or self._order.mirror_percent)
 
     async def _check(self) -> list[Outcome]:
         found: list[Outcome] = []
@@ -118,7 +131,7 @@ class Shift:
         made += [await self._endpoints(place) for place in self._places]
         if not isinstance(worst(made), Settled):
             return [*made, *await self._withhold()]
-        routed = await self._route(self._places)
+        routed = await self._routing.look(self._places)
         whole = self._order.weight_percent == WHOLE_PERCENT and isinstance(worst(routed), Settled)
         return [*made, *routed, *(await self._open() if whole else [])]
 
@@ -129,8 +142,8 @@ class Shift:
             held = await router.share(place, self._fence)
             if held is not None and not held.is_empty and await self._only_stable_answers(place):
                 outcomes.append(await router.shift(place, held.emptied(), self._fence))
-                for since_s in (self._endpoints_since_s, self._named_at_s, self._warm_at_s):
-                    since_s.pop(place, None)  # whoever comes back is waited for as before
+                self._endpoints_since_s.pop(place, None)  # whoever comes back is waited for as before
+                self._routing.forget(place)
         return outcomes
 
     async def _only_stable_answers(self, place: Place) -> bool:
@@ -158,42 +171,6 @@ class Shift:
             for place in self._places
             if not (whole and await self._services.is_open(place, self._label, self._fence))
         ]
-
-    async def _route(self, places: Iterable[Place], *, only_held: bool = False) -> list[Outcome]:
-        """Put the share into these routes; one that never had a share needs none of nothing."""
-        outcomes = await self._declaring.look()
-        declared = isinstance(worst(outcomes), Settled)
-        if not declared and not only_held:
-            return outcomes
-        for place in places:
-            router = self._places[place]
-            if router.abilities.declares:
-                continue
-            held = await router.share(place, self._fence)
-            if only_held and held is None and not (declared and place in self._apart):
-                outcomes.append(await router.restore(place, self._fence))
-                continue
-            if held is None or (held.is_empty and not self._share(place).is_empty):
-                # Whoever named the canary Service may have died before its time was over.
-                self._cold.add(place)
-            warmed = await self._warm(place, router) if place in self._cold else Settled()
-            settled = isinstance(warmed, Settled)
-            outcomes.append(await router.shift(place, self._share(place), self._fence) if settled else warmed)
-        return outcomes
-
-    async def _warm(self, place: Place, router: Router) -> Outcome:
-        """Name the canary Service in the route, without a share, until the proxy knows who is behind it."""
-        since_s = self._named_at_s.setdefault(place, self._clock.monotonic_s())
-        named = await router.shift(place, self._share(place).emptied(), self._fence)
-        if not isinstance(named, Settled):
-            return named
-        now_s = self._clock.monotonic_s()
-        warm_at_s = self._warm_at_s.setdefault(place, now_s + patience_s(WARM_UP_S, now_s - since_s))
-        left_s = max(warm_at_s, self._services.others_know_at_s(now_s)) - now_s
-        if left_s > 0:
-            return Pending(f"proxies learn of Service {place.canary_service}", again_s=left_s)
-        self._cold.discard(place)
-        return named
 
     def _share(self, place: Place) -> Share:
         share = self._whole_share(place)
