@@ -34,6 +34,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     header_changes_max: int | None = None
     mirrors: bool = False
     """Whether requests can be copied to the new version."""
+    session_affinity: bool = False
+    """Whether an answer of the new version's can be given a cookie, by which later requests come to it again."""
     marks: bool = False
     """Whether requests to one and the same Service can be marked by a change of headers."""
     one_service: bool = False
@@ -58,6 +60,7 @@ _HTTP: Final = Abilities(
     match_parts=frozenset(PARTS) - {"grpc"},
     header_changes=frozenset({"set", "add", "remove"}),
     mirrors=True,
+    session_affinity=True,
     marks=True,
 )
 _HTTP_PROXY: Final = Abilities(match_parts=_HTTP.match_parts, header_changes=frozenset({"set", "remove"}), mirrors=True)
@@ -65,6 +68,7 @@ _ISTIO: Final = Abilities(
     match_parts=_HTTP.match_parts,
     header_changes=_HTTP.header_changes,
     mirrors=True,
+    session_affinity=True,
     one_service=True,
     by_revision=True,
 )

@@ -72,6 +72,8 @@ def shares_of(abilities: Abilities, service: str) -> dict[str, Share]:
     for part in sorted(abilities.header_changes):
         base = found["20 %"] if abilities.shares else next(iter(found.values()))
         found[f"{part} a header"] = replace(base, request_headers=CHANGES[part])
+    if abilities.session_affinity:
+        found["20 % and a cookie"] = replace(found["20 %"], set_cookie="conformance=new; Path=/")
     if abilities.mirrors:
         found |= {f"{percent} % copied": replace(nothing, mirror_percent=percent) for percent in (10, 100)}
         found["20 % and copies"] = replace(nothing, weight_percent=20, mirror_percent=10)

@@ -26,6 +26,8 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     matches: tuple[HttpMatch, ...] = ()
     request_headers: HeaderChange | None = None
     """What is changed in the requests that reach the canary Service."""
+    set_cookie: str = ""
+    """What answers to requests that came by the share have in `Set-Cookie`; empty for none."""
     mirror_percent: int = 0
     """So many of the requests are copied to the canary Service as well."""
     revisions: Revisions | None = None

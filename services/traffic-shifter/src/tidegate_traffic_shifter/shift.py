@@ -14,10 +14,12 @@ from tidegate_chassis.clock import Clock
 from tidegate_contracts.orders import ShiftTraffic
 from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.routers import beyond
+from tidegate_traffic_shifter.affinity import kept
 from tidegate_traffic_shifter.clearing import Clearing
 from tidegate_traffic_shifter.declaring import Declaring, tells_apart
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
+from tidegate_traffic_shifter.problems import cannot_keep
 from tidegate_traffic_shifter.router import Place, Router
 from tidegate_traffic_shifter.routing import Routing
 from tidegate_traffic_shifter.seen import Service
@@ -116,7 +118,10 @@ class Shift:
             mirror_percent=self._order.mirror_percent,
             field="traffic",
         )
-        return [Refused(problem) for problem in problems]
+        found: list[Outcome] = [Refused(problem) for problem in problems]
+        if place.affinity and not router.abilities.session_affinity:
+            found.append(Refused(cannot_keep(place)))
+        return found
 
     async def _raise(self, revision: str) -> list[Outcome]:
         stale = [place for place in self._places if await self._is_of_another_revision(place, revision)]
@@ -173,8 +178,10 @@ class Shift:
         ]
 
     def _share(self, place: Place) -> Share:
-        share = self._whole_share(place)
-        return share.emptied() if self._places[place].abilities.declares else share
+        share, revision = self._whole_share(place), self._order.canary_revision
+        if self._places[place].abilities.declares:
+            return share.emptied()
+        return kept(share, place.affinity, revision) if place.affinity and revision else share
 
     def _whole_share(self, place: Place) -> Share:
         return Share(
