@@ -8,12 +8,13 @@ from msgspec.structs import replace
 from support.clock import ManualClock
 from unit.traffic_shifter.test_waits_of_routes import ALL, Behind
 
+from tidegate_chassis.errors import Permanent
 from tidegate_contracts.orders import ShiftTraffic
 from tidegate_contracts.rollout import TrafficReference
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_traffic_shifter.endpoints import Endpoints
-from tidegate_traffic_shifter.outcome import Outcome, Pending, Settled, worst
+from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
 from tidegate_traffic_shifter.patience import WARM_UP_S
 from tidegate_traffic_shifter.release import Release
 from tidegate_traffic_shifter.router import Place
@@ -39,6 +40,7 @@ class Seen:
     def __init__(self, router: str, written: list[tuple[str, Share | None]], held: Share | None = None) -> None:
         self.abilities = BUILT_IN[router]
         self.held = held
+        self.refuses = False
         self._name = router.removeprefix("istio-")
         self._written = written
 
@@ -51,6 +53,8 @@ class Seen:
 
     async def shift(self, place: Place, wanted: Share, fence: object) -> Outcome:
         del place, fence
+        if self.refuses:
+            raise Permanent("a webhook denied the request", code="forbidden")
         return self._write(wanted)
 
     async def restore(self, *arguments: object) -> Outcome:
@@ -145,9 +149,9 @@ def test_another_new_version_is_declared_when_the_former_one_gets_no_request_any
 def test_requests_leave_a_version_whatever_is_declared() -> None:
     rig = Rig(share(20, BOTH))
     declaring = rig.places[Place.of("shop", DECLARING)]
-    declaring.held = None
+    declaring.held, declaring.refuses = None, True
     rig.order(0)
-    rig.look()
+    assert isinstance(rig.look(), Refused)
     assert ("virtual-service", share(0, BOTH)) in rig.written
 
 

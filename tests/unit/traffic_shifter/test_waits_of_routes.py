@@ -198,8 +198,12 @@ def test_endpoints_that_never_come_leave_the_share_to_those_that_are_there() -> 
 
 
 def test_a_new_version_that_nobody_answers_for_any_more_gets_no_request_whatever_the_step_says() -> None:
-    clock, route, behind = ManualClock(), Route(20), Behind(web=Endpoints(frozenset("z")))
+    clock, route, behind = ManualClock(), Route(0), Behind(web=Endpoints(frozenset("z")))
     work = shift(behind, route, clock, canary_pods=4)
+    looks(work)
+    clock.advance(WARM_UP_S)
+    looks(work)
+    assert route.held == share(100)
     behind.ready["web-canary"] = Endpoints(unready=ALL)
     waits = looks(work)
     assert isinstance(waits, Pending)
