@@ -44,7 +44,7 @@ kinds: setup ## The same, with OpenKruise's manager, for the tests of its kinds
 ingress: setup ## The same, with Traefik, for the tests of Ingress controllers (minutes more)
 	$(PYTHON) -m tidegate_sandbox build --with traefik
 
-mesh: setup ## The same, with istiod, for the tests of a mesh's gateway (half an hour more)
+mesh: setup ## The same, with istiod, for the tests of a mesh's gateway (ten minutes of processor time more)
 	$(PYTHON) -m tidegate_sandbox build --with mesh
 
 demo: parts ## Watch a good version roll out and a bad one go back (KEEP=1 leaves it up)

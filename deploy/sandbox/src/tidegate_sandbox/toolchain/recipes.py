@@ -86,7 +86,7 @@ RECIPES: tuple[Recipe, ...] = (
         name="istiod",
         binaries={"istiod": "istio.io/istio/pilot/cmd/pilot-discovery"},
         tags="vtprotobuf,disable_pgv",
-        expected_s=900,
+        expected_s=400,
     ),
     Recipe(
         name="prometheus",
