@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from support.asking import until_answered
 from support.traffic import HASH, TrafficRig, service
 from support.until import until
 
@@ -160,6 +161,7 @@ async def test_a_new_version_that_loses_all_its_pods_gets_no_request_until_it_ha
     await rig.obey(rig.shift(50), TrafficShifted)
     await rig.scale("v2", 0)
     await until(lambda: rig.seen_weights == {"web": 100, "web-canary": 0}, what="the share's withdrawal")
+    await until_answered(rig, rig.host, "v1")
     assert await rig.measure() == {"v1": 100.0}
     await rig.scale("v2", 2)
     await until(lambda: rig.seen_weights == {"web": 50, "web-canary": 50}, what="the share's return")

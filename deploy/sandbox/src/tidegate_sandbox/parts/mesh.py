@@ -124,6 +124,7 @@ def role() -> Manifest:
         (["discovery.k8s.io"], ["endpointslices"]),
         (["networking.k8s.io"], ["ingresses", "ingressclasses"]),
         (["apiextensions.k8s.io"], ["customresourcedefinitions"]),
+        (["admissionregistration.k8s.io"], ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]),
     ]
     rules: list[Any] = [{"apiGroups": names, "resources": kinds, "verbs": list(READ)} for names, kinds in groups]
     return {"apiVersion": f"{GROUP}/v1", "kind": "ClusterRole", "metadata": {"name": ISTIOD}, "rules": rules}
