@@ -170,8 +170,8 @@ async def test_matches_are_exact_on_both_sides(rig: TrafficRig) -> None:
 async def test_a_change_of_headers_and_copies_reach_the_new_versions_pods_and_no_others(rig: TrafficRig) -> None:
     await create(rig, v1=1, v2=1)
     change = HeaderChange(set={"x-version": "new"}, add={"x-seen": "1"}, remove=("x-old",))
-    order = rig.shift(0, matches=(MATCHES[0],), request_headers=change, mirror_percent=100, traffic=ALL)
     await rig.obey(rig.shift(0, canary=None, traffic=ALL), TrafficShifted)
+    order = rig.shift(0, matches=(MATCHES[0],), request_headers=change, mirror_percent=100, traffic=ALL)
     await rig.obey(order, TrafficShifted)
     sent = {"x-version": "mine", "x-old": "1"}
     for name in NAMES:

@@ -47,6 +47,7 @@ def test_an_edit_of_a_destination_rule_is_kept_without_our_subsets() -> None:
     edited = {"host": "web", "subsets": [CANARY, OWN | {"labels": {"zone": "b"}}, STABLE | {"labels": {}}]}
     assert RULE.recover(edited, {"host": "web"}, "shop", SHARE)["subsets"] == [OWN | {"labels": {"zone": "b"}}]
     assert RULE.recover({"host": "web", "subsets": [STABLE]}, {"host": "web"}, "shop", SHARE) == {"host": "web"}
+    assert RULE.recover({"host": "web"}, {"host": "web", "subsets": [OWN]}, "shop", SHARE) == {"host": "web"}
     assert RULE.recover({"host": "web", "subsets": [STABLE]}, {"host": "web", "subsets": []}, "shop", SHARE) == {
         "host": "web",
         "subsets": [],

@@ -44,4 +44,5 @@ class IstioDestinationRule(Untold):
         del namespace, share
         kept = [each for each in edited.get("subsets") or [] if each["name"] not in OURS]
         without = {field: part for field, part in edited.items() if field != "subsets"}
-        return without | ({"subsets": kept} if kept or "subsets" in original else {})
+        own = kept or ("subsets" in edited and "subsets" in original)
+        return without | ({"subsets": kept} if own else {})
