@@ -52,7 +52,7 @@ def broken(form: Format, manifest: Body, service: str) -> list[str]:
         if not form.abilities.declares:
             found += _rewrites(form, manifest, shares)
         if form.abilities.by_revision:
-            found += _rewrites(form, manifest, _by_revision(form.abilities, shares))
+            found += _rewrites(form, manifest, by_revision_of(form.abilities, shares))
     elif isinstance(form, Beside):
         found += _stands_beside(form, manifest, shares)
     else:
@@ -83,7 +83,7 @@ def shares_of(abilities: Abilities, service: str) -> dict[str, Share]:
     return found
 
 
-def _by_revision(abilities: Abilities, shares: Mapping[str, Share]) -> dict[str, Share]:
+def by_revision_of(abilities: Abilities, shares: Mapping[str, Share]) -> dict[str, Share]:
     """The same with one Service for both versions; a format that only declares them is given no other share."""
     nothing = replace(shares["nothing"], canary_service=shares["nothing"].service, revisions=REVISIONS)
     held = {
