@@ -19,7 +19,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup parts kinds ingress demo test test-thorough lint types architecture unit simulate fuzz bench judge-rates expr-differential schemas chart clean
+.PHONY: help setup parts kinds ingress mesh demo test test-thorough lint types architecture unit simulate fuzz bench judge-rates expr-differential schemas chart clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
@@ -44,13 +44,16 @@ kinds: setup ## The same, with OpenKruise's manager, for the tests of its kinds
 ingress: setup ## The same, with Traefik, for the tests of Ingress controllers (minutes more)
 	$(PYTHON) -m tidegate_sandbox build --with traefik
 
+mesh: setup ## The same, with istiod, for the tests of a mesh's gateway (ten minutes of processor time more)
+	$(PYTHON) -m tidegate_sandbox build --with mesh
+
 demo: parts ## Watch a good version roll out and a bad one go back (KEEP=1 leaves it up)
 	$(PYTHON) -m tidegate_demo $(if $(KEEP),--keep)
 
 # Of the long tables (kinds by scenarios, stories by kinds, what is killed when), `test` plays a slice that has every row
 # and every column, and `test-thorough` all of it.
 test: LEFT_OUT := and not thorough
-test-thorough: ingress
+test-thorough: ingress mesh
 test test-thorough: kinds lint types
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not alone and not kinds $(LEFT_OUT)"
 	$(PYTHON) -m pytest -m "alone $(LEFT_OUT)"

@@ -13,7 +13,7 @@ import yaml
 
 from support.sandbox import kubectl
 from support.sources import REPOSITORY
-from tidegate_chassis.kubernetes.resources import VIRTUAL_SERVICES
+from tidegate_chassis.kubernetes.resources import DESTINATION_RULES, VIRTUAL_SERVICES
 from tidegate_sandbox.state import SandboxState
 from tidegate_sandbox.toolchain import ensure
 
@@ -137,6 +137,16 @@ MANIFESTS: Final[Mapping[str, Manifest]] = {
             ],
         },
     },
+    "istio-destination-rule": {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "DestinationRule",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {
+            "host": "web.shop.svc.cluster.local",
+            "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 100}}},
+            "subsets": [{"name": "near", "labels": {"zone": "a"}}],
+        },
+    },
     "contour-http-proxy": {
         "apiVersion": "projectcontour.io/v1",
         "kind": "HTTPProxy",
@@ -171,8 +181,9 @@ def define(sandbox: SandboxState) -> None:
 def install_istio(sandbox: SandboxState) -> None:
     """Its definitions alone: no istiod runs here."""
     lines = ensure(only={"istio"}).istio_crds.read_text(encoding="utf-8")
-    definitions = [
-        each for each in map(json.loads, lines.splitlines()) if each["spec"]["names"]["kind"] == "VirtualService"
-    ]
-    kubectl(sandbox, "apply", "--server-side", "-f", "-", manifest=json.dumps(definitions[0]))
-    kubectl(sandbox, "wait", "--for=condition=Established", f"crd/{VIRTUAL_SERVICES.qualified_plural}", "--timeout=30s")
+    wanted = {each.qualified_plural for each in (VIRTUAL_SERVICES, DESTINATION_RULES)}
+    items = [each for each in map(json.loads, lines.splitlines()) if each["metadata"]["name"] in wanted]
+    definitions = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    kubectl(sandbox, "apply", "--server-side", "-f", "-", manifest=definitions)
+    crds = [f"crd/{name}" for name in sorted(wanted)]
+    kubectl(sandbox, "wait", "--for=condition=Established", *crds, "--timeout=30s")

@@ -1,9 +1,12 @@
 """A user's routes to one Service through Traefik, by each kind of object that it reads, each for a host of its own.
 
-Traefik takes what it is told at most once in two seconds, and nothing says when: tests wait for the answers.
+Traefik takes what it is told at most once in two seconds: tests wait for the answers, or ask it what it has taken.
 """
 
+from collections.abc import Collection
 from typing import Any, Final
+
+import aiohttp
 
 from support.traffic import QUICK, TrafficRig, service
 from tidegate_chassis.kubernetes.resources import INGRESSES, SERVICES, Resource
@@ -79,3 +82,11 @@ async def user_made(rig: TrafficRig) -> list[Any]:
     """The user's own objects without what the API server counts in them."""
     found = [await rig.read(resource) for resource in (*RESOURCES.values(), SERVICES)]
     return [(each["spec"], each["metadata"].get("annotations"), each["metadata"].get("labels")) for each in found]
+
+
+async def sends_to(rig: TrafficRig, addresses: Collection[str]) -> bool:
+    """Whether Traefik still knows one of the pods as a server of whatever Service."""
+    url = f"{rig.sandbox.traefik_admin_url}/api/rawdata"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        taken = await answer.text()
+    return any(f"//{address}:" in taken for address in addresses)

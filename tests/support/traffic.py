@@ -7,7 +7,7 @@ label. The bus is left out: facts are noted instead of published, and an order i
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -318,9 +318,9 @@ class TrafficRig:
                     found.add(answer.headers["x-version"])
             return found
 
-    async def lines(self, path: str) -> list[str]:
+    async def lines(self, path: str, sent: Mapping[str, str] | None = None, *, host: str = "") -> list[str]:
         """What one of the pods answers."""
-        url, headers = self.door_url + path, {"host": self.host}
+        url, headers = self.door_url + path, {"host": host or self.host} | dict(sent or {})
         async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
             assert answer.status == HTTPStatus.OK, answer.status
             return (await answer.text()).splitlines()

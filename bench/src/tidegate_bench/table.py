@@ -58,6 +58,10 @@ def _traffic(traffic: Mapping[str, Any]) -> Iterator[Goal]:
     yield Goal("requests lost in four rollouts", traffic["requests_lost"], 0, "", note)
     for step, points in traffic["share_off_points"].items():
         yield Goal(f"a share of {step} is off by", points, 1, "points")
+    accepted, shifts = traffic["shifts"]["accepted_ms"], traffic["shifts"]
+    note = f"p50 {accepted['p50']:.0f} ms of {shifts['shifts']}; the first one {shifts['first_accepted_ms']:.0f} ms"
+    yield Goal("share decided to taken by both, p95", accepted["p95"], 200, "ms", note)
+    yield Goal("writes to a route for a share", max(shifts["writes_per_shift"].values()), 1, "")
 
 
 def floor_note(figures: Mapping[str, Any], ours: str, floor: str) -> str:

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from tidegate_bench import shifts
 from tidegate_bench.lab import Lab
 from tidegate_chassis.kubernetes.resources import HTTP_PROXIES
 from tidegate_contracts.decisions import PauseStarted
@@ -54,6 +55,7 @@ async def measure(lab: Lab, scratch: Path) -> dict[str, Any]:
             await lab.control(rollout, control)
             await lab.ended(rollout, END_TIMEOUT_S)
         summaries = [await load.stop() for load in loads]
+    shifted = await shifts.measure(lab, "v6", ROUTES)
     lost: Counter[str] = Counter()
     for summary in summaries:
         lost.update(summary.lost)
@@ -66,7 +68,7 @@ async def measure(lab: Lab, scratch: Path) -> dict[str, Any]:
         "requests_not_sent": sum(summary.not_sent for summary in summaries),
         "requests_sent_late": sum(summary.sent_late for summary in summaries),
     }
-    return {"traffic": {**figures, "share_off_points": points}}
+    return {"traffic": {**figures, "share_off_points": points, "shifts": shifted}}
 
 
 async def _in_steps(lab: Lab, loads: Sequence[Load]) -> dict[str, float]:

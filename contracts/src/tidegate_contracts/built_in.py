@@ -5,8 +5,13 @@
 
 from typing import Final, Literal, get_args
 
-RequestMetric = Literal["success-rate", "error-rate", "p50", "p90", "p95", "p99"]
-"""Rates are in percent of the requests, an error being an answer of 500 and above; percentiles are in milliseconds."""
+RequestMetric = Literal["success-rate", "error-rate", "p50", "p90", "p95", "p99", "traffic-share"]
+"""Rates are in percent of the requests, an error being an answer of 500 and above; percentiles are in milliseconds; the
+share is what the new version gets of both versions' requests, in percent."""
+
+SHARE: Final = "traffic-share"
+CANARY: Final = "-canary"
+"""How a canary Service's name ends: without it, it is the stable one's."""
 
 PodMetric = Literal["ready", "restarts", "oom-kills", "cpu-throttling", "memory-growth"]
 """Of the new revision's pods: percent of the pods, counts, percent of the scheduling periods, percent a minute."""

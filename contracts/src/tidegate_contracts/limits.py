@@ -99,6 +99,7 @@ DURATION_S_MAX: Final = 30 * 86_400.0
 """The longest pause, deadline or analysis: thirty days."""
 
 GRACE_S_MAX: Final = 600.0
+AFFINITY_S_MAX: Final = 30 * 86_400
 REASON_LENGTH_MAX: Final = 512
 EVENTS_PER_ROLLOUT_MAX: Final = 2000
 """A history longer than this is a loop; the orchestrator pauses such a rollout."""

@@ -198,6 +198,13 @@ class Bake(msgspec.Struct, frozen=True, kw_only=True):
     """Goes on for all of that time. A failing verdict counts at once, a passing one is said at the end."""
 
 
+class SessionAffinity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who came to the new version by its share stays with it: told again by a cookie, which the router sets."""
+
+    cookie: str = "tidegate-version"
+    max_age_s: int = 86_400
+
+
 class TrafficReference(msgspec.Struct, frozen=True, kw_only=True):
     """A route of the user's and the Service behind it; the canary Service is made and removed by the router.
 
@@ -215,6 +222,7 @@ class TrafficReference(msgspec.Struct, frozen=True, kw_only=True):
     """For the router `ingress-script`: which class's script says what a canary Ingress is."""
     grace_s: Seconds = 3.0
     """How long proxies and connections get after traffic has left, before pods go."""
+    session_affinity: SessionAffinity | None = None
 
 
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,10 +34,18 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     header_changes_max: int | None = None
     mirrors: bool = False
     """Whether requests can be copied to the new version."""
+    session_affinity: bool = False
+    """Whether an answer of the new version's can be given a cookie, by which later requests come to it again."""
     marks: bool = False
     """Whether requests to one and the same Service can be marked by a change of headers."""
     one_service: bool = False
     """Whether versions can be told apart behind one and the same Service: then no canary Service has to be made."""
+    by_revision: bool = False
+    """Whether they are told apart there by the label of their pods' revision: then they are from before the first new
+    pod on."""
+    declares: bool = False
+    """Whether the object routes nothing itself, and only says what others name: it is written before these, and given
+    back after them."""
 
 
 SCRIPT: Final = "script"
@@ -45,14 +53,27 @@ SCRIPT: Final = "script"
 INGRESS_SCRIPT: Final = "ingress-script"
 """The router for Ingresses of any class, named in the reference: a script says which annotations a canary has."""
 
+DESTINATION_RULE: Final = "istio-destination-rule"
+"""The router for the object that declares both versions as subsets of one Service, for the routes that name them."""
+
 _HTTP: Final = Abilities(
     match_parts=frozenset(PARTS) - {"grpc"},
     header_changes=frozenset({"set", "add", "remove"}),
     mirrors=True,
+    session_affinity=True,
     marks=True,
 )
 _HTTP_PROXY: Final = Abilities(match_parts=_HTTP.match_parts, header_changes=frozenset({"set", "remove"}), mirrors=True)
-_ISTIO: Final = Abilities(match_parts=_HTTP.match_parts, header_changes=_HTTP.header_changes, mirrors=True)
+_ISTIO: Final = Abilities(
+    match_parts=_HTTP.match_parts,
+    header_changes=_HTTP.header_changes,
+    mirrors=True,
+    session_affinity=True,
+    one_service=True,
+    by_revision=True,
+)
+_ISTIO_SUBSETS: Final = msgspec.structs.replace(_ISTIO, match_parts=frozenset(PARTS), declares=True)
+"""Whatever is asked of those that name the subsets."""
 _GRPC: Final = Abilities(
     match_parts=frozenset({"headers", "headers_regex", "grpc"}),
     header_changes=_HTTP.header_changes,
@@ -84,6 +105,7 @@ BUILT_IN: Final[Mapping[str, Abilities]] = {
     "gateway-grpc-route": _GRPC,
     "contour-http-proxy": _HTTP_PROXY,
     "istio-virtual-service": _ISTIO,
+    DESTINATION_RULE: _ISTIO_SUBSETS,
     "ingress-nginx": _NGINX,
     "ingress-higress": _NGINX,
     "ingress-aliyun-alb": _NGINX,
@@ -106,6 +128,7 @@ REWRITTEN: Final[Mapping[str, str]] = {
     "gateway-grpc-route": "GRPCRoute",
     "contour-http-proxy": "HTTPProxy",
     "istio-virtual-service": "VirtualService",
+    DESTINATION_RULE: "DestinationRule",
     "ingress-aws-alb": "Ingress",
     "traefik-ingress-route": "IngressRoute",
     "traefik-service": "TraefikService",

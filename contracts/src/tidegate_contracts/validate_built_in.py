@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tidegate_contracts import names
-from tidegate_contracts.built_in import BY_SERVICE, POD_METRICS, PROMQL_PROVIDERS, REQUEST_METRICS
+from tidegate_contracts.built_in import BY_SERVICE, CANARY, POD_METRICS, PROMQL_PROVIDERS, REQUEST_METRICS, SHARE
 from tidegate_contracts.limits import NAME_LENGTH_MAX
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import Check
@@ -32,6 +32,19 @@ def built_in_problems(field: str, check: Check) -> Iterator[Problem]:
         yield problem(f"{field}.minimum_samples_query", check.minimum_samples_query, rule, remedy)
     yield from _source(field, check)
     yield from _service(field, check)
+    if check.metric == SHARE:
+        yield from _share(field, check)
+
+
+def _share(field: str, check: Check) -> Iterator[Problem]:
+    if check.compare is not None:
+        yield problem(f"{field}.compare", "given", f"left out for {SHARE}", "Both versions are in it: give limits.")
+    if check.source == "envoy":
+        rule = f"a proxy that is asked by Services, for {SHARE}"
+        yield problem(f"{field}.source", check.source, rule, "Give contour, istio, nginx or traefik, or write a query.")
+    elif check.service is not None and not check.service.endswith(CANARY):
+        rule = f"a name that ends with {CANARY}, for {SHARE}: the stable Service's name is what stands before it"
+        yield problem(f"{field}.service", check.service, rule, "Write a query for two Services of other names.")
 
 
 def _source(field: str, check: Check) -> Iterator[Problem]:

@@ -5,16 +5,15 @@ three kinds of routes at once.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from http import HTTPStatus
 
-import aiohttp
-import msgspec
 import pytest
+from support.asking import ANSWERS_WITHIN_S, ROOT, Asked, assert_sides, until_answered
 from support.precision import SAMPLE, assert_share
 from support.steady_load import SteadyLoad
-from support.traefik import GRACE_S, PAUSE_S, RESOURCES, create, host, references, user_made
+from support.traefik import GRACE_S, RESOURCES, create, host, references, sends_to, user_made
 from support.traffic import QUICK, TrafficRig
 from support.until import POLL_PERIOD_S, until
 
@@ -33,43 +32,16 @@ DRAINING = f"{QUICK}_drain-{GRACE_S + 1.0}"
 """Pods that go on serving for as long as Traefik may not know that they are going, as any behind it must."""
 
 ALL = references(*RESOURCES)
-ANSWERS_WITHIN_S = 20.0
-TIMES = 4
-STREAK = 8
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """One request, and where it goes to."""
-
-    path: str = "/"
-    headers: dict[str, str] = {}
-
-
-ROOT = Asked()
-
-
-async def ask(rig: TrafficRig, router: str, request: Asked) -> str | None:
-    """The version that answers; None where Traefik itself does."""
-    sent = request.headers | {"host": host(rig, router)}
-    async with aiohttp.ClientSession() as session, session.get(rig.door_url + request.path, headers=sent) as answer:
-        return answer.headers.get("x-version") if answer.status == HTTPStatus.OK else None
-
-
-async def until_answered(rig: TrafficRig, router: str, version: str, request: Asked = ROOT) -> None:
-    """Until the version alone answers: before it was pinned, the user's Service had the pods of both."""
-    streak = 0
+async def end(rig: TrafficRig, version: str) -> None:
+    """All of the version's pods, until they have ended and Traefik knows."""
+    found = await rig.admin.list_all(PODS, rig.namespace, label_selector=f"version={version}")
+    addresses = [json.loads(bytes(each))["status"]["podIP"] for each in found.items]
+    await rig.scale(version, 0)
     async with asyncio.timeout(ANSWERS_WITHIN_S):
-        while streak < STREAK:  # nothing says when Traefik has it
-            streak = streak + 1 if await ask(rig, router, request) == version else 0
+        while await sends_to(rig, addresses):  # noqa: ASYNC110
             await asyncio.sleep(POLL_PERIOD_S)
-
-
-async def until_gone(rig: TrafficRig, version: str) -> None:
-    """Until the version's pods have ended, and Traefik knows."""
-    async with asyncio.timeout(ANSWERS_WITHIN_S):
-        while (await rig.admin.list_all(PODS, rig.namespace, label_selector=f"version={version}")).items:  # noqa: ASYNC110
-            await asyncio.sleep(POLL_PERIOD_S)
-    await asyncio.sleep(PAUSE_S)
 
 
 @asynccontextmanager
@@ -77,7 +49,7 @@ async def loaded(rig: TrafficRig, *, lossless: bool = True) -> AsyncIterator[lis
     """Requests by all kinds of routes all the while."""
     await rig.obey(rig.shift(0, canary=None, traffic=ALL), TrafficShifted)
     for router in RESOURCES:
-        await until_answered(rig, router, "v1")
+        await until_answered(rig, host(rig, router), "v1")
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(rig.loaded(RATE_PER_S, hosts=(host(rig, router),), lossless=lossless))
@@ -98,13 +70,12 @@ async def release(rig: TrafficRig) -> None:
 
 
 async def until_shared(runs: list[SteadyLoad]) -> None:
-    """Until each kind of route sends requests to the new version, and by no older configuration any more."""
+    """Until each kind of route sends requests to the new version, which no configuration before did."""
     await until(
         lambda: all(run.answered()["v2"] for run in runs),
         within_s=ANSWERS_WITHIN_S,
         what="the new version's first answers",
     )
-    await asyncio.sleep(PAUSE_S)
 
 
 async def test_forward_back_and_out_lose_nothing_and_a_share_is_as_precise_as_promised(rig: TrafficRig) -> None:
@@ -123,15 +94,13 @@ async def test_forward_back_and_out_lose_nothing_and_a_share_is_as_precise_as_pr
         await shift(rig, 0)
         await shift(rig, 50)
         await shift(rig, 0, lowering=True)
-        await rig.scale("v2", 0)
-        await until_gone(rig, "v2")  # and nobody behind the canary Service, while the routes are still held
+        await end(rig, "v2")  # and nobody behind the canary Service, while the routes are still held
         await release(rig)  # back: the stable pods were there all the while
         await rig.scale("v2", REPLICAS)
         await shift(rig, 50)
         await shift(rig, 0, lowering=True)
         await release(rig)  # out: the routes before the pods
-        await rig.scale("v2", 0)
-        await until_gone(rig, "v2")
+        await end(rig, "v2")
     assert await user_made(rig) == before
 
 
@@ -171,14 +140,6 @@ NOT_MATCHED = (
 BY_COOKIE = Asked(headers={"cookie": "a=b; tester=always"})
 
 
-async def assert_sides(rig: TrafficRig, router: str, new: tuple[Asked, ...], stable: tuple[Asked, ...]) -> None:
-    """Each request, several times, to the one version that it is for."""
-    await until_answered(rig, router, "v2", new[0])
-    for version, requests in (("v2", new), ("v1", stable)):
-        for request in requests:
-            assert {await ask(rig, router, request) for _ in range(TIMES)} == {version}, request
-
-
 async def test_matches_are_exact_on_both_sides(rig: TrafficRig) -> None:
     await create(rig, v1=1, v2=1)
     before = await user_made(rig)
@@ -188,17 +149,17 @@ async def test_matches_are_exact_on_both_sides(rig: TrafficRig) -> None:
     )
     await rig.obey(rig.shift(0, canary=None, traffic=(*by_route, *by_annotations)), TrafficShifted)
     for router in ("traefik-ingress-route", "ingress-nginx"):
-        await until_answered(rig, router, "v1")
+        await until_answered(rig, host(rig, router), "v1")
     await rig.obey(rig.shift(0, matches=MATCHES, traffic=by_route), TrafficShifted)
-    await assert_sides(rig, "traefik-ingress-route", MATCHED, NOT_MATCHED)
+    await assert_sides(rig, host(rig, "traefik-ingress-route"), MATCHED, NOT_MATCHED)
     # Without a release between the orders, so that the Service stays pinned to the stable pods.
     by_header_or_cookie = (HttpMatch(headers={"user": "ann"}), HttpMatch(headers={"canary-by-cookie": "tester"}))
     await rig.obey(rig.shift(0, matches=by_header_or_cookie, traffic=by_annotations), TrafficShifted)
     others = tuple(Asked(headers={"cookie": f"tester={said}"}) for said in ("never", "1", "alwayss"))
-    await assert_sides(rig, "ingress-nginx", (MATCHED[0], BY_COOKIE), (ROOT, *others, MATCHED[1]))
+    await assert_sides(rig, host(rig, "ingress-nginx"), (MATCHED[0], BY_COOKIE), (ROOT, *others, MATCHED[1]))
     by_pattern = (HttpMatch(headers_regex={"user": "^b.*$"}),)
     await rig.obey(rig.shift(0, matches=by_pattern, traffic=by_annotations), TrafficShifted)
-    await assert_sides(rig, "ingress-nginx", (MATCHED[1],), (*NOT_MATCHED[:3], BY_COOKIE))
+    await assert_sides(rig, host(rig, "ingress-nginx"), (MATCHED[1],), (*NOT_MATCHED[:3], BY_COOKIE))
     await rig.obey(rig.release(traffic=(*by_route, *by_annotations)), TrafficReleased)
     assert await user_made(rig) == before
 

@@ -28,9 +28,22 @@ LABELS = {
         'reporter="destination",destination_workload_namespace="shop",pod_template_hash="5d8f",namespace="shop"',
         "response_code",
     ),
-    "nginx": ("nginx_ingress_controller_requests", 'namespace="shop",canary="shop-web-canary-80"', "status"),
+    "nginx": (
+        "nginx_ingress_controller_requests",
+        'namespace="shop",service="web",canary="shop-web-canary-80"',
+        "status",
+    ),
     "traefik": ("traefik_service_requests_total", 'service="shop-web-canary-80@kubernetescrd"', "code"),
 }
+STABLE = {
+    "contour": 'envoy_cluster_name="shop_web_80"',
+    "istio": 'reporter="destination",destination_workload_namespace="shop",pod_template_hash="7c9b"',
+    "nginx": 'namespace="shop",service="web",canary=""',
+    "traefik": 'service="shop-web-80@kubernetescrd"',
+}
+"""Three times as many requests, none of them failed."""
+
+NO_SHARE = ("traffic-share", "envoy")
 BUCKETS = {
     "contour": ("envoy_cluster_upstream_rq_time_bucket", (10, 100)),
     "envoy": ("envoy_cluster_upstream_rq_time_bucket", (10, 100)),
@@ -48,6 +61,8 @@ def page(turns: int) -> str:
         buckets, limits = BUCKETS[source]
         for status, each in (("200", 8), ("404", 1), ("500", 1)):
             lines.append(f'{total}{{{labels},{code}="{status}"}} {each * turns}')
+        if source in STABLE:
+            lines.append(f'{total}{{{STABLE[source]},{code}="200"}} {30 * turns}')
         for limit, each in (*zip(limits, (5, 10), strict=True), ("+Inf", 10)):
             lines.append(f'{buckets}{{{labels},le="{limit}"}} {each * turns}')
     for pod, revision, factor in (("a", "5d8f", 1), ("b", "5d8f", 1), ("c", "7c9b", 100)):
@@ -81,7 +96,8 @@ async def measured(server: PrometheusProcess) -> dict[tuple[str, str | None], An
         turns += 1
         server.exporter.page = page(turns)
         await asyncio.sleep(0.05)
-    asked: list[tuple[str, str | None]] = [(metric, source) for metric in REQUEST_METRICS for source in PROXIES]
+    every = [(metric, source) for metric in REQUEST_METRICS for source in PROXIES]
+    asked: list[tuple[str, str | None]] = [each for each in every if each != NO_SHARE]
     asked += [(metric, None) for metric in POD_METRICS]
     async with Prometheus.opened({"TIDEGATE_PROMETHEUS_URL": server.url}) as provider:
         measurer = Measurer({"prometheus": provider}, SystemClock())
@@ -102,6 +118,7 @@ async def _read(measurer: Measurer, metric: str, source: str | None, since_s: fl
 async def test_each_metric_is_the_canarys_own_number(measured: dict[tuple[str, str | None], Any]) -> None:
     requests = {"success-rate": 90, "error-rate": 10, "p50": 10, "p90": 82, "p95": 91, "p99": 98.2}
     expected = {(metric, source): value for metric, value in requests.items() for source in PROXIES}
+    expected |= {("traffic-share", source): 25 for source in STABLE}
     expected |= {("ready", None): 50, ("restarts", None): 6, ("oom-kills", None): 1, ("cpu-throttling", None): 20}
     memory = measured.pop(("memory-growth", None))
     assert measured == pytest.approx(expected, rel=0.02)

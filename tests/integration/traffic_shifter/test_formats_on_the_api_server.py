@@ -42,7 +42,9 @@ def defined(sandbox: SandboxState) -> None:
 def written(form: Format, manifest: Manifest) -> Iterator[Manifest]:
     """The whole object with each kind of share that the format has words for."""
     route = msgspec.convert(manifest, Route)
-    for share in conformance.shares_of(form.abilities, "web").values():
+    shares = conformance.shares_of(form.abilities, "web")
+    apart = conformance.by_revision_of(form.abilities, shares) if form.abilities.by_revision else {}
+    for share in (*shares.values(), *apart.values()):
         if isinstance(form, Rewritten):
             namespace = manifest["metadata"]["namespace"]
             yield applied(manifest, form.patch(form.render(form.part(route), namespace, share)))

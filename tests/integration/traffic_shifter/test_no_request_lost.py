@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from support.disorder import never, routes_first
 from support.precision import assert_share
 from support.steady_load import SteadyLoad
 from support.traffic import BOTH_ROUTES, GRACE_S, QUICK, TrafficRig
@@ -17,7 +18,6 @@ from support.until import until
 
 from tidegate_chassis.kubernetes.resources import SERVICES
 from tidegate_contracts.facts import TrafficReleased, TrafficShifted
-from tidegate_traffic_shifter.outcome import Outcome, Settled, worst
 from tidegate_traffic_shifter.release import Release
 from tidegate_traffic_shifter.shift import Shift
 
@@ -85,21 +85,6 @@ async def test_pods_that_come_and_go_slowly_while_a_step_stands_and_a_cancelled_
         await shift(rig, 0, lowering=True)  # cancelled
         await rig.scale("v2", 0)
         await release(rig)
-
-
-async def never(shift: Shift) -> list[Outcome]:
-    """The stable Service is left without pods."""
-    del shift
-    return []
-
-
-async def routes_first(release: Release) -> list[Outcome]:
-    """The routes go back before anybody stands behind the stable Service."""
-    cleared = await release._clearing.look(list(release._places))
-    if not isinstance(worst(cleared), Settled):
-        return cleared
-    fence, label = release._fence, release._label
-    return [await release._services.unpin(place, label, fence) for place in release._places]
 
 
 async def test_another_order_of_things_would_be_seen(rig: TrafficRig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import aiohttp
+import msgspec
 import pytest
 from support.routes import install_istio
 from support.traffic import GRACE_S, TrafficRig, route
@@ -10,7 +12,7 @@ from support.until import until
 
 from tidegate_chassis.kubernetes.resources import GRPC_ROUTES, HTTP_ROUTES, INGRESSES, SERVICES, VIRTUAL_SERVICES
 from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficRepaired, TrafficShifted
-from tidegate_contracts.rollout import HeaderChange, HttpMatch, TrafficReference
+from tidegate_contracts.rollout import HeaderChange, HttpMatch, SessionAffinity, TrafficReference
 from tidegate_traffic_shifter.seen import Route
 
 pytestmark = pytest.mark.sandbox
@@ -149,6 +151,50 @@ async def test_every_kind_of_match_is_exact_on_both_sides_through_the_real_proxy
         for path, user in requests:
             assert await rig.answers(50, path, {"x-user": user} if user else {}) == {version}, (path, user)
     await rig.obey(rig.release(), TrafficReleased)
+
+
+@pytest.mark.parametrize(
+    ("router", "added"), [("gateway-http-route", {"x-seen": "1"}), ("contour-http-proxy", {})], ids=["route", "proxy"]
+)
+async def test_a_change_of_headers_is_seen_by_the_new_versions_pods_and_by_no_others(
+    rig: TrafficRig, router: str, added: dict[str, str]
+) -> None:
+    rig.router = router
+    await rig.create(v1=1, v2=1)
+    change = HeaderChange(set={"x-version": "new"}, add=added, remove=("x-old",))
+    by_user = (HttpMatch(headers={"x-user": "ann"}),)
+    await rig.obey(rig.shift(0, matches=by_user, request_headers=change), TrafficShifted)
+    sent = {"x-version": "mine", "x-old": "1"}
+    version, _, *head = await rig.lines("/headers", sent | {"x-user": "ann"})
+    assert version == "version v2"
+    assert {f"{name}: {value}" for name, value in ({"x-version": "new"} | added).items()} <= set(head)
+    assert not [each for each in head if each.startswith("x-old") or "mine" in each]
+    version, _, *head = await rig.lines("/headers", sent)
+    assert version == "version v1"
+    assert {"x-version: mine", "x-old: 1"} <= set(head)
+    await rig.obey(rig.shift(100, request_headers=change, lowering=True), TrafficShifted)
+    assert "x-version: new" in await rig.lines("/headers", sent), "with a share, too"
+
+
+async def test_who_came_to_the_new_version_stays_with_it_until_its_share_is_over(rig: TrafficRig) -> None:
+    await rig.create(v1=1, v2=1)
+    traffic = (msgspec.structs.replace(reference("web", "gateway-http-route"), session_affinity=SessionAffinity()),)
+    await rig.obey(rig.shift(0, canary=None, traffic=traffic), TrafficShifted)
+    await rig.obey(rig.shift(30, traffic=traffic), TrafficShifted)
+    cookies: dict[str, set[str]] = {"v1": set(), "v2": set()}
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        for _ in range(60):
+            async with session.get(rig.door_url, headers={"host": rig.host}) as answer:
+                cookies[answer.headers["x-version"]].add(answer.headers.get("set-cookie", ""))
+    assert cookies["v1"] == {""}
+    (said,) = cookies["v2"]
+    cookie = said.partition(";")[0]
+    assert cookie == f"tidegate-version={rig.revisions['v2']}"
+    assert await rig.answers(100, "/", {"cookie": f"a=b; {cookie}"}) == {"v2"}
+    assert await rig.answers(100, "/", {"cookie": f"{cookie}0"}) == {"v1", "v2"}, "of another revision"
+    await rig.obey(rig.shift(0, lowering=True, traffic=traffic), TrafficShifted)
+    assert await rig.answers(50, "/", {"cookie": cookie}) == {"v1"}
+    await rig.obey(rig.release(traffic=traffic), TrafficReleased)
 
 
 @pytest.mark.parametrize(("router", "mirror_percent"), [("gateway-http-route", 100), ("contour-http-proxy", 50)])

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from support.asking import until_answered
 from support.traffic import HASH, TrafficRig, service
 from support.until import until
 
@@ -153,6 +154,18 @@ async def test_a_share_waits_for_endpoints_and_is_refused_late_and_still_comes(r
     await rig.scale("v2", 1)
     await rig.fact(TrafficShifted)
     assert await rig.weights() == {"web": 50, "web-canary": 50}
+
+
+async def test_a_new_version_that_loses_all_its_pods_gets_no_request_until_it_has_some_again(rig: TrafficRig) -> None:
+    await rig.create(v1=2, v2=2)
+    await rig.obey(rig.shift(50), TrafficShifted)
+    await rig.scale("v2", 0)
+    await until(lambda: rig.seen_weights == {"web": 100, "web-canary": 0}, what="the share's withdrawal")
+    await until_answered(rig, rig.host, "v1")
+    assert await rig.measure() == {"v1": 100.0}
+    await rig.scale("v2", 2)
+    await until(lambda: rig.seen_weights == {"web": 50, "web-canary": 50}, what="the share's return")
+    assert set(await rig.measure()) == {"v1", "v2"}
 
 
 async def test_a_refusal_is_taken_back_when_what_was_missing_appears(rig: TrafficRig) -> None:

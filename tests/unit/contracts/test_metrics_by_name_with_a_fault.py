@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
-from tidegate_contracts.built_in import BY_SERVICE, POD_METRICS, REQUEST_METRICS, MetricSource
+from tidegate_contracts.built_in import BY_SERVICE, POD_METRICS, REQUEST_METRICS, SHARE, MetricSource
 from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.rollout import Analysis, Check
 from tidegate_contracts.validate_analysis import analysis_problems
@@ -18,11 +18,19 @@ def fields(**changes: object) -> set[str]:
     return {one.field.removeprefix("it.checks[0].") for one in analysis_problems("it", Analysis(checks=(check,)))}
 
 
-@pytest.mark.parametrize("metric", sorted(REQUEST_METRICS))
+@pytest.mark.parametrize("metric", sorted(REQUEST_METRICS - {SHARE}))
 @pytest.mark.parametrize("source", sorted(set(get_args(MetricSource)) - {"pods"}))
 def test_every_proxy_has_every_metric_of_requests(metric: str, source: str) -> None:
     assert fields(metric=metric, source=source, service="web" if source == "envoy" else None) == set()
     assert fields(metric=metric, source=source, service="web" if source in BY_SERVICE else None) == set()
+
+
+@pytest.mark.parametrize("source", ["contour", "istio", "nginx", "traefik"])
+def test_a_share_is_of_two_services_whose_names_tell_each_other(source: str) -> None:
+    assert fields(metric=SHARE, source=source) == set()
+    if source in BY_SERVICE:
+        assert fields(metric=SHARE, source=source, service="api-canary") == set()
+        assert fields(metric=SHARE, source=source, service="api-next") == {"service"}
 
 
 @pytest.mark.parametrize("metric", sorted(POD_METRICS))
@@ -42,6 +50,8 @@ def test_a_comparison_of_istios_needs_no_query() -> None:
         ({"metric": None}, "query"),
         ({"metric": None, "query": "up"}, "source"),
         ({"metric": None, "query": "up", "source": None, "service": "web"}, "service"),
+        ({"metric": SHARE, "source": "envoy", "service": "web-canary"}, "source"),
+        ({"metric": SHARE, "source": "istio", **COMPARE}, "compare"),
         ({"source": None}, "source"),
         ({"source": "pods"}, "source"),
         ({"metric": "restarts"}, "source"),

@@ -24,6 +24,7 @@ FAULTS: list[tuple[list[dict[str, Any]], str]] = [
     ([CLASSED | {"class_type": "a b"}], "traffic[0].class_type"),
     ([NGINX | {"canary_service": "web"}], "traffic[0].canary_service"),
     ([{"route": "web", "service": "web", "canary_service": "web"}], "traffic[0].canary_service"),
+    ([SCRIPTED | {"canary_service": "web"}, CLASSED], "traffic[1].canary_service"),
 ]
 
 
@@ -32,11 +33,9 @@ def problems(routes: list[dict[str, Any]]) -> list[str]:
 
 
 def test_routes_by_script_name_their_kind_or_class_and_may_do_with_one_service() -> None:
-    assert problems([SCRIPTED | {"canary_service": "web"}, SCRIPTED | {"kind": "Rule"}, CLASSED]) == []
-    assert (
-        problems([CLASSED | {"canary_service": "web"}, NGINX | {"router": "ingress-mse", "canary_service": "web"}])
-        == []
-    )
+    alone = {"canary_service": "web"}
+    assert problems([SCRIPTED, SCRIPTED | {"kind": "Rule"}, CLASSED]) == []
+    assert problems([SCRIPTED | alone, CLASSED | alone, NGINX | {"router": "ingress-mse"} | alone]) == []
 
 
 @pytest.mark.parametrize(("routes", "field"), FAULTS)

@@ -18,12 +18,29 @@ from tidegate_metrics_analyzer.built_in import written_out
 from tidegate_metrics_analyzer.question import Reach, Subject
 
 VALUES = Subject(namespace="shop", workload="web.v1", stable_revision="7c9b", revision="5d8f").values()
+NO_SHARE = ("traffic-share", "envoy")
+"""One cluster's name says nothing of another."""
+
 PROXIES = sorted(set(get_args(MetricSource)) - {"pods"})
-EVERY = [*((metric, source) for metric in sorted(REQUEST_METRICS) for source in PROXIES)] + [
-    (metric, None) for metric in sorted(POD_METRICS)
+EVERY = [
+    *((metric, source) for metric in sorted(REQUEST_METRICS) for source in PROXIES if (metric, source) != NO_SHARE),
+    *((metric, None) for metric in sorted(POD_METRICS)),
 ]
+BOTH = 'envoy_cluster_name=~"shop_(web[.]v1|web[.]v1-canary)_[^_]+"'
 CONTOUR = 'envoy_cluster_name=~"shop_web[.]v1-canary_[^_]+"'
 RENDERED = {
+    ("traffic-share", "contour"): (
+        f"100 * (sum(rate(envoy_cluster_upstream_rq{{{CONTOUR}}}[30000ms]))"
+        f" or 0 * sum(rate(envoy_cluster_upstream_rq{{{BOTH}}}[30000ms])))"
+        f" / sum(rate(envoy_cluster_upstream_rq{{{BOTH}}}[30000ms]))"
+    ),
+    ("traffic-share", "istio"): (
+        '100 * (sum(rate(istio_requests_total{reporter="destination",destination_workload_namespace="shop",'
+        'pod_template_hash="5d8f"}[30000ms])) or 0 * sum(rate(istio_requests_total{reporter="destination",'
+        'destination_workload_namespace="shop",pod_template_hash=~"7c9b|5d8f"}[30000ms])))'
+        ' / sum(rate(istio_requests_total{reporter="destination",destination_workload_namespace="shop",'
+        'pod_template_hash=~"7c9b|5d8f"}[30000ms]))'
+    ),
     ("success-rate", "contour"): (
         f'100 * (sum(rate(envoy_cluster_upstream_rq{{{CONTOUR},envoy_response_code!~"5.."}}[30000ms]))'
         f" or 0 * sum(rate(envoy_cluster_upstream_rq{{{CONTOUR}}}[30000ms])))"

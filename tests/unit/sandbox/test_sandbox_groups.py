@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tidegate_sandbox.errors import SandboxError
-from tidegate_sandbox.parts import traefik
+from tidegate_sandbox.parts import mesh, traefik
 from tidegate_sandbox.parts.kruise import converted, patched_webhooks, rights, served_paths
 from tidegate_sandbox.sandbox import chosen_groups
 
@@ -23,7 +23,8 @@ USUAL = {"kubernetes", "nats", "prometheus", "proxy", "podlet"}
         (["kubernetes"], ["kruise", "resource-metrics"], {"nats", "prometheus"}),
         (["kruise"], ["kruise"], USUAL),
         (["proxy"], ["traefik"], (USUAL - {"proxy"}) | {"traefik"}),
-        (["kubernetes"], ["traefik"], {"nats", "prometheus"}),
+        (["kubernetes"], ["traefik", "mesh"], {"nats", "prometheus"}),
+        (["proxy"], ["mesh"], (USUAL - {"proxy"}) | {"mesh"}),
     ],
 )
 def test_a_sandbox_has_the_usual_groups_and_those_that_are_asked_for(
@@ -82,3 +83,13 @@ def test_traefik_has_its_own_roles_for_the_sandboxs_user_instead_of_its_examples
     role, binding = traefik.rights([{"kind": "ClusterRole", "rules": []} | named, example])
     assert role["kind"] == "ClusterRole"
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "traefik", "namespace": "tidegate-system"}]
+
+
+def test_istiod_reads_and_writes_nothing() -> None:
+    assert {verb for rule in mesh.role()["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
+
+
+def test_the_mesh_gateways_envoy_hears_all_but_where_istiod_is_from_istiod() -> None:
+    made = mesh.bootstrap()
+    assert [each["name"] for each in made["static_resources"]["clusters"]] == ["istiod"]
+    assert made["node"]["metadata"]["LABELS"] == mesh.gateway()["spec"]["selector"]

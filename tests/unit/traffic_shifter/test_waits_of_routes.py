@@ -197,6 +197,33 @@ def test_endpoints_that_never_come_leave_the_share_to_those_that_are_there() -> 
     assert route.held == share(100)
 
 
+def test_a_new_version_that_nobody_answers_for_any_more_gets_no_request_whatever_the_step_says() -> None:
+    clock, route, behind = ManualClock(), Route(0), Behind(web=Endpoints(frozenset("z")))
+    work = shift(behind, route, clock, canary_pods=4)
+    looks(work)
+    clock.advance(WARM_UP_S)
+    looks(work)
+    assert route.held == share(100)
+    behind.ready["web-canary"] = Endpoints(unready=ALL)
+    waits = looks(work)
+    assert isinstance(waits, Pending)
+    assert "no ready endpoint" in waits.reason
+    assert route.held == share(0)
+    behind.ready["web-canary"] = Endpoints(ALL)
+    waits = looks(work)
+    assert isinstance(waits, Pending)
+    assert (route.held, waits.again_s) == (share(0), pytest.approx(WARM_UP_S)), "proxies learn of them as before"
+    clock.advance(WARM_UP_S)
+    looks(work)
+    assert route.held == share(100)
+
+
+def test_a_share_stays_where_nobody_else_could_answer_either() -> None:
+    route, behind = Route(100), Behind(**{"web-canary": Endpoints()})
+    assert isinstance(looks(shift(behind, route, ManualClock(), canary_pods=4)), Pending)
+    assert route.held == share(100)
+
+
 def test_the_stable_service_has_all_pods_again_before_its_own_may_go() -> None:
     behind, route = Behind(web=Endpoints(frozenset("z"))), Route(20)
     work = shift(behind, route, ManualClock(), canary_pods=4)

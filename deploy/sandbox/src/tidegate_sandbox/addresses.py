@@ -10,6 +10,8 @@ SERVICE_RANGE = "10.96.0.0/16"
 # Endpoints refuse loopback addresses, so the API server advertises one of the pod range.
 API_SERVER_ADVERTISED = "10.244.255.254"
 RESOURCE_METRICS_ADDRESS = "10.244.255.253"
+# The mesh's gateway calls itself so; nothing listens there.
+MESH_GATEWAY_ADDRESS = "10.244.255.252"
 
 API_SERVER_PORT = 6443
 ETCD_PORT = 2379
@@ -29,6 +31,11 @@ KRUISE_METRICS_PORT = 8082
 KRUISE_HEALTH_PORT = 8083
 TRAEFIK_ADMIN_PORT = 8085
 TRAEFIK_PORT = 18081
+MESH_PORT = 18082
+ISTIOD_XDS_PORT = 15010
+ISTIOD_HTTP_PORT = 15011
+ISTIOD_MONITORING_PORT = 15014
+MESH_ENVOY_ADMIN_PORT = 15000
 GATEWAY_PORT = 18080
 # Contour moves a Gateway's listener up by this much, so that Envoy may run without privileges.
 CONTOUR_PORT_SHIFT = 8000
@@ -42,4 +49,6 @@ FORWARDED = {
     "prometheus": PROMETHEUS_PORT,
     "proxy": PROXY_PORT,
     "traefik": TRAEFIK_PORT,
+    "traefik-admin": TRAEFIK_ADMIN_PORT,
+    "mesh": MESH_PORT,
 }

@@ -14,6 +14,7 @@ import msgspec
 SYSTEM_NAMESPACE = "tidegate-system"
 KRUISE_MANAGER = "kruise-manager"
 TRAEFIK = "traefik"
+ISTIOD = "istiod"
 SERVICE_ACCOUNTS = (
     "workload-controller",
     "traffic-shifter",
@@ -24,6 +25,7 @@ SERVICE_ACCOUNTS = (
     "contour",
     KRUISE_MANAGER,
     TRAEFIK,
+    ISTIOD,
 )
 ADMIN = "admin"
 CONTROLLER_MANAGER = "kube-controller-manager"

@@ -43,7 +43,7 @@ def up(
         name: a name that no living sandbox has.
         without: groups of parts to leave out (`GROUPS`); without kubernetes there is no proxy and no podlet either.
         including: groups that a sandbox has only when it is asked for (`OPTIONAL_GROUPS`):
-            `kruise`, `resource-metrics`, `traefik`.
+            `kruise`, `resource-metrics`, `traefik`, `mesh`.
         nodes: how many nodes it has, 1 to 50.
         node_grace_s: how long a node may be silent until it counts as lost (Kubernetes' own default is 50).
         owner_pid: a process with which the sandbox shall end, however that process ends.
@@ -182,5 +182,9 @@ def _state_of(settings: Settings, name: str, up_after_s: float, user_namespace: 
         podlet_metrics_url_inside=f"http://{addresses.LOOPBACK}:{addresses.PODLET_METRICS_PORT}/metrics",
         traefik_url=f"http://{doors['traefik']}",
         traefik_url_inside=f"http://{inside['traefik']}",
-        traefik_admin_url_inside=f"http://{addresses.LOOPBACK}:{addresses.TRAEFIK_ADMIN_PORT}",
+        traefik_admin_url=f"http://{doors['traefik-admin']}",
+        traefik_admin_url_inside=f"http://{inside['traefik-admin']}",
+        mesh_url=f"http://{doors['mesh']}",
+        mesh_url_inside=f"http://{inside['mesh']}",
+        mesh_envoy_admin_url_inside=f"http://{addresses.LOOPBACK}:{addresses.MESH_ENVOY_ADMIN_PORT}",
     )

@@ -59,7 +59,11 @@ class SandboxState(msgspec.Struct, frozen=True, kw_only=True):
     podlet_metrics_url_inside: str
     traefik_url: str
     traefik_url_inside: str
+    traefik_admin_url: str
     traefik_admin_url_inside: str
+    mesh_url: str
+    mesh_url_inside: str
+    mesh_envoy_admin_url_inside: str
 
     @property
     def alive(self) -> bool:

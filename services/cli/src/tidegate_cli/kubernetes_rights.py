@@ -28,7 +28,7 @@ _TEMPLATES: Final = ("analysistemplates", "clusteranalysistemplates")
 _ROUTES: Final = {
     "gateway.networking.k8s.io": ("httproutes", "grpcroutes"),
     "projectcontour.io": ("httpproxies",),
-    "networking.istio.io": ("virtualservices",),
+    "networking.istio.io": ("virtualservices", "destinationrules"),
     "traefik.io": ("ingressroutes", "traefikservices"),
     "apisix.apache.org": ("apisixroutes",),
     "kuma.io": ("meshhttproutes",),

@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from tidegate_contracts.built_in import POD_METRICS, MetricSource
+from tidegate_contracts.built_in import CANARY, POD_METRICS, SHARE, MetricSource
 from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer.pod_health import PODS, READY, RESTARTS
 
-CANARY_SERVICE: Final = "{{workload}}-canary"
+CANARY_SERVICE: Final = "{{workload}}" + CANARY
 """How Tidegate names the canary Service of a workload and a Service of one name."""
 
 _ERROR: Final = '"5.."'
@@ -21,7 +21,7 @@ _QUANTILES: Final = {"p50": "0.5", "p90": "0.9", "p95": "0.95", "p99": "0.99"}
 
 
 class _Proxy(NamedTuple):
-    """A proxy's own names. `service` in its selector stands for the Service or cluster."""
+    """A proxy's own names. `SERVICE` in its selectors stands for the Service or cluster, `STABLE` for the other one."""
 
     requests: str
     code: str
@@ -29,6 +29,8 @@ class _Proxy(NamedTuple):
     milliseconds: str
     """What makes milliseconds of its durations."""
     selector: str
+    both: str = ""
+    """The selector of both versions' requests; empty where these can't be told from all others."""
 
 
 _PROXIES: Final[dict[MetricSource, _Proxy]] = {
@@ -38,6 +40,7 @@ _PROXIES: Final[dict[MetricSource, _Proxy]] = {
         "envoy_cluster_upstream_rq_time_bucket",
         "",
         'envoy_cluster_name=~"{{namespace}}_SERVICE_[^_]+"',
+        'envoy_cluster_name=~"{{namespace}}_(STABLE|SERVICE)_[^_]+"',
     ),
     "envoy": _Proxy(
         "envoy_cluster_upstream_rq",
@@ -52,6 +55,8 @@ _PROXIES: Final[dict[MetricSource, _Proxy]] = {
         "istio_request_duration_milliseconds_bucket",
         "",
         'reporter="destination",destination_workload_namespace="{{namespace}}",pod_template_hash="{{revision}}"',
+        'reporter="destination",destination_workload_namespace="{{namespace}}",'
+        'pod_template_hash=~"{{stable_revision}}|{{revision}}"',
     ),
     "nginx": _Proxy(
         "nginx_ingress_controller_requests",
@@ -59,6 +64,7 @@ _PROXIES: Final[dict[MetricSource, _Proxy]] = {
         "nginx_ingress_controller_request_duration_seconds_bucket",
         "1000 * ",
         'namespace="{{namespace}}",canary=~"{{namespace}}-SERVICE-[^-]+"',
+        'namespace="{{namespace}}",service="STABLE"',
     ),
     "traefik": _Proxy(
         "traefik_service_requests_total",
@@ -66,6 +72,7 @@ _PROXIES: Final[dict[MetricSource, _Proxy]] = {
         "traefik_service_request_duration_seconds_bucket",
         "1000 * ",
         'service=~"{{namespace}}-SERVICE-[0-9a-zA-Z]+@kubernetes.*"',
+        'service=~"{{namespace}}-(STABLE|SERVICE)-[0-9a-zA-Z]+@kubernetes.*"',
     ),
 }
 
@@ -105,11 +112,20 @@ def written_out(check: Check) -> Check:
         return msgspec.structs.replace(check, query=_PODS_QUERIES[check.metric])
     assert check.source is not None, "a request that names no proxy was refused"
     proxy = _PROXIES[check.source]
-    selector = proxy.selector.replace("SERVICE", check.service or CANARY_SERVICE)
-    counted = None if check.compare is not None else f"sum(increase({proxy.requests}{{{selector}}}[{{{{window}}}}]))"
-    return msgspec.structs.replace(
-        check, query=_of_requests(proxy, selector, check.metric), minimum_samples_query=counted
-    )
+    new, both = (_selected(each, check.service or CANARY_SERVICE) for each in (proxy.selector, proxy.both))
+    query = _share(proxy, new, both) if check.metric == SHARE else _of_requests(proxy, new, check.metric)
+    every = both if check.metric == SHARE else new
+    counted = None if check.compare is not None else f"sum(increase({proxy.requests}{{{every}}}[{{{{window}}}}]))"
+    return msgspec.structs.replace(check, query=query, minimum_samples_query=counted)
+
+
+def _selected(selector: str, service: str) -> str:
+    return selector.replace("STABLE", service.removesuffix(CANARY)).replace("SERVICE", service)
+
+
+def _share(proxy: _Proxy, new: str, both: str) -> str:
+    part, every = (f"sum(rate({proxy.requests}{{{each}}}[{{{{window}}}}]))" for each in (new, both))
+    return f"100 * ({part} or 0 * {every}) / {every}"
 
 
 def _of_requests(proxy: _Proxy, selector: str, metric: str) -> str:

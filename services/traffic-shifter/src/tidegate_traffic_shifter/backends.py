@@ -57,10 +57,17 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
         del change
         return backend
 
+    def with_cookie(self, backend: Backend, set_cookie: str) -> Backend:
+        """The same backend whose answers set the cookie, too; as it is in a format that can't."""
+        del set_cookie
+        return backend
+
     def canary(self, backend: Backend, share: Share) -> Backend:
         """The same backend for the new version."""
         canary = self.renamed(backend, share.canary_service)
-        return canary if share.request_headers is None else self.changed(canary, share.request_headers)
+        if share.request_headers is not None:
+            canary = self.changed(canary, share.request_headers)
+        return self.with_cookie(canary, share.set_cookie) if share.set_cookie else canary
 
     def weight(self, backend: Backend) -> int:
         return int(backend.get("weight", self.usual_weight))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 from tidegate_chassis.kubernetes.objects import KubernetesObject
 from tidegate_chassis.kubernetes.resources import INGRESSES
-from tidegate_contracts.routers import COOKIE
+from tidegate_contracts.routers import COOKIE, Abilities
 from tidegate_traffic_shifter import marks
 from tidegate_traffic_shifter.acceptance import Untold
 from tidegate_traffic_shifter.formats import Body
@@ -36,6 +36,7 @@ class CanaryIngress(Untold):
     """
 
     resource = INGRESSES
+    abilities: Abilities
     prefix: ClassVar[str]
     owned: ClassVar[tuple[str, ...]]
     also: ClassVar[tuple[str, ...]] = ()

@@ -17,6 +17,7 @@ from tidegate_traffic_shifter.rewriting import Rewriting
 from tidegate_traffic_shifter.router import Router
 from tidegate_traffic_shifter.script_first import ScriptFirst
 from tidegate_traffic_shifter.script_sources import ScriptSources
+from tidegate_traffic_shifter.scripted_ingress import ScriptedIngress
 from tidegate_traffic_shifter.scripting import Scripting
 from tidegate_traffic_shifter.standing_beside import StandingBeside
 
@@ -52,12 +53,11 @@ def _at_work(
     if isinstance(form, ByScript):
         if form.scripts == "object":
             return Scripting(cluster, runner, sources, form.abilities)
-        return IngressScripting(cluster, runner, sources, form.abilities, name)
+        return IngressScripting(cluster, runner, sources, ScriptedIngress({}, form.abilities), name)
     if isinstance(form, Rewritten):
         return Rewriting(cluster, form, name)
     if isinstance(form, CanaryIngress) and form.class_type:
-        scripted = IngressScripting(cluster, runner, sources, form.abilities, name)
-        return ScriptFirst(cluster, form, StandingBeside(cluster, form, name), scripted, sources)
+        return ScriptFirst(cluster, runner, sources, form, name)
     if isinstance(form, Beside):
         return StandingBeside(cluster, form, name)
     raise PluginError(f"{name} of {ROUTERS} is no Rewritten format, no Beside one and none by scripts")

@@ -16,10 +16,11 @@ from tidegate_traffic_shifter import marks
 from tidegate_traffic_shifter.formats import Beside, Body, Format, Rewritten
 from tidegate_traffic_shifter.merge_patch import applied, foreign, replacing
 from tidegate_traffic_shifter.seen import Route
-from tidegate_traffic_shifter.share import Share
+from tidegate_traffic_shifter.share import Revisions, Share
 
 CANARY: Final = "conformance-canary"
 NOBODY: Final = "conformance-nobody"
+REVISIONS: Final = Revisions(label="conformance", stable="old", canary="new")
 MATCHES: Final[Mapping[str, HttpMatch]] = {
     "headers": HttpMatch(headers={"x-conformance": "yes"}),
     "headers_regex": HttpMatch(headers_regex={"x-conformance": "y.*"}),
@@ -48,7 +49,10 @@ def broken(form: Format, manifest: Body, service: str) -> list[str]:
     shares = shares_of(form.abilities, service)
     found = [*_refuses(form.abilities), *_judges(form, manifest)]
     if isinstance(form, Rewritten):
-        found += _rewrites(form, manifest, shares)
+        if not form.abilities.declares:
+            found += _rewrites(form, manifest, shares)
+        if form.abilities.by_revision:
+            found += _rewrites(form, manifest, by_revision_of(form.abilities, shares))
     elif isinstance(form, Beside):
         found += _stands_beside(form, manifest, shares)
     else:
@@ -68,6 +72,8 @@ def shares_of(abilities: Abilities, service: str) -> dict[str, Share]:
     for part in sorted(abilities.header_changes):
         base = found["20 %"] if abilities.shares else next(iter(found.values()))
         found[f"{part} a header"] = replace(base, request_headers=CHANGES[part])
+    if abilities.session_affinity:
+        found["20 % and a cookie"] = replace(found["20 %"], set_cookie="conformance=new; Path=/")
     if abilities.mirrors:
         found |= {f"{percent} % copied": replace(nothing, mirror_percent=percent) for percent in (10, 100)}
         found["20 % and copies"] = replace(nothing, weight_percent=20, mirror_percent=10)
@@ -75,6 +81,19 @@ def shares_of(abilities: Abilities, service: str) -> dict[str, Share]:
         by_match = next(iter(matches.values()))
         found["20 % and a match"] = replace(nothing, weight_percent=20, matches=by_match)
     return found
+
+
+def by_revision_of(abilities: Abilities, shares: Mapping[str, Share]) -> dict[str, Share]:
+    """The same with one Service for both versions; a format that only declares them is given no other share."""
+    nothing = replace(shares["nothing"], canary_service=shares["nothing"].service, revisions=REVISIONS)
+    held = {
+        "the stable revision alone": replace(nothing, revisions=replace(REVISIONS, canary=None)),
+        "nothing, by revision": nothing,
+    }
+    if abilities.declares:
+        return held
+    both = {"canary_service": nothing.service, "revisions": REVISIONS}
+    return held | {f"{name}, by revision": replace(share, **both) for name, share in shares.items()}
 
 
 def _refuses(abilities: Abilities) -> Iterator[str]:
@@ -118,17 +137,16 @@ def _rewrites(form: Rewritten, manifest: Body, shares: Mapping[str, Share]) -> I
     original, before = form.part(route), _text(manifest)
     if _text(applied(manifest, form.patch(_saved(original)))) != before:
         yield "restores the user's own object byte for byte"
-    nothing = shares["nothing"]
-    if not form.holds(original, namespace, nothing.service) or form.holds(original, namespace, NOBODY):
+    service = next(iter(shares.values())).service
+    if not form.holds(original, namespace, service) or form.holds(original, namespace, NOBODY):
         yield "holds the Services that the user's object sends to, and no other"
     for name, share in shares.items():
         rendered = form.render(original, namespace, share)
         patch = replacing(form.patch(original), form.patch(rendered))
         if foreign(patch, marks.PREFIX):
             yield f"writes the spec, labels and annotations only, and none of ours: {name}"
-        named = form.holds(rendered, namespace, CANARY) or (share.is_empty and rendered == original)
-        if not form.has_room(original, namespace, share) or not named:
-            yield f"names the canary Service in a share, but for one of nothing: {name}"
+        if not form.has_room(original, namespace, share) or not _is_named(form, original, namespace, share):
+            yield f"names the new version in a share, but for one of nothing: {name}"
         written = applied(manifest, patch)
         found = form.part(_route(written))
         if _text(found) != _text(rendered):
@@ -142,6 +160,13 @@ def _rewrites(form: Rewritten, manifest: Body, shares: Mapping[str, Share]) -> I
         if _text(form.render(original, namespace, share)) != _text(rendered) or _text(manifest) != before:
             yield f"says the same when it is asked again, and changes nothing that it was given: {name}"
     yield from _different(shares, lambda share: form.render(original, namespace, share))
+
+
+def _is_named(form: Rewritten, original: Any, namespace: str, share: Share) -> bool:
+    rendered = form.render(original, namespace, share)
+    if share.revisions is not None:
+        return bool(rendered != original)
+    return form.holds(rendered, namespace, CANARY) or (share.is_empty and rendered == original)
 
 
 def _stands_beside(form: Beside, manifest: Body, shares: Mapping[str, Share]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_traffic_shifter import acceptance, marked, mirrors
 from tidegate_traffic_shifter.backends import Backend, Words
-from tidegate_traffic_shifter.header_changes import changed
+from tidegate_traffic_shifter.header_changes import RESPONSE, SET_COOKIE, changed
 from tidegate_traffic_shifter.matches import Match, narrowed
 from tidegate_traffic_shifter.seen import Route, Rule
 from tidegate_traffic_shifter.share import Share
@@ -27,6 +27,9 @@ class References(Words, frozen=True):
 
     def changed(self, backend: Backend, change: HeaderChange) -> Backend:
         return changed(backend, change)
+
+    def with_cookie(self, backend: Backend, set_cookie: str) -> Backend:
+        return changed(backend, HeaderChange(add={SET_COOKIE: set_cookie}), RESPONSE)
 
 
 class GatewayRules(WordedRules, ABC):

@@ -1,34 +1,36 @@
-"""The Gateway API's filter that changes request headers, with an order's change in it. Pure.
+"""The Gateway API's filters that change headers, of requests or of answers, with an order's change in them. Pure.
 
 Called by `gateway_rules` and `marked`. A rule or a backend may hold the filter once, so that the user's own one and
 ours become one; ours wins.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tidegate_contracts.rollout import HeaderChange
 
-MODIFIER: Final = "RequestHeaderModifier"
-FIELD: Final = "requestHeaderModifier"
+SET_COOKIE: Final = "Set-Cookie"
+
+
+class Modifier(NamedTuple):
+    type: str
+    field: str
+
+
+REQUEST: Final = Modifier("RequestHeaderModifier", "requestHeaderModifier")
+RESPONSE: Final = Modifier("ResponseHeaderModifier", "responseHeaderModifier")
 Filter = dict[str, Any]
 
 
-def changed(part: Mapping[str, Any], change: HeaderChange) -> dict[str, Any]:
+def changed(part: Mapping[str, Any], change: HeaderChange, of: Modifier = REQUEST) -> dict[str, Any]:
     """A rule or a backend with the change after its own filters, in the place of its own modifier."""
-    return {**part, "filters": _with_change(part.get("filters") or [], change)}
+    return {**part, "filters": _with_change(part.get("filters") or [], change, of)}
 
 
-def _with_change(filters: list[Filter], change: HeaderChange) -> list[Filter]:
-    own = next((each for each in filters if each.get("type") == MODIFIER), None)
-    if own is None:
-        return [*filters, _modifier({}, change)]
-    modifier = _modifier(own.get(FIELD) or {}, change)
-    return [modifier if each is own else each for each in filters]
-
-
-def _modifier(own: dict[str, Any], change: HeaderChange) -> Filter:
-    return {"type": MODIFIER, FIELD: joined(own, change)}
+def _with_change(filters: list[Filter], change: HeaderChange, of: Modifier) -> list[Filter]:
+    own = next((each for each in filters if each.get("type") == of.type), None)
+    wanted = {"type": of.type, of.field: joined((own or {}).get(of.field) or {}, change)}
+    return [*filters, wanted] if own is None else [wanted if each is own else each for each in filters]
 
 
 def joined(own: dict[str, Any], change: HeaderChange) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tidegate_contracts.rollout import HeaderChange
 from tidegate_traffic_shifter.backends import Backend
-from tidegate_traffic_shifter.header_changes import FIELD, MODIFIER, changed, joined
+from tidegate_traffic_shifter.header_changes import REQUEST, changed, joined
 from tidegate_traffic_shifter.seen import Rule
 from tidegate_traffic_shifter.share import Share
 from tidegate_traffic_shifter.worded_rules import WordedRules
@@ -59,8 +59,8 @@ def _carries(part: Mapping[str, Any], headers: HeaderChange) -> bool:
     """Whether our change is in the filters of a rule or a backend."""
     wanted = joined({}, headers)
     for each in part.get("filters") or []:
-        own: Mapping[str, Any] = each.get(FIELD) or {}
-        if each.get("type") == MODIFIER and all(
+        own: Mapping[str, Any] = each.get(REQUEST.field) or {}
+        if each.get("type") == REQUEST.type and all(
             entry in (own.get(what) or []) for what, entries in wanted.items() for entry in entries
         ):
             return True

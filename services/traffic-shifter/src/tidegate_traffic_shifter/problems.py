@@ -117,6 +117,15 @@ def cannot_mark(place: Place) -> Problem:
     )
 
 
+def cannot_keep(place: Place) -> Problem:
+    return Problem(
+        field="traffic.session_affinity",
+        value=place.router,
+        rule="a router that can set a cookie with an answer of the new version's",
+        remedy="Leave it out, or name a route of another kind.",
+    )
+
+
 def not_served(place: Place, kind: str, api_version: str) -> Problem:
     return Problem(
         field="traffic.router",

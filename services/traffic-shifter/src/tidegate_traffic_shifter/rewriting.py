@@ -43,7 +43,6 @@ class Rewriting:
         return [(self.resource.plural, place.namespace, place.route)]
 
     async def check(self, place: Place, share: Share, fence: Fence) -> Refused | None:
-        del share  # its words were compared with our abilities
         found = await self._look(place, fence)
         if isinstance(found, Refused):
             return found
@@ -55,7 +54,7 @@ class Rewriting:
         theirs = not place.one_service and marks.read(found.metadata.annotations) is None
         if theirs and self._format.holds(own, place.namespace, place.canary_service):
             return Refused(problems.routed_already(place, self.resource.kind))
-        return None
+        return await self._unsaid(place, found, own, share)
 
     async def share(self, place: Place, fence: Fence) -> Share | None:
         found = await self._look(place, fence)
@@ -81,9 +80,6 @@ class Rewriting:
             return self._accepted(route)
         own = self._own(route, place.namespace)
         wanted = self._format.render(own, place.namespace, share)
-        refused = await self._refused(place, route, own, wanted, share)
-        if refused is not None:
-            return refused
         said = {"original-rules": own, "share": share, "router": [self._router, place.route]}
         annotations = fence.ours.annotations(**said)
         written = await self._write(place, route, wanted, annotations, fence)
@@ -135,13 +131,14 @@ class Rewriting:
         marked = {"annotations": (metadata.get("annotations") or {}) | annotations}
         return patch | {"metadata": metadata | marked | {"resourceVersion": route.metadata.resource_version}}
 
-    async def _refused(self, place: Place, route: Route, own: Part, wanted: Part, share: Share) -> Refused | None:
+    async def _unsaid(self, place: Place, route: Route, own: Part, share: Share) -> Refused | None:
         """What the route, or the cluster's definition of its kind, can't say."""
         if not self._format.has_room(own, place.namespace, share):
             return Refused(problems.no_match(place, self.resource.kind))
-        if share.mirror_percent and not await self._kept(place, route, wanted):
-            return Refused(problems.not_kept(place, self.resource.kind))
-        return None
+        if not share.mirror_percent or self._stands(route, place.namespace, share):
+            return None
+        wanted = self._format.render(own, place.namespace, share)
+        return None if await self._kept(place, route, wanted) else Refused(problems.not_kept(place, self.resource.kind))
 
     async def _kept(self, place: Place, route: Route, wanted: Part) -> bool:
         """Whether the API server would store it as it is: a definition too old for a part of copies drops that alone,

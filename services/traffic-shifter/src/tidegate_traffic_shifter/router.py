@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from tidegate_contracts.rollout import TrafficReference
+from tidegate_contracts.rollout import SessionAffinity, TrafficReference
 from tidegate_contracts.routers import Abilities
 from tidegate_contracts.validate_traffic import canary_service
 from tidegate_traffic_shifter.cluster import WakeKey
@@ -31,6 +31,7 @@ class Place(msgspec.Struct, frozen=True):
     kind: str = ""
     api_version: str = ""
     class_type: str = ""
+    affinity: SessionAffinity | None = None
 
     @property
     def group(self) -> str:
@@ -53,6 +54,7 @@ class Place(msgspec.Struct, frozen=True):
             kind=reference.kind or "",
             api_version=reference.api_version or "",
             class_type=reference.class_type or "",
+            affinity=reference.session_affinity,
         )
 
 

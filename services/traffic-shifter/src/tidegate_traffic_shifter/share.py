@@ -8,6 +8,15 @@ import msgspec
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
 
 
+class Revisions(msgspec.Struct, frozen=True, kw_only=True):
+    """By which label of their pods the versions behind one Service are told apart."""
+
+    label: str
+    stable: str
+    canary: str | None = None
+    """None before there is a new version."""
+
+
 class Share(msgspec.Struct, frozen=True, kw_only=True):
     """Which Service stands for which version, and what the new version gets."""
 
@@ -17,8 +26,12 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     matches: tuple[HttpMatch, ...] = ()
     request_headers: HeaderChange | None = None
     """What is changed in the requests that reach the canary Service."""
+    set_cookie: str = ""
+    """What answers to requests that came by the share have in `Set-Cookie`; empty for none."""
     mirror_percent: int = 0
     """So many of the requests are copied to the canary Service as well."""
+    revisions: Revisions | None = None
+    """Where they are given, both versions have one Service, and its pods are told apart by them."""
     headers: HeaderChange | None = None
     """Where they are given, requests are only marked, and both versions have one Service (`marked`)."""
 
@@ -28,4 +41,6 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.weight_percent or self.matches or self.mirror_percent)
 
     def emptied(self) -> "Share":
-        return Share(service=self.service, canary_service=self.canary_service, headers=self.headers)
+        return Share(
+            service=self.service, canary_service=self.canary_service, revisions=self.revisions, headers=self.headers
+        )

@@ -2,8 +2,9 @@
 
 Called by `holder` again and again, after every change. Lowering to nothing writes the routes first, since nothing is
 more urgent; raising pins the stable Service first, then makes the canary Service, then waits for its endpoints, and
-only then touches a route. All routes of an order go together: none is written before all have been checked. With all
-requests at the new version the stable Service gets all pods again, before the stable ones may go.
+only then touches a route (`routing`); where these vanish, the share is taken back until they are there again. None is
+written before all have been checked. With all requests at the new version the stable Service gets all pods again,
+before the stable ones may go.
 """
 
 from collections.abc import Mapping
@@ -13,14 +14,17 @@ from tidegate_chassis.clock import Clock
 from tidegate_contracts.orders import ShiftTraffic
 from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.routers import beyond
+from tidegate_traffic_shifter.affinity import kept
 from tidegate_traffic_shifter.clearing import Clearing
+from tidegate_traffic_shifter.declaring import Declaring, tells_apart
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
-from tidegate_traffic_shifter.patience import WARM_UP_S, patience_s
+from tidegate_traffic_shifter.problems import cannot_keep
 from tidegate_traffic_shifter.router import Place, Router
+from tidegate_traffic_shifter.routing import Routing
 from tidegate_traffic_shifter.seen import Service
 from tidegate_traffic_shifter.services import Services
-from tidegate_traffic_shifter.share import Share
+from tidegate_traffic_shifter.share import Revisions, Share
 
 ALL_READY_WAIT_S: Final = 2.0
 """How long a share waits for the last unready endpoints; one ready endpoint is enough after that."""
@@ -57,24 +61,40 @@ class Shift:
         self._fence = fence
         self._clock = clock
         self._clearing = Clearing(places, services, fence, clock)
+        self._apart = [place for place, router in places.items() if tells_apart(place, router)]
+        declaring = Declaring(places, self._share, self._clearing, services, fence=fence, clock=clock)
+        self._routing = Routing(
+            places,
+            self._share,
+            declaring,
+            services,
+            fence=fence,
+            clock=clock,
+            raises=not (self._is_empty or order.lowering),
+        )
         self._endpoints_since_s: dict[Place, float] = {}
-        self._cold: set[Place] = set()
-        self._named_at_s: dict[Place, float] = {}
-        self._warm_at_s: dict[Place, float] = {}
 
     async def look(self) -> list[Outcome]:
         """One pass; as many outcomes as there were things to look at."""
-        nothing = not (self._order.weight_percent or self._order.matches or self._order.mirror_percent)
-        if nothing and self._order.canary_revision is not None:
+        if self._is_empty and self._order.canary_revision is not None:
             # Whatever else may be wrong, the requests leave first.
-            return [*await self._route(only_held=True), *(await self._check() or await self._pin())]
+            return [
+                *await self._routing.look(self._places, only_held=True),
+                *(await self._check() or await self._pin()),
+            ]
         refused = await self._check()
         if refused:
             return refused
         if self._order.canary_revision is None:
-            # Nothing of ours stays in the routes without a new revision.
-            return [*await self._clearing.look(list(self._places)), *await self._pin()]
+            # Nothing of ours stays in the routes without a new revision, but what stands for a pinned Service.
+            others = [place for place in self._places if place not in self._apart]
+            return [*await self._clearing.look(others), *await self._pin(), *await self._routing.look(self._apart)]
         return await self._raise(self._order.canary_revision)
+
+    @property
+    def _is_empty(self) -> bool:
+        """Whether no request, and no copy of one, shall reach the new version."""
+        return not (self._order.weight_percent or self._order.matches or self._order.mirror_percent)
 
     async def _check(self) -> list[Outcome]:
         found: list[Outcome] = []
@@ -98,7 +118,10 @@ class Shift:
             mirror_percent=self._order.mirror_percent,
             field="traffic",
         )
-        return [Refused(problem) for problem in problems]
+        found: list[Outcome] = [Refused(problem) for problem in problems]
+        if place.affinity and not router.abilities.session_affinity:
+            found.append(Refused(cannot_keep(place)))
+        return found
 
     async def _raise(self, revision: str) -> list[Outcome]:
         stale = [place for place in self._places if await self._is_of_another_revision(place, revision)]
@@ -112,10 +135,30 @@ class Shift:
             return made
         made += [await self._endpoints(place) for place in self._places]
         if not isinstance(worst(made), Settled):
-            return made
-        routed = await self._route(only_held=False)
+            return [*made, *await self._withhold()]
+        routed = await self._routing.look(self._places)
         whole = self._order.weight_percent == WHOLE_PERCENT and isinstance(worst(routed), Settled)
         return [*made, *routed, *(await self._open() if whole else [])]
+
+    async def _withhold(self) -> list[Outcome]:
+        """Requests that only the stable version can answer go to it, whatever the step says."""
+        outcomes: list[Outcome] = []
+        for place, router in self._places.items():
+            held = await router.share(place, self._fence)
+            if held is not None and not held.is_empty and await self._only_stable_answers(place):
+                outcomes.append(await router.shift(place, held.emptied(), self._fence))
+                self._endpoints_since_s.pop(place, None)  # whoever comes back is waited for as before
+                self._routing.forget(place)
+        return outcomes
+
+    async def _only_stable_answers(self, place: Place) -> bool:
+        """Where one Service has the pods of both it can't be told."""
+        stable, canary = [
+            await self._services.find(place, name, self._fence) for name in (place.service, place.canary_service)
+        ]
+        if place.one_service or not isinstance(stable, Service) or not isinstance(canary, Service):
+            return False
+        return bool(self._services.endpoints(stable).ready) and not self._services.endpoints(canary).ready
 
     async def _open(self) -> list[Outcome]:
         """No Service is left without pods: whoever asks the stable one without a route gets the new version then."""
@@ -134,37 +177,13 @@ class Shift:
             if not (whole and await self._services.is_open(place, self._label, self._fence))
         ]
 
-    async def _route(self, *, only_held: bool) -> list[Outcome]:
-        """Put the share into every route; one that never had a share needs none of nothing."""
-        outcomes: list[Outcome] = []
-        for place, router in self._places.items():
-            held = await router.share(place, self._fence)
-            if only_held and held is None:
-                outcomes.append(await router.restore(place, self._fence))
-                continue
-            if held is None or (held.is_empty and not self._share(place).is_empty):
-                # Whoever named the canary Service may have died before its time was over.
-                self._cold.add(place)
-            warmed = await self._warm(place, router) if place in self._cold else Settled()
-            settled = isinstance(warmed, Settled)
-            outcomes.append(await router.shift(place, self._share(place), self._fence) if settled else warmed)
-        return outcomes
-
-    async def _warm(self, place: Place, router: Router) -> Outcome:
-        """Name the canary Service in the route, without a share, until the proxy knows who is behind it."""
-        since_s = self._named_at_s.setdefault(place, self._clock.monotonic_s())
-        named = await router.shift(place, self._share(place).emptied(), self._fence)
-        if not isinstance(named, Settled):
-            return named
-        now_s = self._clock.monotonic_s()
-        warm_at_s = self._warm_at_s.setdefault(place, now_s + patience_s(WARM_UP_S, now_s - since_s))
-        left_s = max(warm_at_s, self._services.others_know_at_s(now_s)) - now_s
-        if left_s > 0:
-            return Pending(f"proxies learn of Service {place.canary_service}", again_s=left_s)
-        self._cold.discard(place)
-        return named
-
     def _share(self, place: Place) -> Share:
+        share, revision = self._whole_share(place), self._order.canary_revision
+        if self._places[place].abilities.declares:
+            return share.emptied()
+        return kept(share, place.affinity, revision) if place.affinity and revision else share
+
+    def _whole_share(self, place: Place) -> Share:
         return Share(
             service=place.service,
             canary_service=place.canary_service,
@@ -172,7 +191,13 @@ class Shift:
             matches=self._order.matches,
             request_headers=self._order.request_headers,
             mirror_percent=self._order.mirror_percent,
+            revisions=self._revisions if place in self._apart else None,
         )
+
+    @property
+    def _revisions(self) -> Revisions:
+        order = self._order
+        return Revisions(label=self._label, stable=order.stable_revision, canary=order.canary_revision)
 
     async def _is_of_another_revision(self, place: Place, revision: str) -> bool:
         """Its endpoints would be the old ones for a while, and nothing would tell: it has to be a new Service."""

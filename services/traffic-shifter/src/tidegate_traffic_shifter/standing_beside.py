@@ -1,7 +1,8 @@
 """Makes, mends and removes the object beside the user's own route that carries a share: the edge of `Beside` formats.
 
 The user's object is only read. Every look is live: annotations don't count up an object's generation, so that a cached
-one can't be told from an older one. `shift` and `clearing` call it; what the object should be is the format's to say.
+one can't be told from an older one. `shift` and `clearing` call it; what the object should be is the format's to say,
+or a script's (`ingress_scripting`).
 """
 
 from typing import Any
@@ -43,13 +44,13 @@ class StandingBeside:
         return [(self.resource.plural, place.namespace, name) for name in (place.route, self._name(place))]
 
     async def check(self, place: Place, share: Share, fence: Fence) -> Refused | None:
-        del share  # its words were compared with our abilities
-        route = await self._read(place, place.route)
-        if isinstance(route, NotFound):
-            return Refused(problems.missing_route(place, self.resource.kind))
-        if not self._format.sends_to(route, place.service):
-            return Refused(problems.not_routed(place, self.resource.kind))
+        route = await self._routed(place)
+        if isinstance(route, Refused):
+            return route
         canary = await self._read(place, self._name(place))
+        form = await self._chosen(place, route, canary, share)
+        if isinstance(form, Refused):
+            return form
         if isinstance(canary, NotFound):
             fence.missing(self._called(place))
             return None
@@ -65,13 +66,16 @@ class StandingBeside:
         return marks.saved_share(canary.metadata.annotations)
 
     async def shift(self, place: Place, share: Share, fence: Fence) -> Outcome:
-        route = await self._read(place, place.route)
-        if isinstance(route, NotFound):
-            return Refused(problems.missing_route(place, self.resource.kind))
-        if not self._format.sends_to(route, share.service):
-            return Refused(problems.not_routed(place, self.resource.kind))
-        wanted = self._format.canary(route, share)
+        route = await self._routed(place)
+        if isinstance(route, Refused):
+            return route
         answer = await self._client.get(self.resource, place.namespace, self._name(place))
+        found = answer if isinstance(answer, NotFound) else decode(answer, Route)
+        form = await self._chosen(place, route, found, share)
+        if isinstance(form, Refused):
+            # Requests that have to leave don't wait for a script: without the object beside they have left.
+            return await self.restore(place, fence) if share.is_empty else form
+        wanted = form.canary(route, share)
         if isinstance(answer, NotFound):
             return await self._create(place, wanted, share, fence)
         canary = decode(answer, Route)
@@ -79,7 +83,7 @@ class StandingBeside:
         if objected is not None:
             return objected
         stands = marks.saved_share(canary.metadata.annotations) == share and fence.holds(canary.metadata)
-        patch = self._format.repair(canary, wanted)
+        patch = form.repair(canary, wanted)
         if patch is None and stands:
             return self._accepted(canary)
         written = await self._write(place, canary, patch or {"metadata": {}}, share, fence)
@@ -103,6 +107,21 @@ class StandingBeside:
             return []
         page = await self._client.list_all(self.resource)
         return [found for raw in page.items if (found := self._marked(decode(raw, Route))) is not None]
+
+    async def _routed(self, place: Place) -> Route | Refused:
+        route = await self._read(place, place.route)
+        if isinstance(route, NotFound):
+            return Refused(problems.missing_route(place, self.resource.kind))
+        return (
+            route
+            if self._format.sends_to(route, place.service)
+            else Refused(problems.not_routed(place, self.resource.kind))
+        )
+
+    async def _chosen(self, place: Place, route: Route, canary: Route | NotFound, share: Share) -> Beside | Refused:
+        """Who says what the object beside the route shall be, now that it is this one, or none."""
+        del place, route, canary, share
+        return self._format
 
     def _marked(self, canary: Route) -> Marked | None:
         metadata = canary.metadata

@@ -7,6 +7,8 @@ several such lists of one object together.
 
 from typing import ClassVar
 
+from msgspec.structs import replace
+
 from tidegate_contracts.rollout import HttpMatch
 from tidegate_traffic_shifter import backends
 from tidegate_traffic_shifter.acceptance import Untold
@@ -88,7 +90,9 @@ class WordedRules(Untold):
         """The rules in front, to the new version only."""
         if not share.matches or not self.holds([rule], namespace, share.service):
             return []
-        canary = backends.to_canary(self.backends(rule), self.words, namespace, share)
+        # Who is matched stays only for as long as that is so.
+        matched = replace(share, set_cookie="")
+        canary = backends.to_canary(self.backends(rule), self.words, namespace, matched)
         return [self.with_backends(each, canary) for each in self.in_front(rule, share.matches)]
 
     def shared(self, rule: Rule, namespace: str, share: Share) -> Rule:

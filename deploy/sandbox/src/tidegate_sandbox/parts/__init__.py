@@ -3,7 +3,7 @@
 `steps_of` is called by the supervisor; `context` holds what the groups share.
 """
 
-from tidegate_sandbox.parts import bus, control_plane, kruise, measuring, pods, proxy, resource_metrics, traefik
+from tidegate_sandbox.parts import bus, control_plane, kruise, measuring, mesh, pods, proxy, resource_metrics, traefik
 from tidegate_sandbox.parts.context import Context
 from tidegate_sandbox.supervisor.steps import Step
 
@@ -16,6 +16,7 @@ _STEPS = {
     "kruise": kruise.steps,
     "resource-metrics": resource_metrics.steps,
     "traefik": traefik.steps,
+    "mesh": mesh.steps,
 }
 
 

@@ -34,6 +34,10 @@ class Site(Protocol):
     def answered(self, answer: Answer, duration_s: float) -> None: ...
 
 
+ECHO_PATH: Final = "/headers"
+"""Answered with the request's own head as well: what a proxy has made of it."""
+
+
 class Request(NamedTuple):
     method: str
     path: str
@@ -154,13 +158,15 @@ class Connection(asyncio.Protocol):
                     self._asked_to_continue = True
                     self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 return
-            self._buffer = self._buffer[request.end :]
+            sent, self._buffer = self._buffer[: request.end], self._buffer[request.end :]
             self._asked_to_continue = False
-            self._respond(request)
+            self._respond(request, sent)
 
-    def _respond(self, request: Request) -> None:
+    def _respond(self, request: Request, sent: bytes) -> None:
         began_s = time.perf_counter()
         answer = self._server.site.answer(request.method, request.path)
+        if request.path == ECHO_PATH:
+            answer = answer._replace(body=answer.body + sent.partition(b"\r\n\r\n")[0] + b"\n")
         if answer.delay_s > 0:
             self.busy = True
             self._server.loop.call_later(answer.delay_s, self._send_late, request, answer, began_s)

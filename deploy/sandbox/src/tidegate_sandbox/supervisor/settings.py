@@ -16,15 +16,17 @@ GROUPS = {
     "kruise": {"kruise"},
     "resource-metrics": set[str](),
     "traefik": {"traefik"},
+    "mesh": {"istio", "istiod"},
 }
 # What a sandbox has only when it is asked for.
-OPTIONAL_GROUPS = {"kruise", "resource-metrics", "traefik"}
+OPTIONAL_GROUPS = {"kruise", "resource-metrics", "traefik", "mesh"}
 # Groups that are nothing without another one; who needs one that needs one comes later.
 GROUP_NEEDS = {
     "proxy": "kubernetes",
     "podlet": "kubernetes",
     "kruise": "kubernetes",
     "traefik": "kubernetes",
+    "mesh": "kubernetes",
     "resource-metrics": "podlet",
 }
 NODES = 3

@@ -43,6 +43,7 @@ class Toolchain(msgspec.Struct, frozen=True, kw_only=True):
     proxy_crds: Path
     proxy_roles: Path
     istio_crds: Path
+    istiod: Path
     kruise_manager: Path
     kruise_manifests: Path
     traefik: Path
@@ -92,6 +93,7 @@ def _toolchain(folders: dict[str, Path]) -> Toolchain:
         proxy_crds=folders["contour"] / "share" / "crds.jsonl",
         proxy_roles=folders["contour"] / "share" / "roles.jsonl",
         istio_crds=folders["istio"] / "share" / "crds.jsonl",
+        istiod=folders["istiod"] / "bin" / "istiod",
         kruise_manager=folders["kruise"] / "bin" / "kruise-manager",
         kruise_manifests=folders["kruise"] / "share",
         traefik=folders["traefik"] / "bin" / "traefik",
@@ -157,12 +159,16 @@ def _build_with_go(recipe: Recipe, destination: Path, log: Path, progress: Progr
     environment = golang.build_environment(go)
     for binary, package in recipe.binaries.items():
         target = destination / "bin" / binary
-        flags = ["-trimpath", "-ldflags", f"-s -w {recipe.link_flags}".strip()]
+        flags = ["-trimpath", "-ldflags", f"-s -w {recipe.link_flags}".strip(), *_tagged(recipe)]
         _watch([str(go), "build", "-v", *flags, "-o", str(target), package], pins, environment, log, progress)
     manifests.collect(recipe, go, pins, environment, destination / "share")
     (destination / "SOURCE").write_text(
         f"built from {', '.join(recipe.binaries.values()) or recipe.manifests_module}\n", encoding="utf-8"
     )
+
+
+def _tagged(recipe: Recipe) -> list[str]:
+    return ["-tags", recipe.tags] if recipe.tags else []
 
 
 def _watch(command: list[str], directory: Path, environment: dict[str, str], log: Path, progress: Progress) -> None:

@@ -1,7 +1,8 @@
-"""Istio's VirtualServices: the share as weights of http, tcp and tls routes between two Services. Pure.
+"""Istio's VirtualServices: the share as weights of http, tcp and tls routes between two Services, or subsets. Pure.
 
-A destination with a subset is left alone: the new version stands behind a Service of its own, for which nobody has
-declared subsets. No condition tells what the proxies have taken.
+Between two subsets of one Service where a DestinationRule declares these (`istio_destination_rule`): then the stable
+version is named by its subset from the beginning. A destination with a subset of the user's own is left alone. No
+condition tells what the proxies have taken.
 """
 
 from collections.abc import Mapping
@@ -10,11 +11,12 @@ from typing import Any, ClassVar, Final
 from tidegate_chassis.kubernetes.resources import VIRTUAL_SERVICES
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_contracts.routers import BUILT_IN
-from tidegate_traffic_shifter import paths, virtual_matches
+from tidegate_traffic_shifter import paths, subsets, virtual_matches
 from tidegate_traffic_shifter.backends import Backend, Words
+from tidegate_traffic_shifter.header_changes import SET_COOKIE
 from tidegate_traffic_shifter.seen import Rule
 from tidegate_traffic_shifter.share import Share
-from tidegate_traffic_shifter.worded_fields import WordedFields
+from tidegate_traffic_shifter.worded_fields import Fields, WordedFields
 from tidegate_traffic_shifter.worded_rules import WordedRules
 
 MIRRORS: Final = "mirrors"
@@ -23,18 +25,19 @@ SINGLE: Final = ("mirror", "mirrorPercentage", "mirror_percent", "mirrorPercent"
 
 
 class Destinations(Words, frozen=True):
-    """By their host, however much of its name is written."""
+    """By their host and their subset."""
 
     def names(self, backend: Backend, namespace: str, service: str) -> bool:
+        name, subset = subsets.parted(service)
         destination = backend["destination"]
-        name, *more = destination["host"].split(".")
-        within = more[:2] in ([], [namespace], [namespace, "svc"])
-        return bool(name == service and within and not destination.get("subset"))
+        return subsets.is_service(destination["host"], namespace, name) and destination.get("subset", "") == subset
 
     def renamed(self, backend: Backend, service: str) -> Backend:
-        destination = backend["destination"]
+        name, subset = subsets.parted(service)
+        destination = {field: part for field, part in backend["destination"].items() if field != "subset"}
         _, dot, more = destination["host"].partition(".")
-        return backend | {"destination": destination | {"host": f"{service}{dot}{more}"}}
+        named = {"host": f"{name}{dot}{more}"} | ({"subset": subset} if subset else {})
+        return backend | {"destination": destination | named}
 
     def identify(self, backend: Backend) -> tuple[object, ...]:
         destination = backend["destination"]
@@ -47,6 +50,10 @@ class HttpDestinations(Destinations, frozen=True):
     def changed(self, backend: Backend, change: HeaderChange) -> Backend:
         headers = backend.get("headers") or {}
         return backend | {"headers": headers | {"request": _joined(headers.get("request") or {}, change)}}
+
+    def with_cookie(self, backend: Backend, set_cookie: str) -> Backend:
+        headers, change = backend.get("headers") or {}, HeaderChange(add={SET_COOKIE: set_cookie})
+        return backend | {"headers": headers | {"response": _joined(headers.get("response") or {}, change)}}
 
 
 class TcpRoutes(WordedRules):
@@ -99,9 +106,41 @@ class IstioVirtualService(WordedFields):
         "tls": TlsRoutes(),
     }
 
+    def holds(self, part: Fields, namespace: str, service: str) -> bool:
+        """The Service itself, or one of its two versions."""
+        ours = (subsets.called(service, each) for each in (subsets.STABLE, subsets.CANARY))
+        return any(super(IstioVirtualService, self).holds(part, namespace, each) for each in (service, *ours))
+
+    def render(self, original: Fields, namespace: str, share: Share) -> Fields:
+        if share.revisions is None:
+            return super().render(original, namespace, share)
+        canary = share.revisions.canary
+        made = original if canary is None else super().render(original, namespace, subsets.in_subsets(share))
+        return self._renamed(made, namespace, share.service, subsets.called(share.service, subsets.STABLE))
+
+    def recover(self, edited: Fields, original: Fields, namespace: str, share: Share) -> Fields:
+        if share.revisions is None:
+            return super().recover(edited, original, namespace, share)
+        found = self._renamed(edited, namespace, subsets.called(share.service, subsets.STABLE), share.service)
+        if share.revisions.canary is None:
+            return found
+        return super().recover(found, original, namespace, subsets.in_subsets(share))
+
+    def _renamed(self, part: Fields, namespace: str, before: str, after: str) -> Fields:
+        """The same with each destination of one name under another."""
+
+        def rule(rules: WordedRules, found: Rule) -> Rule:
+            words, backends = rules.words, rules.backends(found)
+            named = [words.renamed(each, after) if words.names(each, namespace, before) else each for each in backends]
+            return found if named == backends else rules.with_backends(found, named)
+
+        return {field: [rule(self.lists[field], each) for each in found] for field, found in part.items()}
+
 
 def _is_canary(backend: Backend, share: Share) -> bool:
-    return bool(backend["destination"]["host"].split(".")[0] == share.canary_service)
+    name, subset = subsets.parted(share.canary_service)
+    destination = backend["destination"]
+    return bool(destination["host"].split(".")[0] == name and destination.get("subset", "") == subset)
 
 
 def _single(rule: Rule) -> list[Backend]:
