@@ -51,13 +51,13 @@ demo: parts ## Watch a good version roll out and a bad one go back (KEEP=1 leave
 	$(PYTHON) -m tidegate_demo $(if $(KEEP),--keep)
 
 # Of the long tables (kinds by scenarios, stories by kinds, what is killed when), `test` plays a slice that has every row
-# and every column, and `test-thorough` all of it.
+# and every column, and `test-thorough` all of it, with the long tests of what shorter ones show already.
 test: LEFT_OUT := and not thorough
 test-thorough: ingress mesh
 test test-thorough: kinds lint types
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not alone and not kinds $(LEFT_OUT)"
-	$(PYTHON) -m pytest -m "alone $(LEFT_OUT)"
-	$(PYTHON) -m pytest -m "kinds $(LEFT_OUT)"
+	$(PYTHON) -m pytest tests/chaos tests/e2e tests/integration tests/simulation -m "alone $(LEFT_OUT)"
+	$(PYTHON) -m pytest tests/integration -m "kinds $(LEFT_OUT)"
 test: ## Everything that must hold: lint, types, then tests on real parts
 test-thorough: ## The same with every case of the long tables: most of an hour
 

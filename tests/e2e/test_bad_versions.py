@@ -119,6 +119,7 @@ async def test_while_nothing_can_be_measured_a_rollout_stands_and_then_goes_on(s
     await scene.nothing_is_broken("v2")
 
 
+@pytest.mark.thorough
 async def test_while_nobody_measures_a_rollout_stands_and_then_goes_on(scene: Scene) -> None:
     """The analyzer dies while a step is judged, and is started again when the deadline is over."""
     judged = {**WITH_SOME, "analysis": {"checks": [SUCCESS | SOON]}}

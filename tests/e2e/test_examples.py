@@ -35,6 +35,12 @@ KUBERNETES = Path(__file__).parents[2] / "deploy/kubernetes"
 EXAMPLES = Path(__file__).parents[2] / "deploy/examples"
 FILES = sorted(EXAMPLES.glob("*/request.*"))
 assert FILES, "there are examples"
+LONG = {"02-traffic-and-analysis", "06-background-analysis", "12-comparison"}
+"""What these show is in every test run by other tests: the story of a good and a bad version, and those of analyses."""
+
+PLAYED = [
+    pytest.param(path, id=path.parent.name, marks=[pytest.mark.thorough] * (path.parent.name in LONG)) for path in FILES
+]
 END_TIMEOUT_S = 200.0
 PAUSE_AWAITED_S = 10.0
 V1, V2 = "registry.example/web:v1", "registry.example/web:v2"
@@ -110,7 +116,7 @@ async def _ask(state: SandboxState, example: str, *changes: tuple[str, str]) -> 
     return workload
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", PLAYED)
 async def test_an_example_completes(world: World, path: Path) -> None:
     state = world.state
     workload = await _start_over(state, path.parent)

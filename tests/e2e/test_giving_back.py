@@ -118,7 +118,13 @@ async def kill_all(stack: Stack) -> None:
     await asyncio.gather(*(stack[name].kill() for name in stack.names))
 
 
-@pytest.mark.parametrize(("mode", "seed"), [("restore", None), ("let_go", 1)], ids=["while it waits", "in motion"])
+@pytest.mark.parametrize(
+    ("mode", "seed"),
+    [
+        pytest.param("restore", None, id="while it waits"),
+        pytest.param("let_go", 1, id="in motion", marks=pytest.mark.thorough),
+    ],
+)
 async def test_everything_is_given_back_whenever_it_was_killed(
     spare_sandbox: SandboxState, stack: Stack, world: World, mode: str, seed: int | None
 ) -> None:

@@ -96,6 +96,7 @@ async def test_a_marginal_score_waits_for_somebody(scene: Scene) -> None:
     await scene.nothing_is_broken("v1")
 
 
+@pytest.mark.thorough
 async def test_no_score_makes_up_for_a_critical_check(scene: Scene) -> None:
     await scene.ask("critical", "v2_errors-5", STEPS)
     events = await scene.ended("critical")
@@ -106,6 +107,7 @@ async def test_no_score_makes_up_for_a_critical_check(scene: Scene) -> None:
     await scene.nothing_is_broken("v1")
 
 
+@pytest.mark.thorough
 async def test_a_score_below_marginal_goes_back(scene: Scene) -> None:
     """Slow, as the comparison with the stable revision sees it, and leaking: 35 and 15."""
     await scene.ask("low", "v2_latency-200_leak-0.5", STEPS)
@@ -120,6 +122,7 @@ async def test_a_score_below_marginal_goes_back(scene: Scene) -> None:
     await scene.nothing_is_broken("v1")
 
 
+@pytest.mark.thorough
 async def test_a_good_version_reaches_its_score(scene: Scene) -> None:
     await scene.ask("reached", "v2", STEPS)
     events = await scene.ended("reached")

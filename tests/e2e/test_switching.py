@@ -24,7 +24,12 @@ from tidegate_demo.webhooks import MANIFESTS, environment, manifests
 from tidegate_sandbox.ports import free_port
 from tidegate_sandbox.state import SandboxState
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.sandbox,
+    pytest.mark.thorough,
+    pytest.mark.timeout(300),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 NO_BUS = {"TIDEGATE_NATS_URL": "nats://127.0.0.1:9"}
 ROLLOUTS = "rollouts.rollouts.kruise.io"
 SHIFTED: dict[str, dict[str, Any]] = {

@@ -13,6 +13,7 @@ from tidegate_chassis import following
 from tidegate_chassis.connection import Connection
 from tidegate_chassis.following import Following
 from tidegate_chassis.message import Message
+from tidegate_chassis.reading import BATCH_TIMEOUT_S
 from tidegate_contracts import subjects
 from tidegate_contracts.topology import VERDICTS
 
@@ -20,6 +21,9 @@ pytestmark = pytest.mark.nats
 
 PLACE = subjects.verdict("default", "default", "r-1", "tests")
 OTHER = subjects.verdict("default", "default", "r-2", "tests")
+
+FOUND_WITHIN_S = BATCH_TIMEOUT_S + following.RETRY_S + 4.0
+"""A server that is killed in the midst of a read costs that read's own limit, and the wait after it."""
 
 
 class Followed:
@@ -37,7 +41,7 @@ class Followed:
         self.reads += 1
 
     async def until(self, *taken: str) -> None:
-        await until(lambda: self.taken == list(taken), within_s=5, what=f"{taken} and not {self.taken}")
+        await until(lambda: self.taken == list(taken), within_s=FOUND_WITHIN_S, what=f"{taken} and not {self.taken}")
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from support.slices import sliced
 
 KIND: Final = "--workload-kind"
 OUT: Final = "--matrix-out"
-EVERY: Final = 4
+EVERY: Final = 6
 """Of the matrix, one case in so many is played at every test run."""
 
 STARTED_S: Final = time.monotonic()

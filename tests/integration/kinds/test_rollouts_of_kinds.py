@@ -40,8 +40,8 @@ SERVICES: Final = ("orchestrator", "workload-controller", "rollout-operator")
 AT_ONCE: Final = 12
 """Stories that are played at the same time: enough to fill the waiting, few enough for two cores."""
 
-EVERY: Final = 3
-EVERY_OLD: Final = 8
+EVERY: Final = 5
+EVERY_OLD: Final = 16
 """Of the stories, one in so many is played at every test run; in v1alpha1 fewer, where only the conversion differs."""
 
 PLAYED: Final[tuple[tuple[Kind, Style], ...]] = (
