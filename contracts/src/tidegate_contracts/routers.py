@@ -72,8 +72,10 @@ _ISTIO: Final = Abilities(
     one_service=True,
     by_revision=True,
 )
-_ISTIO_SUBSETS: Final = msgspec.structs.replace(_ISTIO, match_parts=frozenset(PARTS), declares=True)
-"""Whatever is asked of those that name the subsets."""
+_ISTIO_SUBSETS: Final = msgspec.structs.replace(
+    _ISTIO, match_parts=frozenset(PARTS), session_affinity=False, declares=True
+)
+"""Whatever is asked of those that name the subsets; a cookie is theirs to set."""
 _GRPC: Final = Abilities(
     match_parts=frozenset({"headers", "headers_regex", "grpc"}),
     header_changes=_HTTP.header_changes,

@@ -6,6 +6,7 @@ import pytest
 from unit.traffic_shifter.test_routers import FORMATS
 
 from tidegate_contracts.rollout import HttpMatch, SessionAffinity, TrafficReference
+from tidegate_contracts.routers import BUILT_IN, DESTINATION_RULE
 from tidegate_contracts.validate_traffic import traffic_problems
 from tidegate_traffic_shifter.affinity import kept
 from tidegate_traffic_shifter.formats import Rewritten
@@ -83,3 +84,8 @@ def test_a_router_that_can_not_and_a_cookie_that_is_none_are_refused(
     reference = TrafficReference(route="web", service="web", router=router, session_affinity=affinity)
     found = [each.field for each in traffic_problems((reference,))]
     assert found == [f"traffic[0].session_affinity{field}" for field in fields]
+
+
+def test_an_object_that_only_declares_sets_no_cookie() -> None:
+    assert not BUILT_IN[DESTINATION_RULE].session_affinity
+    assert BUILT_IN["istio-virtual-service"].session_affinity
