@@ -68,7 +68,8 @@ class StandingBeside:
     async def shift(self, place: Place, share: Share, fence: Fence) -> Outcome:
         route = await self._routed(place)
         if isinstance(route, Refused):
-            return route
+            # Requests that have to leave do so, whatever became of the user's own route.
+            return await self.restore(place, fence) if share.is_empty else route
         answer = await self._client.get(self.resource, place.namespace, self._name(place))
         found = answer if isinstance(answer, NotFound) else decode(answer, Route)
         form = await self._chosen(place, route, found, share)
