@@ -7,7 +7,7 @@ import pytest
 from support.clock import ManualClock
 from unit.traffic_shifter.test_waits_of_routes import Behind, Route, share
 
-from tidegate_chassis.errors import Permanent
+from tidegate_chassis.errors import Permanent, UnknownOutcome
 from tidegate_contracts.orders import ShiftTraffic
 from tidegate_contracts.rollout import TrafficReference
 from tidegate_contracts.workload import WorkloadReference
@@ -26,9 +26,12 @@ class Counted(Route):
         super().__init__(weight_percent)
         self.refuses = refuses
         self.written: list[Share] = []
+        self.unknown = self.unknown_back = False
 
     async def shift(self, place: Place, wanted: Share, fence: object) -> Outcome:
         if wanted != self.held:
+            if self.unknown or (self.unknown_back and wanted == share(20)):
+                raise UnknownOutcome("no answer came")
             if self.refuses:
                 raise Permanent("a webhook denied the request", code="forbidden")
             self.written.append(wanted)
@@ -78,3 +81,23 @@ def test_requests_leave_by_each_route_whatever_another_refuses(weight_percent: i
     rig = Rig(order(weight_percent, lowering=lowering))
     assert isinstance(rig.look(), Refused)
     assert [rig.one.held, rig.three.held] == [share(weight_percent)] * 2
+
+
+def test_the_raise_to_all_requests_is_of_all_routes_or_none_too() -> None:
+    rig = Rig(order(100, lowering=True))
+    assert isinstance(rig.look(), Refused)
+    assert [rig.one.held, rig.three.held] == [share(20)] * 2
+
+
+def test_what_has_to_be_given_back_is_remembered_until_it_is() -> None:
+    rig = Rig(order(50))
+    rig.two.refuses = False
+    rig.two.unknown = rig.one.unknown_back = True
+    with pytest.raises(UnknownOutcome):
+        rig.look()
+    rig.two.unknown, rig.two.refuses = False, True
+    assert isinstance(rig.look(), Refused)
+    assert rig.one.held == share(50), "nobody knows what came of the try"
+    rig.one.unknown_back = False
+    assert isinstance(rig.look(), Refused)
+    assert rig.one.held == share(20)

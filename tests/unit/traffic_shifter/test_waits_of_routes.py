@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from support.clock import ManualClock
 
+from tidegate_chassis.errors import Permanent
 from tidegate_contracts.orders import ShiftTraffic
 from tidegate_contracts.rollout import TrafficReference
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_traffic_shifter.endpoints import Endpoints
-from tidegate_traffic_shifter.outcome import Outcome, Pending, Settled, worst
+from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
 from tidegate_traffic_shifter.patience import SLOWNESS_MAX_S, WARM_UP_S, patience_s
+from tidegate_traffic_shifter.problems import refused_by_server
 from tidegate_traffic_shifter.release import Release
 from tidegate_traffic_shifter.router import Place
 from tidegate_traffic_shifter.seen import Service, ServiceSpec
@@ -216,6 +218,22 @@ def test_a_new_version_that_nobody_answers_for_any_more_gets_no_request_whatever
     clock.advance(WARM_UP_S)
     looks(work)
     assert route.held == share(100)
+
+
+def test_requests_leave_a_new_version_that_nobody_answers_for_whatever_else_is_wrong() -> None:
+    route, behind = Route(50), Behind(**{"web": Endpoints(frozenset("z")), "web-canary": Endpoints()})
+    work = shift(behind, route, ManualClock(), canary_pods=4)
+
+    async def wrong(*arguments: object) -> Outcome:
+        del arguments
+        return Refused(refused_by_server(Permanent("no", code="forbidden")))
+
+    behind.make_canary = wrong  # type: ignore[method-assign]
+    assert isinstance(looks(work), Refused)
+    assert route.held == share(0)
+    route.held, behind.check = share(50), wrong  # type: ignore[assignment,method-assign]
+    assert isinstance(looks(work), Refused)
+    assert route.held == share(0)
 
 
 def test_a_share_stays_where_nobody_else_could_answer_either() -> None:

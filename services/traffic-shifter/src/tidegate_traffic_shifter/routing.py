@@ -6,9 +6,10 @@ taken, these get back what they had, and it is asked first from then on.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from tidegate_chassis.clock import Clock
-from tidegate_chassis.errors import Permanent
+from tidegate_chassis.errors import Conflict, Permanent, Transient, UnknownOutcome
 from tidegate_traffic_shifter import problems
 from tidegate_traffic_shifter.declaring import Declaring, tells_apart
 from tidegate_traffic_shifter.fence import Fence
@@ -17,6 +18,9 @@ from tidegate_traffic_shifter.patience import WARM_UP_S, patience_s
 from tidegate_traffic_shifter.router import Place, Router
 from tidegate_traffic_shifter.services import Services
 from tidegate_traffic_shifter.share import Share
+
+UNDO_AGAIN_S: Final = 1.0
+"""How long a route that could not be given back waits for the next try."""
 
 
 class Routing:
@@ -61,20 +65,21 @@ class Routing:
         declared = isinstance(worst(outcomes), Settled)
         if not declared and not only_held:
             return outcomes
-        self._before.clear()
         routes = [place for place in places if not self._places[place].abilities.declares]
         for place in sorted(routes, key=lambda each: each != self._refuser):
             known = declared and tells_apart(place, self._places[place])
             outcomes.append(await self._one(place, only_held=only_held and not known))
             if isinstance(outcomes[-1], Refused) and self._raises:
-                await self._undo(place)
-                break
+                return [*outcomes, *await self._undo(place)]
+        if isinstance(worst(outcomes), Settled):
+            self._before.clear()
         return outcomes
 
     def forget(self, place: Place) -> None:
         """The new version's endpoints are others than a proxy may have learned of."""
         self._named_at_s.pop(place, None)
         self._warm_at_s.pop(place, None)
+        self._before.pop(place, None)
 
     async def _one(self, place: Place, *, only_held: bool) -> Outcome:
         try:
@@ -94,14 +99,27 @@ class Routing:
         if not isinstance(warmed, Settled):
             return warmed
         if held is not None and held != wanted:
-            self._before[place] = held
+            self._before.setdefault(place, held)  # as it was before the first pass that changed it
         return await router.shift(place, wanted, self._fence)
 
-    async def _undo(self, refuser: Place) -> None:
+    async def _undo(self, refuser: Place) -> list[Outcome]:
+        """What each of the others had; one that can't be given back now is tried again with the next pass."""
         self._refuser = refuser
         self._before.pop(refuser, None)
-        for place, share in self._before.items():
-            await self._places[place].shift(place, share, self._fence)
+        outcomes: list[Outcome] = []
+        for place, share in list(self._before.items()):
+            outcomes.append(await self._give_back(place, share))
+            if isinstance(outcomes[-1], Settled):
+                del self._before[place]
+        return outcomes
+
+    async def _give_back(self, place: Place, share: Share) -> Outcome:
+        try:
+            return await self._places[place].shift(place, share, self._fence)
+        except Permanent as error:
+            return Refused(problems.refused_by_server(error))
+        except (Transient, Conflict, UnknownOutcome) as error:
+            return Pending(f"{place.route} has to get back what it had: {error.reason}", again_s=UNDO_AGAIN_S)
 
     async def _warm(self, place: Place, router: Router, wanted: Share) -> Outcome:
         """Name the new version in the route, without a share, until the proxy knows who is behind it."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tidegate_chassis.clock import Clock
+from tidegate_chassis.errors import Permanent
 from tidegate_contracts.orders import ShiftTraffic
 from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.routers import beyond
@@ -19,7 +20,7 @@ from tidegate_traffic_shifter.clearing import Clearing
 from tidegate_traffic_shifter.declaring import Declaring, tells_apart
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
-from tidegate_traffic_shifter.problems import cannot_keep
+from tidegate_traffic_shifter.problems import cannot_keep, refused_by_server
 from tidegate_traffic_shifter.router import Place, Router
 from tidegate_traffic_shifter.routing import Routing
 from tidegate_traffic_shifter.seen import Service
@@ -70,7 +71,7 @@ class Shift:
             services,
             fence=fence,
             clock=clock,
-            raises=not (self._is_empty or order.lowering),
+            raises=not self._is_empty and (not order.lowering or order.weight_percent == WHOLE_PERCENT),
         )
         self._endpoints_since_s: dict[Place, float] = {}
 
@@ -84,7 +85,7 @@ class Shift:
             ]
         refused = await self._check()
         if refused:
-            return refused
+            return [*refused, *await self._withhold()]
         if self._order.canary_revision is None:
             # Nothing of ours stays in the routes without a new revision, but what stands for a pinned Service.
             others = [place for place in self._places if place not in self._apart]
@@ -132,7 +133,7 @@ class Shift:
         for place in self._places:
             made.append(await self._services.make_canary(place, self._label, revision, self._fence))
         if not isinstance(worst(made), Settled):
-            return made
+            return [*made, *await self._withhold()]
         made += [await self._endpoints(place) for place in self._places]
         if not isinstance(worst(made), Settled):
             return [*made, *await self._withhold()]
@@ -144,12 +145,19 @@ class Shift:
         """Requests that only the stable version can answer go to it, whatever the step says."""
         outcomes: list[Outcome] = []
         for place, router in self._places.items():
-            held = await router.share(place, self._fence)
-            if held is not None and not held.is_empty and await self._only_stable_answers(place):
-                outcomes.append(await router.shift(place, held.emptied(), self._fence))
-                self._endpoints_since_s.pop(place, None)  # whoever comes back is waited for as before
-                self._routing.forget(place)
+            try:
+                outcomes += await self._withheld(place, router)
+            except Permanent as error:
+                outcomes.append(Refused(refused_by_server(error)))
         return outcomes
+
+    async def _withheld(self, place: Place, router: Router) -> list[Outcome]:
+        held = await router.share(place, self._fence)
+        if held is None or held.is_empty or not await self._only_stable_answers(place):
+            return []
+        self._endpoints_since_s.pop(place, None)  # whoever comes back is waited for as before
+        self._routing.forget(place)
+        return [await router.shift(place, held.emptied(), self._fence)]
 
     async def _only_stable_answers(self, place: Place) -> bool:
         """Where one Service has the pods of both it can't be told."""
