@@ -155,6 +155,14 @@ def test_requests_leave_a_version_whatever_is_declared() -> None:
     assert ("virtual-service", share(0, BOTH)) in rig.written
 
 
+def test_requests_leave_to_the_versions_that_are_declared() -> None:
+    former = replace(OLD, canary="former")
+    rig = Rig(share(20, former))
+    rig.order(0)
+    assert isinstance(rig.look(), Pending)
+    assert rig.written == [("virtual-service", share(0, former))], "the others are not declared yet"
+
+
 @pytest.mark.parametrize("weight_percent", [0, 100])
 def test_routes_go_back_at_once_and_what_they_named_a_while_later(weight_percent: int) -> None:
     """At a share of 100 % the stable subset has no pod any more: it gets no request on the way."""

@@ -92,6 +92,8 @@ class Routing:
         held = await router.share(place, self._fence)
         if only_held and held is None:
             return await router.restore(place, self._fence)
+        if only_held and held is not None and tells_apart(place, router):
+            wanted = held.emptied()  # others than it names already are not declared yet
         if held is None or (held.is_empty and not wanted.is_empty):
             # Whoever named the new version may have died before its time was over.
             self._cold.add(place)
