@@ -27,6 +27,15 @@ def not_routed(place: Place, kind: str) -> Problem:
     )
 
 
+def not_declared(place: Place, kind: str) -> Problem:
+    return Problem(
+        field="traffic.service",
+        value=place.service,
+        rule=f"the host of {kind} {place.route}, which has no workloadSelector",
+        remedy=f"Name a {kind} for host {place.service}, without workloadSelector.",
+    )
+
+
 def routed_already(place: Place, kind: str) -> Problem:
     return Problem(
         field="traffic.canary_service",

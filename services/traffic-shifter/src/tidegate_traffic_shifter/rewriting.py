@@ -50,7 +50,8 @@ class Rewriting:
             return Refused(problems.missing_route(place, self.resource.kind))
         own = self._own(found, place.namespace)
         if not self._format.holds(own, place.namespace, place.service):
-            return Refused(problems.not_routed(place, self.resource.kind))
+            named = problems.not_declared if self.abilities.declares else problems.not_routed
+            return Refused(named(place, self.resource.kind))
         theirs = not place.one_service and marks.read(found.metadata.annotations) is None
         if theirs and self._format.holds(own, place.namespace, place.canary_service):
             return Refused(problems.routed_already(place, self.resource.kind))
