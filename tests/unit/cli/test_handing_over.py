@@ -41,7 +41,7 @@ def test_arguments_and_the_exit_code_are_the_other_packages(
 
 
 def test_a_command_that_a_signal_ended_ends_as_shells_tell_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handing_over.subprocess, "run", lambda _, check: _Done(-signal.SIGTERM))
+    monkeypatch.setattr(handing_over.subprocess, "run", lambda _, **__: _Done(-signal.SIGTERM))
     assert CliRunner().invoke(app, ["sandbox", "up"]).exit_code == 128 + signal.SIGTERM
 
 
