@@ -100,6 +100,5 @@ async def _body(receive: Receive) -> bytes:
     except Refused as refused:
         if refused.status != _TOO_LARGE:
             raise
-        raise Refused(
-            refused.status, f"{refused.reason}: set max_alerts in the Alertmanager's webhook_config"
-        ) from None
+        remedy = "set max_alerts in the Alertmanager's webhook_config"
+        raise Refused(refused.status, f"{refused.reason}: {remedy}") from None

@@ -9,7 +9,6 @@ from typing import Final
 
 from tidegate_contracts import limits
 from tidegate_contracts.rollout import Check
-from tidegate_metrics_analyzer import window
 from tidegate_metrics_analyzer.question import Reach
 
 MOMENTS_MAX: Final = 2 * limits.COMPARISON_POINTS_MAX
@@ -19,7 +18,7 @@ _MILLISECONDS: Final = 1000
 
 
 def spacing_ms(check: Check, reach: Reach) -> int:
-    return math.ceil(window.looked_back_s(reach, check.window_s) * _MILLISECONDS)
+    return math.ceil(reach.looked_back_s(check.window_s) * _MILLISECONDS)
 
 
 def first_ms(check: Check, reach: Reach, since_s: float) -> int:

@@ -1,4 +1,4 @@
-"""When a check is measured and how far back each measurement may look. Pure; called by `measure` and `moments`.
+"""When a check is measured and how far back each measurement may look. Pure; called by `measure`.
 
 The rule behind it: evidence for a step comes from that very step. A look-back that would reach over the step's start
 is shortened, and where it can't be (the author wrote it out), the measurement waits.
@@ -22,7 +22,7 @@ _EARLY_SHARE: Final = 0.1
 
 def first_at_s(check: Check, reach: Reach, since_s: float) -> float:
     """The first moment at which a whole look-back fits between the step's start and now."""
-    return since_s + max(check.initial_delay_s, looked_back_s(reach, WINDOW_S_MIN))
+    return since_s + max(check.initial_delay_s, reach.looked_back_s(WINDOW_S_MIN))
 
 
 def next_at_s(first_s: float, interval_s: float, now_s: float) -> float:
@@ -42,9 +42,4 @@ def window_s(check: Check, reach: Reach, since_s: float, now_s: float) -> float:
 
 def not_before_s(reach: Reach, since_s: float, window_s: float) -> float:
     """From which moment on a query with this window doesn't look back over `since_s`."""
-    return since_s + looked_back_s(reach, window_s)
-
-
-def looked_back_s(reach: Reach, window_s: float) -> float:
-    """How far a query with this window looks back altogether."""
-    return reach.fixed_s + reach.windows * window_s if reach.nested else max(reach.fixed_s, window_s)
+    return since_s + reach.looked_back_s(window_s)
