@@ -1,6 +1,7 @@
 """Real servers of metrics as processes on loopback, beside Prometheus: VictoriaMetrics, InfluxDB and Graphite."""
 
 import asyncio
+import fcntl
 import json
 import os
 import subprocess
@@ -99,12 +100,15 @@ async def graphite(directory: Path, points: Mapping[str, list[tuple[int, float]]
 def _python_with_graphite() -> Path:
     """An environment of its own in the cache: its libraries are older than ours."""
     home = paths.cache_home() / "tools" / GRAPHITE[0].replace("==", "-")
+    home.parent.mkdir(parents=True, exist_ok=True)
     python, made = home / "bin" / "python", home / "made"
-    if not made.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        installing = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *GRAPHITE]
-        subprocess.run(installing, check=True, timeout=INSTALL_TIMEOUT_S)
-        made.touch()
+    with home.with_name(f"{home.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other tests' processes want it, too, and one of them makes it
+        if not made.exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
+            installing = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *GRAPHITE]
+            subprocess.run(installing, check=True, timeout=INSTALL_TIMEOUT_S)
+            made.touch()
     return python
 
 

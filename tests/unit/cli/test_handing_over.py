@@ -1,6 +1,7 @@
 """Commands that other packages have: handed over with their arguments and their ends."""
 
 import importlib.util
+import signal
 import subprocess
 import sys
 
@@ -12,7 +13,8 @@ from tidegate_cli.commands import handing_over
 
 
 class _Done:
-    returncode = 3
+    def __init__(self, returncode: int = 3) -> None:
+        self.returncode = returncode
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,11 @@ def test_arguments_and_the_exit_code_are_the_other_packages(
     own = arguments[1:] if name == "analyze" else arguments
     assert CliRunner().invoke(app, [name, *own]).exit_code == 3
     assert ran == [[sys.executable, "-m", module, *arguments]]
+
+
+def test_a_command_that_a_signal_ended_ends_as_shells_tell_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handing_over.subprocess, "run", lambda _, **__: _Done(-signal.SIGTERM))
+    assert CliRunner().invoke(app, ["sandbox", "up"]).exit_code == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("name", ["analyze", "sandbox"])

@@ -96,7 +96,8 @@ async def test_what_is_too_much_or_makes_no_sense_is_refused(door: Door, monkeyp
     assert (await door.call(b"{}"))[0] == 400
     assert (await door.call(method="GET"))[0] == 405
     monkeypatch.setattr(alert_webhook, "BODY_BYTES_MAX", len(BODY) - 1)
-    assert (await door.call(BODY))[0] == 413
+    status, body = await door.call(BODY)
+    assert (status, "set max_alerts" in json.loads(body)["error"]) == (413, True)
     assert door.bus.told == []
 
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 from support.metric_providers import ScriptedProvider, Told
 
 from tidegate_chassis.clock import SystemClock
@@ -276,6 +277,15 @@ async def test_a_successor_reports_no_verdict_of_the_background_twice() -> None:
     async with successor.holding(analyse(1), deliveries=2):
         await successor.until(lambda: len(successor.provider.questions) >= 5)
     assert successor.publisher.facts == []
+
+
+async def test_what_was_kept_and_cant_be_read_is_told_and_the_analysis_begins_afresh() -> None:
+    bench = Bench(0.0)
+    bench.shelf.left = b"something else"
+    with capture_logs() as logs:
+        async with bench.holding(analyse(1, step=True), deliveries=2):
+            await bench.until(lambda: bool(bench.provider.questions))
+    assert "what was kept of an analysis can't be read: it begins afresh" in [line["event"] for line in logs]
 
 
 def decoded(shelf: Shelf) -> kept.Kept:

@@ -3,12 +3,17 @@
 import asyncio
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.clock import ManualClock
+from support.metric_providers import ScriptedProvider
 
-from tidegate_metrics_analyzer import window
-from tidegate_metrics_analyzer.question import Reach
+from tidegate_contracts.rollout import Check
+from tidegate_metrics_analyzer import sharing as sharing_module
+from tidegate_metrics_analyzer.measure import Measurer
+from tidegate_metrics_analyzer.question import Answer, Question, Reach, Subject, Unusable
 from tidegate_metrics_analyzer.sharing import Shared, Sharing
 
 ANY_MOMENT = 0.0
@@ -113,15 +118,73 @@ async def test_no_answer_is_counted_twice_by_one_analysis_however_often_it_measu
         assert at_s - 1 < found.of_s <= at_s
     for moments in counted.values():
         assert moments == sorted(set(moments))
-    assert server.asked <= len(due)
 
 
-@given(st.floats(1.0, 300.0), st.floats(0.0, 60.0), st.integers(1, 3), st.booleans(), st.floats(0.0, 100.0))
-def test_from_the_moment_on_that_an_answer_is_of_use_no_window_reaches_over_the_start(
-    window_s: float, fixed_s: float, windows: int, nested: bool, later_s: float
+async def test_of_those_who_measure_at_the_same_moments_only_the_first_asks() -> None:
+    sharing, server = Sharing[int](), Server()
+    for second in range(5):
+        for analysis in range(4):
+            at_s = 1000.0 + second + analysis / 10
+            await sharing.ask("q", at_s, math.nextafter(at_s - 1, math.inf), server.answer)
+    assert server.asked == 5
+
+
+async def test_what_is_old_is_forgotten_though_the_oldest_question_is_not_answered(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    reach, since_s = Reach(fixed_s=fixed_s, windows=windows, nested=nested), 1_000_000.0
-    soonest_s = window.not_before_s(reach, since_s, window_s)
-    looked_back_s = fixed_s + windows * window_s if nested else max(fixed_s, window_s)
-    assert soonest_s + later_s - looked_back_s >= since_s - 1e-6
-    assert soonest_s == pytest.approx(since_s + looked_back_s)
+    monkeypatch.setattr(sharing_module, "KEPT_S", -1.0)
+    sharing, held, server = Sharing[int](), Server(is_open=False), Server()
+    waiting = [asyncio.create_task(sharing.ask("held", 10.0, ANY_MOMENT, held.answer)) for _ in range(2)]
+    await asyncio.sleep(0)
+    for number in range(100):
+        await sharing.ask(number, 10.0, ANY_MOMENT, server.answer)
+    assert list(sharing._asked) == [99]
+    held.held.set()
+    assert await waiting[0] == Shared(1, 10.0)
+    await waiting[1]
+
+
+class Sharer(ScriptedProvider):
+    """Answers the value's query with a moment that another analysis asked of, if that is of use; else with now's."""
+
+    def __init__(self, shared_of_s: float, count_reaches_s: float) -> None:
+        super().__init__(value=[1.0], count=[5.0])
+        self.shared_of_s = shared_of_s
+        self.count_reaches_s = count_reaches_s
+
+    def reach(self, template: str) -> Reach:
+        return Reach(fixed_s=self.count_reaches_s) if template == "count" else Reach()
+
+    async def ask(self, question: Question) -> Answer | Unusable:
+        assert question.not_before_s is not None
+        is_shared = question.query == "value" and question.not_before_s <= self.shared_of_s
+        asked = msgspec.structs.replace(question, at_s=self.shared_of_s) if is_shared else question
+        answer = await super().ask(asked)
+        return answer if isinstance(answer, Unusable) else msgspec.structs.replace(answer, of_s=asked.at_s)
+
+
+@pytest.mark.parametrize(
+    ("count_reaches_s", "asked_s"),
+    [
+        pytest.param(10.0, [1_000_000.1, 1_000_000.1], id="both fit into the step at the shared moment"),
+        pytest.param(300.0, [1_000_000.5, 1_000_000.5], id="the count would look back over its start"),
+    ],
+)
+async def test_no_shared_value_makes_its_count_look_back_over_the_start(
+    count_reaches_s: float, asked_s: list[float]
+) -> None:
+    now_s = 1_000_000.5
+    provider = Sharer(now_s - 0.4, count_reaches_s)
+    check = Check(
+        name="errors",
+        query="value",
+        provider="p",
+        maximum=2.0,
+        window_s=10.0,
+        minimum_samples_query="count",
+        minimum_samples=1,
+    )
+    subject = Subject(namespace="shop", workload="web", stable_revision="a", revision="b")
+    measured = await Measurer({"p": provider}, ManualClock(now_s)).measure(check, subject, now_s - 300.2)
+    assert measured.reading == 1.0
+    assert [question.at_s for question in provider.questions] == asked_s

@@ -20,10 +20,11 @@ from tidegate_metrics_analyzer.outbound import secrets
 
 PATH: Final = "/alerts"
 BODY_BYTES_MAX: Final = 2 * 1024 * 1024
-"""An Alertmanager that has more to say is told `max_alerts`."""
+"""Who configured an Alertmanager that has more to say is told of its `max_alerts`."""
 REASONS_TOLD_MAX: Final = 10
 BEARER: Final = "Bearer "
 _JSON: Final = "application/json"
+_TOO_LARGE: Final = 413
 
 _log = structlog.get_logger()
 
@@ -63,7 +64,7 @@ class AlertWebhook:
             raise Refused(405, "alerts are posted")
         self._authenticate(scope)
         try:
-            found = alertmanager.read(await read_body(receive, BODY_BYTES_MAX), self._namespace_label)
+            found = alertmanager.read(await _body(receive), self._namespace_label)
         except NotUnderstood as error:
             raise Refused(400, str(error)) from error
         for namespace, alert in found.taken:
@@ -91,3 +92,13 @@ class AlertWebhook:
         given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         if not hmac.compare_digest(given.encode(), f"{BEARER}{token}".encode()):
             raise Refused(401, "the bearer token is missing or wrong")
+
+
+async def _body(receive: Receive) -> bytes:
+    try:
+        return await read_body(receive, BODY_BYTES_MAX)
+    except Refused as refused:
+        if refused.status != _TOO_LARGE:
+            raise
+        remedy = "set max_alerts in the Alertmanager's webhook_config"
+        raise Refused(refused.status, f"{refused.reason}: {remedy}") from None

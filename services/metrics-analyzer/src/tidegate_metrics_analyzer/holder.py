@@ -108,7 +108,11 @@ class AnalysisHolder:
         if held.message.deliveries == 1 and order.background_analysis is None:
             return None
         ahead_s = self._clock.now_s() - self._clock.monotonic_s()
-        return kept.decode(await self._shelf.get(held.key), ahead_s)
+        payload = await self._shelf.get(held.key)
+        found = kept.decode(payload, ahead_s)
+        if payload is not None and found is None:
+            _log.warning("what was kept of an analysis can't be read: it begins afresh", rollout=order.rollout)
+        return found
 
     async def _keep_jobs(self, key: WorkloadKey, workload: WorkloadReference, analyses: Collection[str]) -> None:
         await self._measurer.jobs.keep_only(key.namespace, workload, analyses)

@@ -1,7 +1,7 @@
 """What a successor needs of an analysis to go on with it: its counts, its samples, and where its schedule is. Pure.
 
-Made by `run` and `template_run` after measurements, left on the bus by `holder`, and read by whichever copy takes the
-order over. It is the analyzer's own business: a copy that can't read it begins afresh, as if there was none.
+Made by `run` and `template_progress` after measurements, left on the bus by `holder`, and read by whichever copy takes
+the order over. It is the analyzer's own business: a copy that can't read it begins afresh, as if there was none.
 """
 
 import hashlib
@@ -16,8 +16,11 @@ from tidegate_metrics_analyzer.judge import Progress, Verdict
 class KeptCheck(msgspec.Struct, frozen=True, kw_only=True):
     query: str
     progress: Progress
-    asked_s: float
-    """When it was measured last, in epoch seconds: the schedule goes on after it."""
+    asked_s: float = msgspec.field(name="due_s")
+    """When it was measured last, in epoch seconds: the schedule goes on after it.
+
+    Stored under the name that it had when it was the moment of the schedule, so that older copies' can be read.
+    """
 
 
 class KeptMetric(msgspec.Struct, frozen=True, kw_only=True):

@@ -138,7 +138,7 @@ class Measurer:
             now_s = self._clock.now_s()
             if check.compare is not None:
                 return await self._compare(check, check.compare, subject, since_s, now_s)
-            soonest_s = _after(counted_s)
+            soonest_s = max(_after(counted_s), self._whole_s(check, since_s, now_s))
             value = await self._ask(check, check.query, subject, since_s=since_s, at_s=now_s, not_before_s=soonest_s)
             read, of_s = value.reading, value.of_s
             if (query := check.minimum_samples_query) is not None and not isinstance(read, Unusable):
@@ -168,12 +168,17 @@ class Measurer:
         query = provider.render(template, subject, window_s)
         if isinstance(query, Unusable):
             return Asked(template, query, at_s)
-        soonest_s = max(not_before_s, window.not_before_s(reach, since_s, window_s))
-        question = Question(query=query, subject=subject, window_s=window_s, at_s=at_s, not_before_s=soonest_s)
+        question = Question(query=query, subject=subject, window_s=window_s, at_s=at_s, not_before_s=not_before_s)
         answer = await answered(check.provider, provider.ask(question))
         if not isinstance(answer, Unusable) and answer.of_s is not None:
             question = msgspec.structs.replace(question, at_s=answer.of_s)
         return Asked(query, reading.read(answer, question), question.at_s)
+
+    def _whole_s(self, check: Check, since_s: float, now_s: float) -> float:
+        """From which moment on neither of its queries looks back over the step's start: both are asked of one."""
+        reaches = [self._provider(check).reach(template) for template in _templates(check)]
+        windows = [(reach, window.window_s(check, reach, since_s, now_s)) for reach in reaches]
+        return max(window.not_before_s(reach, since_s, window_s) for reach, window_s in windows)
 
     def _provider(self, check: Check) -> MetricProvider:
         provider = self._providers[check.provider]

@@ -18,8 +18,7 @@ _MILLISECONDS: Final = 1000
 
 
 def spacing_ms(check: Check, reach: Reach) -> int:
-    reached_s = reach.fixed_s + reach.windows * check.window_s if reach.nested else max(reach.fixed_s, check.window_s)
-    return math.ceil(reached_s * _MILLISECONDS)
+    return math.ceil(reach.looked_back_s(check.window_s) * _MILLISECONDS)
 
 
 def first_ms(check: Check, reach: Reach, since_s: float) -> int:

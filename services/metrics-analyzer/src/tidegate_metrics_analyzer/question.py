@@ -57,6 +57,10 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
     nested: bool = False
     """Whether one range may stand inside another: then all of them add up."""
 
+    def looked_back_s(self, window_s: float) -> float:
+        """How far the query looks back altogether, with such a window."""
+        return self.fixed_s + self.windows * window_s if self.nested else max(self.fixed_s, window_s)
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     query: str

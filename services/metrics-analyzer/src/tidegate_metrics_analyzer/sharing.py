@@ -76,6 +76,7 @@ class Sharing(Generic[_Found]):
         return found
 
     def _forget(self) -> None:
+        """Also what is not answered yet: those who wait for it hold it themselves."""
         old_s = asyncio.get_running_loop().time() - KEPT_S
-        while self._asked and (oldest := next(iter(self._asked.values()))).since_s < old_s and oldest.answer.done():
+        while self._asked and next(iter(self._asked.values())).since_s < old_s:
             self._asked.popitem(last=False)

@@ -22,8 +22,7 @@ _EARLY_SHARE: Final = 0.1
 
 def first_at_s(check: Check, reach: Reach, since_s: float) -> float:
     """The first moment at which a whole look-back fits between the step's start and now."""
-    shortest_s = reach.fixed_s + reach.windows * WINDOW_S_MIN if reach.nested else max(reach.fixed_s, WINDOW_S_MIN)
-    return since_s + max(check.initial_delay_s, shortest_s)
+    return since_s + max(check.initial_delay_s, reach.looked_back_s(WINDOW_S_MIN))
 
 
 def next_at_s(first_s: float, interval_s: float, now_s: float) -> float:
@@ -43,4 +42,4 @@ def window_s(check: Check, reach: Reach, since_s: float, now_s: float) -> float:
 
 def not_before_s(reach: Reach, since_s: float, window_s: float) -> float:
     """From which moment on a query with this window doesn't look back over `since_s`."""
-    return since_s + (reach.fixed_s + reach.windows * window_s if reach.nested else max(reach.fixed_s, window_s))
+    return since_s + reach.looked_back_s(window_s)

@@ -6,11 +6,14 @@ Each runs in a process of its own, and ends as that one ends: no service is a pa
 import importlib.util
 import subprocess
 import sys
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import typer
 
 from tidegate_cli.errors import Exit
+
+_KILLED: Final = 128
+"""With the signal's number added, as shells tell of it."""
 
 _ANY: dict[str, bool | list[str]] = {
     "allow_extra_args": True,
@@ -39,4 +42,4 @@ def _hand_over(what: str, module: str, extra: str, arguments: list[str]) -> NoRe
         typer.echo(f"error: {what} is not installed\nremedy: pip install 'tidegate-cli[{extra}]'", err=True)
         raise typer.Exit(Exit.FAILED)
     done = subprocess.run([sys.executable, "-m", module, *arguments], check=False)  # noqa: S603 - hands its own arguments over
-    raise typer.Exit(done.returncode)
+    raise typer.Exit(done.returncode if done.returncode >= 0 else _KILLED - done.returncode)

@@ -1,4 +1,7 @@
-"""A metric's measurements, counted. Pure; called by `template_run` after each, and read by `schedule` and `verdict`."""
+"""A metric's measurements, counted. Pure.
+
+Called by `template_progress` after each, and read by `schedule` and `verdict`.
+"""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""When a metric is measured next. Pure; called by `template_run`."""
+"""When a metric is measured next. Pure; called by `template_progress`."""
 
 from typing import Final
 

@@ -1,6 +1,7 @@
 """From counts to a metric's phase, and from the metrics' phases to the run's, in Argo's own order. Pure.
 
-Called by `template_run` after each measurement. A phase that is final stays: the caller measures the metric no more.
+Called by `template_progress` after each measurement. A phase that is final stays: the caller measures the metric no
+more.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""When a server that fails again and again is left alone for a while. Pure; kept by `door`, and by `prometheus`."""
+"""When a server that fails again and again is left alone for a while. Pure; kept by `door`."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -17,8 +17,7 @@ REMEMBERED_MAX: Final = 4096
 class Breaker:
     """`now_s` is monotonic. After a rest one request tries; the others wait for what comes of it."""
 
-    def __init__(self, rest_s_max: float = REST_S_MAX) -> None:
-        self._rest_s_max = rest_s_max
+    def __init__(self) -> None:
         self._failures = 0
         self._rest_s = REST_S_MIN
         self._rests_until_s = 0.0
@@ -40,19 +39,18 @@ class Breaker:
         self._failures += 1
         self._reason = reason
         if self._failures > FAILURES_MAX:
-            self._rest_s = min(2 * self._rest_s, self._rest_s_max)
+            self._rest_s = min(2 * self._rest_s, REST_S_MAX)
         self._rests_until_s = now_s + self._rest_s
 
 
 class Breakers:
     """One for each server as each namespace knows it: what others do to themselves there is nothing to it."""
 
-    def __init__(self, rest_s_max: float = REST_S_MAX) -> None:
-        self._rest_s_max = rest_s_max
+    def __init__(self) -> None:
         self._known: OrderedDict[Hashable, Breaker] = OrderedDict()
 
     def of(self, server: Hashable) -> Breaker:
-        breaker = self._known.setdefault(server, Breaker(self._rest_s_max))
+        breaker = self._known.setdefault(server, Breaker())
         self._known.move_to_end(server)
         if len(self._known) > REMEMBERED_MAX:
             self._known.popitem(last=False)

@@ -20,8 +20,8 @@ from yarl import URL
 from tidegate_chassis.errors import Permanent
 from tidegate_chassis.settings import Settings, load
 from tidegate_metrics_analyzer import promql
+from tidegate_metrics_analyzer.outbound import secrets
 from tidegate_metrics_analyzer.outbound.body import read_body
-from tidegate_metrics_analyzer.outbound.breaker import Breakers
 from tidegate_metrics_analyzer.providers import prometheus_document, reply
 from tidegate_metrics_analyzer.providers.prometheus_age import aged, fresh
 from tidegate_metrics_analyzer.providers.prometheus_document import Asked
@@ -43,12 +43,7 @@ CONNECT_TIMEOUT_S: Final = 3.0
 QUERIES_KEPT_MAX: Final = 10_000
 """Asked again and again, and quoted once."""
 
-REST_S_MAX: Final = 2.0
-"""After failures in a row. Longer than some measurements are apart, the rest itself would become the verdict."""
-
 _REDIRECTS: Final = range(300, 400)
-_OVERLOADED: Final = 429
-_SERVER_ERROR: Final = 500
 _MILLISECONDS: Final = 1000
 _Decoded = TypeVar("_Decoded", Answer, RangeAnswer, Value)
 
@@ -58,7 +53,7 @@ _log = structlog.get_logger()
 
 class PrometheusSettings(Settings, frozen=True, kw_only=True):
     prometheus_timeout_s: float = 10.0
-    """For one query, from connecting to the last byte."""
+    """For one question, from connecting to the last byte, with what is asked about the age of its series."""
     prometheus_token_file: str = ""
     """A bearer token, read anew for each query because such files are rotated. Empty: none is sent."""
     prometheus_authorization_file: str = ""
@@ -67,19 +62,18 @@ class PrometheusSettings(Settings, frozen=True, kw_only=True):
     """Sent as `X-Scope-OrgID`: whose metrics Mimir and Cortex are asked for."""
 
 
-class _Failing(Unusable, frozen=True):
-    """No value, for the server's own fault."""
-
-
 class Prometheus:
-    """Asks one server; anything that speaks its query API will do."""
+    """Asks one server; anything that speaks its query API will do.
+
+    A server that fails is asked again at the next measurement: to leave it alone meanwhile would turn a short failure
+    into doubt at measurements that it could have answered. Its limits are on time, connections and equal questions.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, url: URL, settings: PrometheusSettings) -> None:
         self._session = session
         self._url = url
         self._settings = settings
         self._timeout_s = settings.prometheus_timeout_s
-        self._breakers = Breakers(REST_S_MAX)
         self._answers: Sharing[Answer | Unusable] = Sharing()
         self._ranges: Sharing[RangeAnswer | Unusable] = Sharing()
         self._values: Sharing[Value | Unusable] = Sharing()
@@ -113,7 +107,7 @@ class Prometheus:
     async def ask(self, question: Question) -> Answer | Unusable:
         """The answer, its samples stamped with the oldest sample that a bare series in the query was read from."""
         key = (question.subject.namespace, question.query)
-        asking = partial(self._guarded, question.subject.namespace, partial(self._answer, question))
+        asking = partial(self._in_time, partial(self._answer, question))
         answer, of_s = await self._answers.ask(key, question.at_s, question.not_before_s, asking)
         return answer if isinstance(answer, Unusable) else msgspec.structs.replace(answer, of_s=of_s)
 
@@ -128,9 +122,9 @@ class Prometheus:
 
     async def ask_range(self, question: RangeQuestion) -> RangeAnswer | Unusable:
         """The answer without the points that a bare series in the query makes too old."""
-        namespace, last_s = question.subject.namespace, question.last_ms / _MILLISECONDS
-        key = (namespace, question.query, question.first_ms, question.spacing_ms, question.moments)
-        asking = partial(self._guarded, namespace, partial(self._range_answer, question))
+        last_s = question.last_ms / _MILLISECONDS
+        key = (question.subject.namespace, question.query, question.first_ms, question.spacing_ms, question.moments)
+        asking = partial(self._in_time, partial(self._range_answer, question))
         return (await self._ranges.ask(key, last_s, last_s, asking)).found
 
     async def _range_answer(self, question: RangeQuestion) -> RangeAnswer | Unusable:
@@ -152,9 +146,8 @@ class Prometheus:
             return asked
         if asked.address and URL(asked.address) / "api/v1" != self._url:
             return Unusable("the template names another Prometheus than the one that is configured")
-        namespace = question.subject.namespace
-        key = (namespace, question.query)
-        asking = partial(self._guarded, namespace, partial(self._value, asked, question.at_s))
+        key = (question.subject.namespace, question.query)
+        asking = partial(self._in_time, partial(self._value, asked, question.at_s))
         return (await self._values.ask(key, question.at_s, question.not_before_s, asking)).found
 
     async def _value(self, asked: Asked, at_s: float) -> Value | Unusable:
@@ -162,19 +155,13 @@ class Prometheus:
         path = "query" if asked.times is None else "query_range"
         return await self._post(path, reply.decode_value, {"query": asked.query} | _written(times))
 
-    async def _guarded(
-        self, namespace: str, asking: Callable[[], Awaitable[_Decoded | Unusable]]
-    ) -> _Decoded | Unusable:
-        """A server that doesn't answer one namespace's questions is left alone by that one for a while."""
-        breaker, loop = self._breakers.of(namespace), asyncio.get_running_loop()
-        if refusal := breaker.refusal(loop.time()):
-            return Unusable(refusal)
-        answer = await asking()
-        if isinstance(answer, _Failing):
-            breaker.failed(loop.time(), answer.reason)
-        else:
-            breaker.succeeded()
-        return answer
+    async def _in_time(self, asking: Callable[[], Awaitable[_Decoded | Unusable]]) -> _Decoded | Unusable:
+        """Too late is an answer, too: all who wait for it get it, and none of them asks anew with no time left."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await asking()
+        except TimeoutError:
+            return Unusable(f"no answer within {self._timeout_s:g} s")
 
     async def _query(self, query: str, at_s: float) -> Answer | Unusable:
         return await self._post("query", reply.decode, {"query": query, "time": f"{at_s:.3f}"})
@@ -191,17 +178,24 @@ class Prometheus:
         rest = urlencode({**times, "timeout": f"{self._timeout_s:g}s"})
         data = f"query={_quoted(form['query'])}&{rest}".encode()
         try:
+            headers = self._headers()
+        except ValueError as error:
+            return Unusable(str(error))
+        try:
             async with self._session.post(
-                self._url / path, data=data, headers=self._headers(), allow_redirects=False
+                self._url / path, data=data, headers=headers, allow_redirects=False
             ) as response:
                 return await _read(response, decode)
         except TimeoutError:
-            return _Failing(f"no answer within {self._timeout_s:g} s")
+            return Unusable(f"no answer within {self._timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             _log.warning("Prometheus could not be asked", error=repr(error))
-            return _Failing(f"Prometheus could not be asked: {type(error).__name__}")
+            return Unusable(f"Prometheus could not be asked: {type(error).__name__}")
 
     def _headers(self) -> dict[str, str]:
+        """Raises:
+        ValueError: what is mounted for the server can't be used.
+        """
         headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
@@ -210,10 +204,14 @@ class Prometheus:
         if self._settings.prometheus_tenant:
             headers["X-Scope-OrgID"] = self._settings.prometheus_tenant
         if self._settings.prometheus_token_file:
-            headers["Authorization"] = f"Bearer {Path(self._settings.prometheus_token_file).read_text().strip()}"
+            headers["Authorization"] = f"Bearer {_mounted(self._settings.prometheus_token_file, 'token')}"
         elif self._settings.prometheus_authorization_file:
-            headers["Authorization"] = Path(self._settings.prometheus_authorization_file).read_text().strip()
+            headers["Authorization"] = _mounted(self._settings.prometheus_authorization_file, "authorization")
         return headers
+
+
+def _mounted(path: str, what: str) -> str:
+    return secrets.read_file(Path(path), f"the {what} for Prometheus")
 
 
 def _written(times: Mapping[str, float]) -> dict[str, str]:
@@ -226,9 +224,7 @@ async def _read(
     if response.status in _REDIRECTS:
         return Unusable(f"Prometheus redirects, which is not followed (HTTP {response.status})")
     body = await read_body(response)
-    answer = body if isinstance(body, Unusable) else decode(response.status, body)
-    failed = response.status >= _SERVER_ERROR or response.status == _OVERLOADED
-    return _Failing(answer.reason) if failed and isinstance(answer, Unusable) else answer
+    return body if isinstance(body, Unusable) else decode(response.status, body)
 
 
 def _api_url(address: str) -> URL:
