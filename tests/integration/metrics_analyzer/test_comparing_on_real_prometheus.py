@@ -131,7 +131,9 @@ async def test_checks_that_compare_are_counted_together(measurer: Measurer, expo
     facts = await asyncio.gather(*(_concluded(measurer, _scored(*case)) for case in SCORED))
     for fact, (verdict, rule, score) in zip(facts, SCORED.values(), strict=True):
         assert fact.scored is not None
-        assert (fact.verdict, fact.scored.rule, fact.scored.score) == (verdict, rule, score), fact.reason
+        # It fails as soon as even the best score is too low: by then those that pass may not be judged yet.
+        found = fact.scored.best_score if rule == "too_low" else fact.scored.score
+        assert (fact.verdict, fact.scored.rule, found) == (verdict, rule, score), fact.reason
     told = {check.check: check.classification for check in facts[1].scored.checks}  # type: ignore[union-attr]
     assert told == {"users": "pass", "good": "pass", "pods": "high", "even": "pass", "muted": told["muted"]}
 
