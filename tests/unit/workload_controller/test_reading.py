@@ -12,7 +12,7 @@ from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import ListPage
 from tidegate_chassis.kubernetes.resources import REPLICA_SETS, Resource
 from tidegate_workload_controller.kinds.deployment import ANATOMY
-from tidegate_workload_controller.kinds.reading import Reading, essence, read_live
+from tidegate_workload_controller.kinds.reading import Reading, read_live
 from tidegate_workload_controller.seen import Revision, View
 
 HOLD = ANATOMY.holds["partition"]
@@ -83,12 +83,3 @@ async def test_a_revision_is_unread_until_its_template_was_seen() -> None:
 
 def _seen(reading: Reading, view: View, *revisions: Revision) -> View:
     return reading.view(view.workload, revisions, [], HOLD, live=False)
-
-
-async def test_a_deployments_own_count_is_heard_of_even_where_nothing_else_changes() -> None:
-    """It is what a rollback in the midst of a move waits for."""
-    view = await looked(OneDeployment(), Reading(ANATOMY))
-    older = replace(view, workload=replace(view.workload, status=replace(view.workload.status, available_replicas=1)))
-    assert older.counts_lag
-    assert not view.counts_lag
-    assert essence(older) != essence(view)

@@ -249,16 +249,9 @@ class View(msgspec.Struct, frozen=True):
 
     @property
     def counts_lag(self) -> bool:
-        """Whether the native controllers still count pods as available that are gone, or told to go.
-
-        A Deployment's controller knows of pods by its ReplicaSets alone, and its own status adds up what it has heard
-        of these: more than they say now is older.
-        """
+        """Whether the native controllers still count pods as available that are gone, or told to go."""
         ready = Counter(self.revision_of(pod) for pod in self.pods if pod.alive and pod.ready_since_s is not None)
-        if any(each.available > min(each.told, ready[each.name]) for each in self.revisions):
-            return True
-        by_sets = self.revision_label == POD_TEMPLATE_HASH
-        return by_sets and self.workload.status.available_replicas > sum(each.available for each in self.revisions)
+        return any(each.available > min(each.told, ready[each.name]) for each in self.revisions)
 
     def revision_of(self, pod: Pod) -> str:
         return pod.metadata.labels.get(self.revision_label, "")

@@ -148,7 +148,7 @@ def essence(view: View) -> tuple[object, ...]:
         (each.uid, each.told, each.scaled_for or 0, each.available, each.is_seen) for each in view.revisions
     )
     pods = sorted((pod.metadata.uid, view.revision_of(pod), pod.alive, pod.ready_since_s or 0.0) for pod in view.pods)
-    return (uid, _moment(view.workload), seen, view.workload.replicas, view.counts_lag, revisions, pods)
+    return (uid, _moment(view.workload), seen, view.workload.replicas, revisions, pods)
 
 
 def _moment(workload: Workload) -> tuple[int, int]:
