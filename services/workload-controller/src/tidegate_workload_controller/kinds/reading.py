@@ -4,6 +4,7 @@ Used by `held`. Caches leave the templates out, so a digest is remembered with t
 an answer to our own patch is newer than what the caches have until they catch up.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
@@ -159,7 +160,7 @@ def _moment(workload: Workload) -> tuple[int, int]:
 async def read_live(
     client: KubernetesClient, namespace: str, name: str, *, reading: Reading, hold: Hold
 ) -> View | None:
-    """Read everything from the API server now, and downwards: who gives orders before who carries them out.
+    """Read everything from the API server now: the workload first, then all that is done at its word.
 
     Read all at once, a revision could be older than its workload: a Deployment that says it has seen its scale, beside
     a ReplicaSet as it was before it was told to remove a pod, looks as if every pod were to stay.
@@ -176,8 +177,10 @@ async def read_live(
         return None
     workload = reading.take(answer)
     labels = written(workload.spec.selector)
-    records = await client.list_all(reading.anatomy.revisions, namespace, label_selector=labels)
-    pods = await client.list_all(PODS, namespace, label_selector=labels)
+    records, pods = await asyncio.gather(
+        client.list_all(reading.anatomy.revisions, namespace, label_selector=labels),
+        client.list_all(PODS, namespace, label_selector=labels),
+    )
     revisions = reading.take_revisions(records.items, workload.metadata.uid)
     owners = _owners(reading.anatomy, workload, revisions)
     owned = [pod for raw in pods.items if (pod := decode(raw, Pod)).metadata.controller_uid in owners]
