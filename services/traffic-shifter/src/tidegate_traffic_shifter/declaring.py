@@ -7,12 +7,11 @@ known to every proxy before a route names it; what a route sends requests to is 
 from collections.abc import Callable, Mapping
 
 from tidegate_chassis.clock import Clock
-from tidegate_chassis.errors import Permanent
-from tidegate_traffic_shifter import problems
 from tidegate_traffic_shifter.clearing import Clearing
 from tidegate_traffic_shifter.fence import Fence
-from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
+from tidegate_traffic_shifter.outcome import Outcome, Pending, Settled, worst
 from tidegate_traffic_shifter.patience import WARM_UP_S
+from tidegate_traffic_shifter.refusing import outcome_of
 from tidegate_traffic_shifter.router import Place, Router
 from tidegate_traffic_shifter.services import Services
 from tidegate_traffic_shifter.share import Share
@@ -56,17 +55,14 @@ class Declaring:
         freed = [await self._clearing.empty(place) for place in changing]
         if not isinstance(worst(freed), Settled):
             return freed
-        made = [await self._declare(place, router) for place, router in self._declared.items()]
+        # Who refuses it holds up only what would name it.
+        made = [
+            await outcome_of(router.shift(place, self._share_of(place), self._fence))
+            for place, router in self._declared.items()
+        ]
         if not isinstance(worst(made), Settled):
             return made
         return [*made, await self._known()]
-
-    async def _declare(self, place: Place, router: Router) -> Outcome:
-        """Who refuses it holds up only what would name it."""
-        try:
-            return await router.shift(place, self._share_of(place), self._fence)
-        except Permanent as error:
-            return Refused(problems.refused_by_server(error))
 
     async def _is_otherwise(self, place: Place) -> bool:
         """Whether the route was given its share when other revisions were declared."""

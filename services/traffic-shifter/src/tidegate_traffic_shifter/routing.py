@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from tidegate_chassis.clock import Clock
-from tidegate_chassis.errors import Conflict, Permanent, Transient, UnknownOutcome
-from tidegate_traffic_shifter import problems
+from tidegate_chassis.errors import Conflict, Transient, UnknownOutcome
 from tidegate_traffic_shifter.declaring import Declaring, tells_apart
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
 from tidegate_traffic_shifter.patience import WARM_UP_S, patience_s
+from tidegate_traffic_shifter.refusing import outcome_of
 from tidegate_traffic_shifter.router import Place, Router
 from tidegate_traffic_shifter.services import Services
 from tidegate_traffic_shifter.share import Share
@@ -68,7 +68,7 @@ class Routing:
         routes = [place for place in places if not self._places[place].abilities.declares]
         for place in sorted(routes, key=lambda each: each != self._refuser):
             known = declared and tells_apart(place, self._places[place])
-            outcomes.append(await self._one(place, only_held=only_held and not known))
+            outcomes.append(await outcome_of(self._put(place, only_held=only_held and not known)))
             if isinstance(outcomes[-1], Refused) and self._raises:
                 return [*outcomes, *await self._undo(place)]
         if isinstance(worst(outcomes), Settled):
@@ -80,12 +80,6 @@ class Routing:
         self._named_at_s.pop(place, None)
         self._warm_at_s.pop(place, None)
         self._before.pop(place, None)
-
-    async def _one(self, place: Place, *, only_held: bool) -> Outcome:
-        try:
-            return await self._put(place, only_held=only_held)
-        except Permanent as error:
-            return Refused(problems.refused_by_server(error))
 
     async def _put(self, place: Place, *, only_held: bool) -> Outcome:
         router, wanted = self._places[place], self._share_of(place)
@@ -117,9 +111,7 @@ class Routing:
 
     async def _give_back(self, place: Place, share: Share) -> Outcome:
         try:
-            return await self._places[place].shift(place, share, self._fence)
-        except Permanent as error:
-            return Refused(problems.refused_by_server(error))
+            return await outcome_of(self._places[place].shift(place, share, self._fence))
         except (Transient, Conflict, UnknownOutcome) as error:
             return Pending(f"{place.route} has to get back what it had: {error.reason}", again_s=UNDO_AGAIN_S)
 

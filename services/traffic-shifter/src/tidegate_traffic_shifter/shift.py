@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from tidegate_chassis.clock import Clock
-from tidegate_chassis.errors import Permanent
 from tidegate_contracts.orders import ShiftTraffic
 from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.routers import beyond
@@ -20,7 +19,8 @@ from tidegate_traffic_shifter.clearing import Clearing
 from tidegate_traffic_shifter.declaring import Declaring, tells_apart
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
-from tidegate_traffic_shifter.problems import cannot_keep, refused_by_server
+from tidegate_traffic_shifter.problems import cannot_keep
+from tidegate_traffic_shifter.refusing import outcome_of
 from tidegate_traffic_shifter.router import Place, Router
 from tidegate_traffic_shifter.routing import Routing
 from tidegate_traffic_shifter.seen import Service
@@ -132,9 +132,8 @@ class Shift:
         made = await self._pin()
         for place in self._places:
             made.append(await self._services.make_canary(place, self._label, revision, self._fence))
-        if not isinstance(worst(made), Settled):
-            return [*made, *await self._withhold()]
-        made += [await self._endpoints(place) for place in self._places]
+        if isinstance(worst(made), Settled):
+            made += [await self._endpoints(place) for place in self._places]
         if not isinstance(worst(made), Settled):
             return [*made, *await self._withhold()]
         routed = await self._routing.look(self._places)
@@ -143,21 +142,15 @@ class Shift:
 
     async def _withhold(self) -> list[Outcome]:
         """Requests that only the stable version can answer go to it, whatever the step says."""
-        outcomes: list[Outcome] = []
-        for place, router in self._places.items():
-            try:
-                outcomes += await self._withheld(place, router)
-            except Permanent as error:
-                outcomes.append(Refused(refused_by_server(error)))
-        return outcomes
+        return [await outcome_of(self._withheld(place, router)) for place, router in self._places.items()]
 
-    async def _withheld(self, place: Place, router: Router) -> list[Outcome]:
+    async def _withheld(self, place: Place, router: Router) -> Outcome:
         held = await router.share(place, self._fence)
         if held is None or held.is_empty or not await self._only_stable_answers(place):
-            return []
+            return Settled()
         self._endpoints_since_s.pop(place, None)  # whoever comes back is waited for as before
         self._routing.forget(place)
-        return [await router.shift(place, held.emptied(), self._fence)]
+        return await router.shift(place, held.emptied(), self._fence)
 
     async def _only_stable_answers(self, place: Place) -> bool:
         """Where one Service has the pods of both it can't be told."""
