@@ -68,6 +68,12 @@ async def create(rig: TrafficRig, *, v1: int, v2: int, behaviour: str = QUICK) -
         await rig.admin.create(VIRTUAL_SERVICES, rig.namespace, virtual_service(name, host(rig, name)))
 
 
+async def canary_weights(rig: TrafficRig) -> list[int]:
+    """Of the canary Service in the route by two of them; none while the route doesn't name it."""
+    (rule,) = (await rig.read(VIRTUAL_SERVICES, BY_SERVICES))["spec"]["http"]
+    return [each["weight"] for each in rule["route"] if each["destination"]["host"] == f"{BY_SERVICES}-canary"]
+
+
 async def user_made(rig: TrafficRig) -> list[Any]:
     """The user's own objects without what the API server counts in them."""
     found = [await rig.read(resource, name) for resource in (VIRTUAL_SERVICES, SERVICES) for name in NAMES]

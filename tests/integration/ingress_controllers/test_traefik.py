@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from support.asking import ANSWERS_WITHIN_S, ROOT, Asked, assert_sides, until_answered
+from support.asking import ANSWERS_WITHIN_S, ROOT, Asked, assert_sides, every_match, until_answered, until_shared
 from support.precision import SAMPLE, assert_share
 from support.steady_load import SteadyLoad
 from support.traefik import GRACE_S, RESOURCES, create, host, references, sends_to, user_made
@@ -69,15 +69,6 @@ async def release(rig: TrafficRig) -> None:
     assert not await rig.exists(INGRESSES, "web-canary")
 
 
-async def until_shared(runs: list[SteadyLoad]) -> None:
-    """Until each kind of route sends requests to the new version, which no configuration before did."""
-    await until(
-        lambda: all(run.answered()["v2"] for run in runs),
-        within_s=ANSWERS_WITHIN_S,
-        what="the new version's first answers",
-    )
-
-
 async def test_forward_back_and_out_lose_nothing_and_a_share_is_as_precise_as_promised(rig: TrafficRig) -> None:
     await create(rig, v1=REPLICAS, v2=REPLICAS, behaviour=DRAINING)
     before = await user_made(rig)
@@ -104,39 +95,7 @@ async def test_forward_back_and_out_lose_nothing_and_a_share_is_as_precise_as_pr
     assert await user_made(rig) == before
 
 
-MATCHES = (
-    HttpMatch(headers={"user": "ann"}),
-    HttpMatch(headers_regex={"user": "b.*"}),
-    HttpMatch(query={"beta": "1"}),
-    HttpMatch(query_regex={"stage": "can.*"}),
-    HttpMatch(path_exact="/only"),
-    HttpMatch(path_prefix="/next"),
-    HttpMatch(path_regex="/v[0-9]+"),
-    HttpMatch(headers={"team": "a"}, query={"q": "1"}),
-)
-MATCHED = (
-    Asked(headers={"user": "ann"}),
-    Asked(headers={"user": "bob"}),
-    Asked("/x?beta=1"),
-    Asked("/?a=b&stage=canary"),
-    Asked("/only"),
-    Asked("/next"),
-    Asked("/next/door?a=b"),
-    Asked("/v12"),
-    Asked("/?q=1", {"team": "a"}),
-)
-NOT_MATCHED = (
-    ROOT,
-    Asked(headers={"user": "anna"}),
-    Asked(headers={"user": "a bob"}),
-    Asked("/x?beta=12"),
-    Asked("/?stage=acanary"),
-    Asked("/only/x"),
-    Asked("/nextdoor"),
-    Asked("/v12/x"),
-    Asked("/?q=1"),
-    Asked(headers={"team": "a"}),
-)
+MATCHES, MATCHED, NOT_MATCHED = every_match("user")
 BY_COOKIE = Asked(headers={"cookie": "a=b; tester=always"})
 
 

@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from support.asking import ANSWERS_WITHIN_S, ROOT, Asked, assert_sides, until_answered
+from support.asking import ANSWERS_WITHIN_S, assert_sides, every_match, until_answered, until_shared
 from support.disorder import never, routes_first, undeclared
-from support.mesh import BY_SUBSETS, GRACE_S, NAMES, create, host, references, user_made
+from support.mesh import BY_SUBSETS, GRACE_S, NAMES, canary_weights, create, host, references, user_made
 from support.precision import SAMPLE, assert_share
 from support.steady_load import SteadyLoad
 from support.traffic import TrafficRig
@@ -21,7 +21,7 @@ from support.until import POLL_PERIOD_S, until
 
 from tidegate_chassis.kubernetes.resources import DESTINATION_RULES, SERVICES, VIRTUAL_SERVICES
 from tidegate_contracts.facts import TrafficReleased, TrafficRepaired, TrafficShifted
-from tidegate_contracts.rollout import HeaderChange, HttpMatch
+from tidegate_contracts.rollout import HeaderChange
 from tidegate_sandbox.state import SandboxState
 from tidegate_traffic_shifter.declaring import Declaring
 from tidegate_traffic_shifter.release import Release
@@ -65,18 +65,16 @@ async def shift(rig: TrafficRig, weight_percent: int, *, lowering: bool = False,
     await rig.obey(order, TrafficShifted, within_s=20.0)
 
 
+async def until_written(rig: TrafficRig, weight_percent: int) -> None:
+    """Until an order is in the midst of its way: this share is in the route, and a grace or more is still to come."""
+    async with asyncio.timeout(ANSWERS_WITHIN_S):
+        while await canary_weights(rig) != [weight_percent]:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_PERIOD_S)
+
+
 async def release(rig: TrafficRig) -> None:
     await rig.obey(rig.release(traffic=ALL), TrafficReleased, within_s=20.0)
     assert not await rig.exists(SERVICES, "web-canary")
-
-
-async def until_shared(runs: list[SteadyLoad]) -> None:
-    """Until each route sends requests to the new version, which no configuration before did."""
-    await until(
-        lambda: all(run.answered()["v2"] for run in runs),
-        within_s=ANSWERS_WITHIN_S,
-        what="the new version's first answers",
-    )
 
 
 async def test_forward_back_and_out_lose_nothing_and_a_share_is_as_precise_as_promised(rig: TrafficRig) -> None:
@@ -113,45 +111,13 @@ async def test_pods_that_come_and_go_slowly_while_a_step_stands_and_a_cancelled_
         await asyncio.gather(rig.scale("v1", REPLICAS + 2), rig.scale("v2", REPLICAS + 2))
         await asyncio.gather(rig.scale("v1", REPLICAS - 1), rig.scale("v2", REPLICAS - 2))
         await rig.give(rig.shift(80, canary_pods=REPLICAS - 2, traffic=ALL))
-        await asyncio.sleep(GRACE_S / 2)  # anywhere on its way
+        await until_written(rig, 80)
         await shift(rig, 0, lowering=True)  # cancelled
         await rig.scale("v2", 0)
         await release(rig)
 
 
-MATCHES = (
-    HttpMatch(headers={"X-User": "ann"}),
-    HttpMatch(headers_regex={"x-user": "b.*"}),
-    HttpMatch(query={"beta": "1"}),
-    HttpMatch(query_regex={"stage": "can.*"}),
-    HttpMatch(path_exact="/only"),
-    HttpMatch(path_prefix="/next"),
-    HttpMatch(path_regex="/v[0-9]+"),
-    HttpMatch(headers={"team": "a"}, query={"q": "1"}),
-)
-MATCHED = (
-    Asked(headers={"x-user": "ann"}),
-    Asked(headers={"x-user": "bob"}),
-    Asked("/x?beta=1"),
-    Asked("/?a=b&stage=canary"),
-    Asked("/only"),
-    Asked("/next"),
-    Asked("/next/door?a=b"),
-    Asked("/v12"),
-    Asked("/?q=1", {"team": "a"}),
-)
-NOT_MATCHED = (
-    ROOT,
-    Asked(headers={"x-user": "anna"}),
-    Asked(headers={"x-user": "a bob"}),
-    Asked("/x?beta=12"),
-    Asked("/?stage=acanary"),
-    Asked("/only/x"),
-    Asked("/nextdoor"),
-    Asked("/v12/x"),
-    Asked("/?q=1"),
-    Asked(headers={"team": "a"}),
-)
+MATCHES, MATCHED, NOT_MATCHED = every_match("X-User")
 
 
 async def test_matches_are_exact_on_both_sides(rig: TrafficRig) -> None:
@@ -211,7 +177,7 @@ async def test_a_shifter_that_is_killed_on_the_way_is_followed_without_a_loss(
         await bus.fact(key, TrafficShifted, order)
         async with under_way(rig) as runs:
             await bus.shift(key, order := rig.shift(60, traffic=ALL))
-            await asyncio.sleep(0.2)  # anywhere on its way
+            await until_written(rig, 0)
             first.process.kill()
             await (await service.start()).until_ready()
             await bus.fact(key, TrafficShifted, order, within_s=20.0)
