@@ -87,6 +87,22 @@ class Standing:
         self._said.set()
 
 
+async def concluded(told: Analyse, subject: Subject, measurer: Measurer, *, within_s: float) -> AnalysisConcluded:
+    """The one fact that an order comes to with real providers; what is told meanwhile are measurements."""
+    facts: list[AnalysisConcluded] = []
+
+    async def report(fact: AnalysisConcluded) -> None:
+        facts.append(fact)
+
+    async def observe(telemetry: MetricsMeasured) -> None:
+        assert telemetry.measurements
+
+    async with asyncio.timeout(within_s):
+        await StandingAnalysis(told, subject, measurer, SystemClock()).stand(report, observe)
+    (fact,) = facts
+    return fact
+
+
 _Standing = TypeVar("_Standing", bound=Standing)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from support.prometheus import PrometheusProcess, prometheus_server
+from support.standing import concluded
 
 from tidegate_chassis.clock import SystemClock
 from tidegate_contracts.comparison import Comparison
@@ -16,9 +17,7 @@ from tidegate_contracts.facts import AnalysisConcluded
 from tidegate_contracts.orders import Analyse
 from tidegate_contracts.rollout import Analysis, Check
 from tidegate_contracts.score import Criticality, Score
-from tidegate_contracts.telemetry import MetricsMeasured
 from tidegate_contracts.workload import WorkloadReference
-from tidegate_metrics_analyzer.analysis import StandingAnalysis
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.providers.prometheus import Prometheus
 from tidegate_metrics_analyzer.question import Subject
@@ -172,15 +171,4 @@ async def _concluded(measurer: Measurer, analysis: Analysis) -> AnalysisConclude
         since_s=time.time() + 1,  # after the first scrapes: what was scraped before is of an empty page
         deadline_s=30,
     )
-    facts: list[AnalysisConcluded] = []
-
-    async def report(fact: AnalysisConcluded) -> None:
-        facts.append(fact)
-
-    async def observe(telemetry: MetricsMeasured) -> None:
-        assert telemetry.measurements
-
-    async with asyncio.timeout(40):
-        await StandingAnalysis(order, SUBJECT, measurer, SystemClock()).stand(report, observe)
-    (fact,) = facts
-    return fact
+    return await concluded(order, SUBJECT, measurer, within_s=40)

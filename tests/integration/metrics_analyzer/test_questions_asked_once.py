@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from aiohttp import web
 from support.clock import ManualClock
+from support.standing import concluded
 from support.templates import TemplateShelf, template
 
 from tidegate_chassis.clock import SystemClock
@@ -18,10 +19,8 @@ from tidegate_contracts.comparison import Comparison
 from tidegate_contracts.facts import AnalysisConcluded
 from tidegate_contracts.orders import Analyse
 from tidegate_contracts.rollout import Analysis, Check
-from tidegate_contracts.telemetry import MetricsMeasured
 from tidegate_contracts.templates import TemplateReference
 from tidegate_contracts.workload import WorkloadReference
-from tidegate_metrics_analyzer.analysis import StandingAnalysis
 from tidegate_metrics_analyzer.measure import Measured, Measurer
 from tidegate_metrics_analyzer.outbound.breaker import FAILURES_MAX
 from tidegate_metrics_analyzer.providers.prometheus import Prometheus
@@ -204,16 +203,6 @@ async def _verdict_on(bench: Bench, analysis: Analysis, **templates: Any) -> Ana
         step_analysis=analysis,
         since_s=time.time() - 1000,
     )
-    facts: list[AnalysisConcluded] = []
-
-    async def report(fact: AnalysisConcluded) -> None:
-        facts.append(fact)
-
-    async def observe(telemetry: MetricsMeasured) -> None:
-        assert telemetry.measurements
-
-    async with Prometheus.opened({"TIDEGATE_PROMETHEUS_URL": bench.server.url}) as provider, asyncio.timeout(20):
+    async with Prometheus.opened({"TIDEGATE_PROMETHEUS_URL": bench.server.url}) as provider:
         measurer = Measurer({"prometheus": provider}, SystemClock(), TemplateShelf(**templates))
-        await StandingAnalysis(order, SUBJECT, measurer, SystemClock()).stand(report, observe)
-    (fact,) = facts
-    return fact
+        return await concluded(order, SUBJECT, measurer, within_s=20)

@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 import pytest
 from support.prometheus import PrometheusProcess, prometheus_server
+from support.standing import concluded
 from support.templates import TemplateShelf, metric, template
 from support.until import until
 
@@ -17,11 +18,9 @@ from tidegate_chassis.clock import SystemClock
 from tidegate_contracts.facts import AnalysisConcluded
 from tidegate_contracts.orders import Analyse
 from tidegate_contracts.rollout import Analysis, Check, PodHealth
-from tidegate_contracts.telemetry import MetricsMeasured
 from tidegate_contracts.templates import TemplateReference
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_metrics_analyzer import template_past
-from tidegate_metrics_analyzer.analysis import StandingAnalysis
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.past import PastClock
 from tidegate_metrics_analyzer.providers.prometheus import Prometheus
@@ -95,18 +94,7 @@ async def verdict_on(measurer: Measurer, analysis: Analysis, subject: Subject = 
         since_s=time.time(),
         deadline_s=20,
     )
-    facts: list[AnalysisConcluded] = []
-
-    async def report(fact: AnalysisConcluded) -> None:
-        facts.append(fact)
-
-    async def observe(telemetry: MetricsMeasured) -> None:
-        assert telemetry.measurements
-
-    async with asyncio.timeout(30):
-        await StandingAnalysis(order, subject, measurer, SystemClock()).stand(report, observe)
-    (fact,) = facts
-    return fact
+    return await concluded(order, subject, measurer, within_s=30)
 
 
 async def test_a_good_version_passes_on_its_own_error_ratio(measurer: Measurer, traffic: Traffic) -> None:
