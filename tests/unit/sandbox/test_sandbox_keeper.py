@@ -111,8 +111,8 @@ async def test_a_halted_part_stays_down_until_released(part_with: PartWith) -> N
 async def test_a_frozen_part_has_the_state_t_and_runs_on_when_thawed(part_with: PartWith) -> None:
     part = part_with(STAYS)
     await part.keeper.start()
-    part.keeper.freeze()
-    await until(lambda: _kernel_state(part.pid) == "T", what="the freeze")
+    await part.keeper.freeze()
+    assert _kernel_state(part.pid) == "T"
     part.keeper.thaw()
     await until(lambda: _kernel_state(part.pid) == "S", what="the thaw")
 
@@ -120,7 +120,7 @@ async def test_a_frozen_part_has_the_state_t_and_runs_on_when_thawed(part_with: 
 async def test_a_frozen_part_can_be_killed(part_with: PartWith) -> None:
     part = part_with(STAYS)
     await part.keeper.start()
-    part.keeper.freeze()
+    await part.keeper.freeze()
     await part.keeper.kill(hold=False)
     await part.keeper.wait_until_ready()
     assert part.keeper.status.deaths == 1
@@ -131,7 +131,7 @@ async def test_a_part_that_is_down_can_not_be_frozen(part_with: PartWith) -> Non
     await part.keeper.start()
     await part.keeper.kill(hold=True)
     with pytest.raises(SandboxError, match="is down"):
-        part.keeper.freeze()
+        await part.keeper.freeze()
 
 
 def _kernel_state(pid: int) -> str:

@@ -1,4 +1,4 @@
-"""Starts processes and hears of their ends, as process 1 must: orphans of others are reaped here too.
+"""Starts processes and hears of their stops and ends, as process 1 must: orphans of others are reaped here too.
 
 The keeper of each part starts its process here and awaits the end. asyncio's own child watching is not used: it
 waits for single processes and would leave the orphans as zombies.
@@ -20,12 +20,29 @@ class Child:
         self.pid = process.pid
         self.killed_by_us = False
         self.ended: asyncio.Future[int] = loop.create_future()
+        self._stands_still = asyncio.Event()
 
     def send(self, number: signal.Signals) -> None:
         if not self.ended.done():
             os.kill(self.pid, number)
 
+    async def stop(self) -> None:
+        """SIGSTOP, and wait until it stands still, or has ended: on a busy machine its threads run on for a while."""
+        self.send(signal.SIGSTOP)
+        await self._stands_still.wait()
+
+    def go_on(self) -> None:
+        self._stands_still.clear()
+        self.send(signal.SIGCONT)
+
+    def has_stopped(self) -> None:
+        self._stands_still.set()
+
+    def has_gone_on(self) -> None:
+        self._stands_still.clear()
+
     def has_ended(self, exit_code: int) -> None:
+        self._stands_still.set()
         self._process.returncode = exit_code
         self.ended.set_result(exit_code)
 
@@ -56,10 +73,17 @@ class Children:
     def _reap(self) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
-            if child := self._children.pop(pid, None):
+            if (child := self._children.get(pid)) is None:
+                continue
+            if os.WIFSTOPPED(status):
+                child.has_stopped()
+            elif os.WIFCONTINUED(status):
+                child.has_gone_on()
+            else:
+                del self._children[pid]
                 child.has_ended(os.waitstatus_to_exitcode(status))

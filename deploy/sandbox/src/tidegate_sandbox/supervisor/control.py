@@ -54,7 +54,7 @@ async def _carry_out(action: Action, keeper: Keeper) -> None:
         case "start":
             await keeper.release()
         case "stop":
-            keeper.freeze()
+            await keeper.freeze()
         case "cont":
             keeper.thaw()
         case "ready":

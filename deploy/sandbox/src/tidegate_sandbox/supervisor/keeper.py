@@ -82,13 +82,15 @@ class Keeper:
             child.send(signal.SIGKILL)
             await self._until(lambda: self._child is not child)
 
-    def freeze(self) -> None:
-        """SIGSTOP: it keeps its sockets but answers nothing."""
-        self._running_child().send(signal.SIGSTOP)
-        self._become(State.FROZEN)
+    async def freeze(self) -> None:
+        """SIGSTOP, and wait for it: from then on it keeps its sockets but answers nothing."""
+        child = self._running_child()
+        await child.stop()
+        if not child.ended.done():
+            self._become(State.FROZEN)
 
     def thaw(self) -> None:
-        self._running_child().send(signal.SIGCONT)
+        self._running_child().go_on()
         self._become(State.READY)
 
     def _running_child(self) -> Child:
