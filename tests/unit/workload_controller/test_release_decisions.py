@@ -13,6 +13,7 @@ from tidegate_workload_controller import marks, release
 from tidegate_workload_controller.actions import Disown, Patch, PutBack, Report
 from tidegate_workload_controller.release import ReleaseMemory
 from tidegate_workload_controller.saved import saved_on
+from tidegate_workload_controller.seen import View
 
 NOW_S = 5_000.0
 
@@ -151,8 +152,8 @@ def test_turned_back_in_the_midst_of_a_move_it_waits_for_counts_that_are_true() 
     assert isinstance(put_back, PutBack)
 
 
-def test_what_moves_by_itself_stands_still_before_it_is_turned_back() -> None:
-    """Between a look and the patch its native controller would let more pods go; then it has to have seen that."""
+def test_what_moves_by_itself_gets_its_old_template_standing_still_and_is_let_go_when_all_is_counted() -> None:
+    """Paused with the newer template, it would take the stable pods left away once all newer are ready."""
     world = held(10, 40)
     given, view = order(world, "restore"), world.written.view()
     saved = saved_on(view.workload)
@@ -163,14 +164,28 @@ def test_what_moves_by_itself_stands_still_before_it_is_turned_back() -> None:
     )
     moving = replace(view, workload=replace(view.workload, spec=own))
     (stop,) = release.decide(given, moving, ReleaseMemory(), NOW_S).actions
-    assert isinstance(stop, Patch)
-    assert stop.body["spec"] == {"paused": True}
+    assert isinstance(stop, PutBack)
+    assert (stop.revision, stop.body["spec"]) == ("v1", {"paused": True})
     assert stop.body["metadata"]["labels"][marks.ORDER_REVISION] == str(given.revision)
-    metadata = replace(view.workload.metadata, generation=view.workload.status.observed_generation + 1)
-    stopped = replace(view, workload=replace(view.workload, metadata=metadata, spec=replace(own, paused=True)))
-    assert not release.decide(given, stopped, ReleaseMemory(), NOW_S).actions
-    seen = replace(stopped.workload.status, observed_generation=metadata.generation)
-    (back,) = release.decide(
-        given, replace(stopped, workload=replace(stopped.workload, status=seen)), ReleaseMemory(), NOW_S
-    ).actions
-    assert isinstance(back, PutBack)
+
+    def stopped(*, behind: int, updated: int) -> View:
+        metadata = replace(
+            view.workload.metadata,
+            generation=view.workload.status.observed_generation + behind,
+            labels={marks.ORDER_REVISION: str(given.revision)},
+        )
+        status = replace(view.workload.status, updated_replicas=updated)
+        workload = replace(view.workload, metadata=metadata, status=status, spec=replace(own, paused=True))
+        return replace(view, workload=workload, template_digest="v1")
+
+    told = world.native.told("v1")
+    assert told < 10
+    for waits in (stopped(behind=1, updated=told), stopped(behind=0, updated=told + 1)):
+        decision = release.decide(given, waits, ReleaseMemory(), NOW_S)
+        assert not decision.actions
+        assert decision.until_s is not None
+        assert decision.until_s <= NOW_S + release.COUNTS_AGAIN_S
+    (back,) = release.decide(given, stopped(behind=0, updated=told), ReleaseMemory(), NOW_S).actions
+    assert isinstance(back, Patch)
+    assert back.body["spec"]["paused"] is None
+    assert back.body["metadata"]["annotations"][marks.ROLLOUT] is None

@@ -31,7 +31,7 @@ def marked(order: ApplyBatch, saved: Saved, stable_revision: str) -> Body:
 
 
 def still(hold: Hold, order: MarkingOrder, saved: Saved, stable_revision: str) -> Body:
-    """Not a pod moves, with the marks still on."""
+    """No pod is replaced, with the marks still on; a Deployment may still take away those that have been."""
     return _marked(order, saved, stable_revision, hold.closed(saved))
 
 
