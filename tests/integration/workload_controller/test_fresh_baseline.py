@@ -95,7 +95,7 @@ async def test_it_lives_as_long_as_steps_ask_for_it_and_is_counted_nowhere(
         assert first.metadata.controller_uid is None
 
         async def all_get_requests_and_nothing_that_is_gone() -> set[str] | None:
-            # The Service's endpoints are a controller's of their own: they follow the pods, new and gone, a little later.
+            # Endpoints are another controller's: they follow the pods, new and gone, a little later.
             sending = await endpoints(made)
             return sending if len(sending) == 5 and {each["metadata"]["name"] for each in pods} <= sending else None
 
