@@ -56,7 +56,10 @@ class Rewritten(Format, Protocol):
         ...
 
     def has_room(self, original: Part, namespace: str, share: Share) -> bool:
-        """Whether the share's matches, if it has any, can be true of a request that goes to the stable Service."""
+        """Whether the share's match, if it has one, can be true of a request that goes to the stable Service.
+
+        Of several matches each is asked for by itself: one that fits nothing is refused, whatever the others do.
+        """
         ...
 
     def render(self, original: Part, namespace: str, share: Share) -> Part:
