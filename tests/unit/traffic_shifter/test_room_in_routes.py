@@ -107,3 +107,44 @@ def test_where_all_rules_match_a_cookie_themselves_it_is_the_affinity_that_is_re
     assert refused("gateway-http-route", gateway(by_cookie), share) == "traffic.session_affinity"
     assert refused("gateway-http-route", gateway(by_cookie, other), share) is None
     assert refused("gateway-http-route", gateway(by_cookie), replace(SHARE, matches=(ANN,))) is None
+
+
+def filtered(**changes: Any) -> Manifest:
+    """A route whose backend changes headers of its answers."""
+    filters = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": changes}]
+    return gateway({"backendRefs": [BACKENDS["backendRefs"][0] | {"filters": filters}]})
+
+
+def in_virtual_service(host: str = "web", **changes: Any) -> Manifest:
+    """The same of a VirtualService's destination, beside one that changes nothing and a route of connections."""
+    changing = {"destination": {"host": host}, "weight": 50, "headers": {"response": changes}}
+    http = [{"route": [{"destination": {"host": "web"}, "weight": 50}, changing]}]
+    return spec(http=http, tcp=[{"route": [{"destination": {"host": "web"}}]}])
+
+
+@pytest.mark.parametrize(
+    ("router", "own"),
+    [
+        ("gateway-http-route", filtered(set=[{"name": "Set-Cookie", "value": "a=b"}])),
+        ("gateway-http-route", filtered(add=[{"name": "set-cookie", "value": "a=b"}])),
+        ("gateway-http-route", filtered(remove=["SET-COOKIE"])),
+        ("istio-virtual-service", in_virtual_service(set={"Set-Cookie": "a=b"})),
+        ("istio-virtual-service", in_virtual_service(add={"set-cookie": "a=b"})),
+        ("istio-virtual-service", in_virtual_service(remove=["SET-COOKIE"])),
+    ],
+)
+def test_a_change_of_the_users_own_that_the_cookie_would_take_away_leaves_no_room(router: str, own: Manifest) -> None:
+    assert refused(router, own, kept(SHARE, AFFINITY, "7c9b")) == "traffic.session_affinity"
+    assert refused(router, own, SHARE) is None
+
+
+@pytest.mark.parametrize(
+    ("router", "own"),
+    [
+        ("gateway-http-route", filtered(add=[{"name": "x-a", "value": "b"}], remove=["server"])),
+        ("istio-virtual-service", in_virtual_service(add={"x-a": "b"}, remove=["server"])),
+        ("istio-virtual-service", in_virtual_service("other", set={"Set-Cookie": "a=b"})),
+    ],
+)
+def test_other_changes_and_those_of_another_services_answers_leave_room(router: str, own: Manifest) -> None:
+    assert refused(router, own, kept(SHARE, AFFINITY, "7c9b")) is None

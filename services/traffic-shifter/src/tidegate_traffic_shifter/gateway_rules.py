@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_traffic_shifter import acceptance, marked, mirrors
 from tidegate_traffic_shifter.backends import Backend, Words
-from tidegate_traffic_shifter.header_changes import RESPONSE, SET_COOKIE, Filter, changed
+from tidegate_traffic_shifter.header_changes import RESPONSE, SET_COOKIE, Filter, changed, touches
 from tidegate_traffic_shifter.matches import Match, moves_prefix, narrowed, of_any_path
 from tidegate_traffic_shifter.seen import Route, Rule
 from tidegate_traffic_shifter.share import Share
@@ -30,6 +30,9 @@ class References(Words, frozen=True):
 
     def with_cookie(self, backend: Backend, set_cookie: str) -> Backend:
         return changed(backend, HeaderChange(add={SET_COOKIE: set_cookie}), RESPONSE)
+
+    def sets_cookie(self, backend: Backend) -> bool:
+        return any(touches(each.get(RESPONSE.field) or {}, SET_COOKIE) for each in backend.get("filters") or [])
 
 
 class GatewayRules(WordedRules, ABC):

@@ -130,8 +130,8 @@ def cannot_keep(place: Place) -> Problem:
     return Problem(
         field="traffic.session_affinity",
         value=place.router,
-        rule="a router that can set a cookie with an answer of the new version's, and a rule of the route without a "
-        "match of its own by the header `cookie`",
+        rule="a router that can set a cookie with an answer of the new version's, and a route that leaves room for it: "
+        "a rule without a match of its own by `cookie`, and no backend with a change of its own of `Set-Cookie`",
         remedy="Leave it out, or name another route.",
     )
 
