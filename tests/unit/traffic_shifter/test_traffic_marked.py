@@ -59,6 +59,21 @@ def test_matched_requests_have_a_rule_in_front_with_all_of_the_rules_own_backend
     assert "name" not in front
 
 
+def test_where_a_prefix_is_replaced_each_match_has_a_rule_of_its_own_and_no_path_is_narrowed() -> None:
+    rewrite = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}
+    own = rule(backend(), path="/api", filters=[rewrite])
+    wanted = marks(0, TESTERS, HttpMatch(path_prefix="/api/beta"), HttpMatch(headers={"user": "ann"}))
+    *fronts, behind = render([own], NAMESPACE, wanted)
+    assert behind == own
+    (match,) = own["matches"]
+    assert [each["matches"] for each in fronts] == [
+        [match | {"headers": [{"name": "user", "type": "Exact", "value": user}]}] for user in ("tester", "ann")
+    ]
+    assert all(each["filters"] == [rewrite, FILTER] for each in fronts)
+    added = rule(backend("other"), path="/added")
+    assert recover([*fronts, own, added], [own], NAMESPACE, wanted) == [own, added]
+
+
 def test_a_change_of_headers_of_the_users_own_is_kept_and_ours_wins() -> None:
     own = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "X-Release", "value": "old"}]}}
     own["requestHeaderModifier"]["add"] = [{"name": "x-entry", "value": "1"}]  # type: ignore[index]  # plain JSON

@@ -94,6 +94,45 @@ def test_matches_that_no_rule_leaves_room_for_make_no_rule() -> None:
     assert len(found) == 1
 
 
+def moving(name: str = "URLRewrite", field: str = "urlRewrite") -> list[dict[str, Any]]:
+    return [{"type": name, field: {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}]
+
+
+MOVED = [
+    rule(backend(), path="/api", filters=moving()),
+    rule(backend(), path="/api", filters=moving("RequestRedirect", "requestRedirect")),
+    rule(backend(filters=moving()), path="/api"),
+]
+
+
+@pytest.mark.parametrize("own", MOVED, ids=["a rewrite", "a redirect", "a backend's own rewrite"])
+def test_where_a_prefix_is_replaced_no_path_is_narrowed_and_each_match_has_a_rule_of_its_own(
+    own: dict[str, Any],
+) -> None:
+    ann, bob = HttpMatch(headers={"x-user": "ann"}), HttpMatch(headers={"x-user": "bob"})
+    paths = (HttpMatch(path_prefix="/api/beta"), HttpMatch(path_exact="/api/b"), HttpMatch(path_prefix="/"))
+    wanted = share(20, ann, *paths, bob)
+    *fronts, shared = render([own], NAMESPACE, wanted)
+    (match,) = own["matches"]
+    assert [each["matches"] for each in fronts] == [
+        [match | {"headers": [{"name": "x-user", "type": "Exact", "value": user}]}] for user in ("ann", "bob")
+    ]
+    filters = own["backendRefs"][0].get("filters")
+    assert all(each.get("filters") == own.get("filters") for each in (*fronts, shared))
+    assert [each["backendRefs"][0].get("filters") for each in fronts] == [filters] * 2
+    assert [weights(each) for each in (*fronts, shared)] == [{CANARY: 1}, {CANARY: 1}, {"web": 80, CANARY: 20}]
+    assert not FORM.has_room([own], NAMESPACE, share(0, *paths))
+    added = rule(backend("other"), path="/added")
+    assert recover([*fronts, shared, added], [own], NAMESPACE, wanted) == [own, added]
+
+
+def test_a_path_that_is_replaced_as_a_whole_may_be_narrowed() -> None:
+    whole = [{"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplaceFullPath", "replaceFullPath": "/"}}}]
+    own = rule(backend(), path="/api", filters=whole)
+    front, _ = render([own], NAMESPACE, share(0, HttpMatch(path_exact="/api/b"), HttpMatch(headers={"x-a": "1"})))
+    assert [each["path"]["value"] for each in front["matches"]] == ["/api/b", "/api"]
+
+
 BACKENDS = st.lists(
     st.builds(
         backend,

@@ -62,6 +62,11 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
         del set_cookie
         return backend
 
+    def sets_cookie(self, backend: Backend) -> bool:
+        """Whether `with_cookie` would take a change of the same header of the user's own away."""
+        del backend
+        return False
+
     def canary(self, backend: Backend, share: Share) -> Backend:
         """The same backend for the new version."""
         canary = self.renamed(backend, share.canary_service)

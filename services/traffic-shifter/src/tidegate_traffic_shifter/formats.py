@@ -56,7 +56,11 @@ class Rewritten(Format, Protocol):
         ...
 
     def has_room(self, original: Part, namespace: str, share: Share) -> bool:
-        """Whether the share's matches, if it has any, can be true of a request that goes to the stable Service."""
+        """Whether the share's match, if it has one, can be true of a request that goes to the stable Service.
+
+        Of several matches each is asked for by itself: one that fits nothing is refused, whatever the others do. So is
+        a cookie: whether it can be set without taking away what the user's own route does to `Set-Cookie`.
+        """
         ...
 
     def render(self, original: Part, namespace: str, share: Share) -> Part:

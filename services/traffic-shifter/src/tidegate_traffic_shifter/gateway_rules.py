@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_traffic_shifter import acceptance, marked, mirrors
 from tidegate_traffic_shifter.backends import Backend, Words
-from tidegate_traffic_shifter.header_changes import RESPONSE, SET_COOKIE, changed
-from tidegate_traffic_shifter.matches import Match, narrowed
+from tidegate_traffic_shifter.header_changes import RESPONSE, SET_COOKIE, Filter, changed, touches
+from tidegate_traffic_shifter.matches import Match, moves_prefix, narrowed, of_any_path
 from tidegate_traffic_shifter.seen import Route, Rule
 from tidegate_traffic_shifter.share import Share
 from tidegate_traffic_shifter.worded_rules import WordedRules
@@ -30,6 +30,9 @@ class References(Words, frozen=True):
 
     def with_cookie(self, backend: Backend, set_cookie: str) -> Backend:
         return changed(backend, HeaderChange(add={SET_COOKIE: set_cookie}), RESPONSE)
+
+    def sets_cookie(self, backend: Backend) -> bool:
+        return any(touches(each.get(RESPONSE.field) or {}, SET_COOKIE) for each in backend.get("filters") or [])
 
 
 class GatewayRules(WordedRules, ABC):
@@ -49,9 +52,13 @@ class GatewayRules(WordedRules, ABC):
         return acceptance.objection(route)
 
     def in_front(self, rule: Rule, matches: tuple[HttpMatch, ...]) -> list[Rule]:
-        found = narrowed(rule.get("matches"), matches, self.narrow)
         # A name would not be unique any more.
         kept = {name: part for name, part in rule.items() if name != "name"}
+        if moves_prefix(self._filters(rule)):
+            # An API server takes such a rule with one match only.
+            alone = narrowed(rule.get("matches"), of_any_path(matches), self.narrow)
+            return [kept | {"matches": [each]} for each in alone]
+        found = narrowed(rule.get("matches"), matches, self.narrow)
         return [kept | {"matches": found}] if found else []
 
     def fronts(self, rule: Rule, namespace: str, share: Share) -> list[Rule]:
@@ -74,3 +81,7 @@ class GatewayRules(WordedRules, ABC):
         if share.headers is not None:
             return marked.recover(self, edited, original, namespace, share)
         return super().recover(edited, original, namespace, share)
+
+    def _filters(self, rule: Rule) -> list[Filter]:
+        """The rule's and its backends'."""
+        return [each for part in (rule, *self.backends(rule)) for each in part.get("filters") or []]

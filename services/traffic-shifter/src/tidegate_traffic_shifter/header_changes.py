@@ -33,6 +33,13 @@ def _with_change(filters: list[Filter], change: HeaderChange, of: Modifier) -> l
     return [*filters, wanted] if own is None else [wanted if each is own else each for each in filters]
 
 
+def touches(own: Mapping[str, Any], name: str) -> bool:
+    """Whether the user's own modifier changes the header, however it is said: by lists of entries, or by maps."""
+    listed = (each for part in ("set", "add") for each in own.get(part) or [])
+    names = [*(each if isinstance(each, str) else each["name"] for each in listed), *(own.get("remove") or [])]
+    return name.lower() in map(str.lower, names)
+
+
 def joined(own: dict[str, Any], change: HeaderChange) -> dict[str, Any]:
     """The fields of the user's own modifier with the change in them."""
     ours = {name.lower() for name in (*change.set, *change.add, *change.remove)}

@@ -5,10 +5,11 @@ narrowed match has the same path and more headers or parameters, or a narrower p
 came from.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from tidegate_contracts.rollout import HttpMatch
+from tidegate_traffic_shifter import paths
 
 Match = dict[str, Any]
 Narrow = Callable[[Match, HttpMatch], Match | None]
@@ -16,12 +17,25 @@ Narrow = Callable[[Match, HttpMatch], Match | None]
 
 ROOT: Final = {"type": "PathPrefix", "value": "/"}
 PATTERN: Final = "RegularExpression"
+MOVERS: Final = ("urlRewrite", "requestRedirect")
+"""Filters, by their fields, that may put something in place of a prefix."""
 
 
 def narrowed(own: list[Match] | None, wanted: tuple[HttpMatch, ...], narrow: Narrow) -> list[Match]:
     """Every one of the rule's own matches with every wanted one; what can't both be true is left out."""
     combined = [narrow(match, each) for each in wanted for match in own or [{}]]
     return [match for match in combined if match is not None]
+
+
+def moves_prefix(filters: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether what replaces a prefix depends on which prefix was matched: then none may be narrowed."""
+    parts = [each.get(mover) or {} for each in filters for mover in MOVERS]
+    return any("replacePrefixMatch" in (part.get("path") or {}) for part in parts)
+
+
+def of_any_path(wanted: tuple[HttpMatch, ...]) -> tuple[HttpMatch, ...]:
+    """Those that narrow no path."""
+    return tuple(each for each in wanted if not paths.has_path(each))
 
 
 def http(own: Match, wanted: HttpMatch) -> Match | None:

@@ -50,7 +50,7 @@ def no_match(place: Place, kind: str) -> Problem:
         field="traffic.matches",
         value=place.route,
         rule=f"requests that {kind} {place.route} sends to {place.service}",
-        remedy="Give matches that at least one rule of the route leaves room for.",
+        remedy="Give matches each of which at least one rule of the route leaves room for.",
     )
 
 
@@ -130,8 +130,9 @@ def cannot_keep(place: Place) -> Problem:
     return Problem(
         field="traffic.session_affinity",
         value=place.router,
-        rule="a router that can set a cookie with an answer of the new version's",
-        remedy="Leave it out, or name a route of another kind.",
+        rule="a router that can set a cookie with an answer of the new version's, and a route that leaves room for it: "
+        "a rule without a match of its own by `cookie`, and no backend with a change of its own of `Set-Cookie`",
+        remedy="Leave it out, or name another route.",
     )
 
 

@@ -14,6 +14,7 @@ from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.formats import Body, Part, Rewritten
 from tidegate_traffic_shifter.merge_patch import is_counted, replacing
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, repaired
+from tidegate_traffic_shifter.room import lacking
 from tidegate_traffic_shifter.router import Marked, Place
 from tidegate_traffic_shifter.seen import Managed, Route
 from tidegate_traffic_shifter.served import unserved
@@ -134,8 +135,9 @@ class Rewriting:
 
     async def _unsaid(self, place: Place, route: Route, own: Part, share: Share) -> Refused | None:
         """What the route, or the cluster's definition of its kind, can't say."""
-        if not self._format.has_room(own, place.namespace, share):
-            return Refused(problems.no_match(place, self.resource.kind))
+        problem = lacking(self._format, own, place, share)
+        if problem is not None:
+            return Refused(problem)
         if not share.mirror_percent or self._stands(route, place.namespace, share):
             return None
         wanted = self._format.render(own, place.namespace, share)

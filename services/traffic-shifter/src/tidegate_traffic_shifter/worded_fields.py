@@ -37,7 +37,8 @@ class WordedFields(Untold):
 
     def has_room(self, original: Fields, namespace: str, share: Share) -> bool:
         found = (self.lists[field].has_room(rules, namespace, share) for field, rules in original.items())
-        return not share.matches or any(found)
+        # A match has to fit in one list; a cookie must be in no list's way.
+        return any(found) if share.matches else all(found)
 
     def render(self, original: Fields, namespace: str, share: Share) -> Fields:
         return {field: self.lists[field].render(rules, namespace, share) for field, rules in original.items()}

@@ -65,6 +65,8 @@ class WordedRules(Untold):
         return any(backends.holds(self.backends(rule), self.words, namespace, service) for rule in part)
 
     def has_room(self, original: list[Rule], namespace: str, share: Share) -> bool:
+        if share.set_cookie and any(self._sets_cookie(rule, namespace, share) for rule in original):
+            return False
         return not share.matches or any(self.fronts(rule, namespace, share) for rule in original)
 
     def render(self, original: list[Rule], namespace: str, share: Share) -> list[Rule]:
@@ -101,6 +103,10 @@ class WordedRules(Untold):
             return rule
         made = self.with_backends(rule, backends.divided(self.backends(rule), self.words, namespace, share))
         return self.mirrored(made, share) if share.mirror_percent else made
+
+    def _sets_cookie(self, rule: Rule, namespace: str, share: Share) -> bool:
+        stable = (each for each in self.backends(rule) if self.words.names(each, namespace, share.service))
+        return any(self.words.sets_cookie(each) for each in stable)
 
     def _unshared(self, rule: Rule, candidates: list[Rule], namespace: str, share: Share) -> list[Rule]:
         """An edited rule without our backends; none where it has no others, as one in front."""

@@ -13,7 +13,7 @@ from tidegate_contracts.rollout import HeaderChange, HttpMatch
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_traffic_shifter import paths, subsets, virtual_matches
 from tidegate_traffic_shifter.backends import Backend, Words
-from tidegate_traffic_shifter.header_changes import SET_COOKIE
+from tidegate_traffic_shifter.header_changes import SET_COOKIE, touches
 from tidegate_traffic_shifter.seen import Rule
 from tidegate_traffic_shifter.share import Share
 from tidegate_traffic_shifter.worded_fields import Fields, WordedFields
@@ -54,6 +54,9 @@ class HttpDestinations(Destinations, frozen=True):
     def with_cookie(self, backend: Backend, set_cookie: str) -> Backend:
         headers, change = backend.get("headers") or {}, HeaderChange(add={SET_COOKIE: set_cookie})
         return backend | {"headers": headers | {"response": _joined(headers.get("response") or {}, change)}}
+
+    def sets_cookie(self, backend: Backend) -> bool:
+        return touches((backend.get("headers") or {}).get("response") or {}, SET_COOKIE)
 
 
 class TcpRoutes(WordedRules):

@@ -12,7 +12,6 @@ from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_contracts.rollout import HttpMatch
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_traffic_shifter import matches as gateway
-from tidegate_traffic_shifter import paths
 from tidegate_traffic_shifter.acceptance import Untold
 from tidegate_traffic_shifter.backends import Backend, Words
 from tidegate_traffic_shifter.formats import Body
@@ -22,7 +21,6 @@ from tidegate_traffic_shifter.worded_rules import WordedRules
 
 NAME: Final = "kuma.io/display-name"
 NAMESPACE: Final = "k8s.kuma.io/namespace"
-REPLACED: Final = "replacePrefixMatch"
 
 Destination = dict[str, Any]
 
@@ -51,7 +49,8 @@ class KumaRules(WordedRules):
     )
 
     def in_front(self, rule: Rule, matches: tuple[HttpMatch, ...]) -> list[Rule]:
-        wanted = tuple(_in_lower_case(each) for each in matches if not (_moves_prefix(rule) and paths.has_path(each)))
+        moved = gateway.moves_prefix((rule.get("default") or {}).get("filters") or [])
+        wanted = tuple(map(_in_lower_case, gateway.of_any_path(matches) if moved else matches))
         found = gateway.narrowed(rule.get("matches"), wanted, gateway.http)
         return [rule | {"matches": found}] if found else []
 
@@ -101,12 +100,6 @@ def rules_of(destination: Destination) -> list[Rule]:
 
 def _target(destination: Destination) -> Any:
     return destination.get("targetRef")
-
-
-def _moves_prefix(rule: Rule) -> bool:
-    """Whether what replaces a prefix depends on which prefix was matched: then none may be narrowed."""
-    filters = (rule.get("default") or {}).get("filters") or []
-    return any(REPLACED in ((each.get("urlRewrite") or {}).get("path") or {}) for each in filters)
 
 
 def _in_lower_case(match: HttpMatch) -> HttpMatch:
