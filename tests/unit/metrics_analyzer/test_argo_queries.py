@@ -20,7 +20,7 @@ def asked(provider: str, **block: Any) -> Asking | Unusable:
     return asking(PlannedMetric(name="m", provider=provider, block=block), NOW)
 
 
-@pytest.mark.parametrize("more", [{}, {"timeout": 30}, {"address": ""}, {"headers": None}])
+@pytest.mark.parametrize("more", [{}, {"timeout": 30}, {"address": ""}, {"headers": None}, {"insecure": False}])
 def test_a_query_alone_is_promql(more: dict[str, Any]) -> None:
     assert asked("prometheus", query="up", **more) == Asking("prometheus", "up")
 

@@ -95,7 +95,7 @@ def test_no_odd_result_passes_by_accident(result: object, conditions: tuple[str,
         ("isNaN(result) || result < 1", float("nan")),
         ("len(result) == 0 || result[0] < 1", []),
         ("default(result, 0) < 1", None),
-        ("result ?? 0 < 1", None),
+        ("(result ?? 0) < 1", None),
         ("isInf(result)", float("inf")),
     ],
 )

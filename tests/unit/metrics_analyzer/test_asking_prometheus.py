@@ -1,13 +1,17 @@
 """What becomes of a question to Prometheus that gets no answer, without a server."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
 import pytest
+from support.template_runs import Running, rate
+from support.templates import TemplateShelf, template
 from yarl import URL
 
+from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.providers.prometheus import Prometheus, PrometheusSettings
 from tidegate_metrics_analyzer.question import Question, Subject, Unusable
 
@@ -58,3 +62,43 @@ async def test_a_credential_that_is_missing_is_told_and_nothing_is_asked(tmp_pat
     answer = await prometheus.ask(QUESTION)
     assert answer == Unusable(f"the {what} for Prometheus can't be read: FileNotFoundError")
     assert session.asked == 0
+
+
+OTHER_SERVER = "names another Prometheus than the one that is configured"
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"address": "http://other:9090"}, OTHER_SERVER),
+        ({"address": "http://["}, OTHER_SERVER),
+        ({"headers": [{"key": "X-Scope-OrgID", "value": "shop"}]}, "the prometheus block is refused"),
+        ({"authentication": {"sigv4": {"region": "eu-west-1"}}}, "the prometheus block is refused"),
+        ({"insecure": True}, "the prometheus block is refused"),
+        ({"rangeQuery": {"start": "now()", "end": "now()", "step": "soon"}}, "the prometheus block is refused"),
+    ],
+)
+async def test_a_block_that_cannot_be_served_is_doubt_before_anything_is_asked(
+    more: dict[str, Any], reason: str
+) -> None:
+    shelf = TemplateShelf(t=template(rate(provider={"prometheus": {"query": "up", **more}})))
+    it, session = Running(shelf), Hanging()
+    it.measurer = Measurer({"prometheus": provider(session)}, it.clock, shelf)
+    await it.to_the_end()
+    assert (it.run.verdict(), session.asked) == ("inconclusive", 0)
+    assert "the metric errors can't be measured: " in it.reason
+    assert reason in it.reason
+
+
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [
+        ("up", None),
+        (json.dumps({"query": "up", "address": "http://p"}), None),
+        (json.dumps({"query": "up", "address": "http://p/"}), None),
+        (json.dumps({"query": 'up{job="{{job}}"}', "address": "http://p"}), "unknown placeholder 'job'"),
+    ],
+)
+def test_a_block_is_checked_as_the_query_alone_is(query: str, fault: str | None) -> None:
+    found = provider(Hanging()).fault(query)
+    assert found is None if fault is None else fault in (found or "")

@@ -49,7 +49,8 @@ def measured(check: Check, *found: Reading) -> Progress:
         pytest.param([NONE] * 4, "inconclusive", id="inconclusive_limit unusable readings in a row"),
         pytest.param([GOOD, GOOD, GOOD, *[NONE] * 4], "inconclusive", id="old passes do not vouch for now"),
         pytest.param([NONE, NONE, NONE, GOOD, NONE, NONE, NONE], None, id="a usable reading interrupts doubt"),
-        pytest.param([NONE, NONE, NONE, BAD, NONE], None, id="a failure interrupts doubt"),
+        pytest.param([NONE, NONE, NONE, BAD, NONE], "inconclusive", id="a failure does not interrupt doubt"),
+        pytest.param([NONE, NONE, NONE, BAD, GOOD, NONE], None, id="a good value after a failure does"),
         pytest.param([GOOD, GOOD, GOOD, BAD, BAD], "fail", id="a check that passed can still fail"),
         pytest.param([math.nan] * 2, "fail", id="NaN that slipped through is never within a range"),
     ],
@@ -74,6 +75,39 @@ def test_one_more_unusable_reading_never_makes_a_pass(check: Check, found: list[
     doubtful = [*found[:where], NONE, *found[where:]]
     if verdict_of_check(check, measured(check, *doubtful)) == "pass":
         assert verdict_of_check(check, measured(check, *found)) == "pass"
+
+
+GRADES: list[Verdict | None] = ["fail", "inconclusive", None, "pass"]
+few_readings = st.lists(st.sampled_from([GOOD, BAD, NONE]), max_size=20)
+OF_DEFAULTS = Check(name="errors", query="q", maximum=0.05)
+
+
+def grades(check: Check, found: list[Reading]) -> tuple[int, int]:
+    """How good the verdict is: the first one on the way, which ends a step, and the one after the last reading."""
+    verdicts = [verdict_of_check(check, measured(check, *found[:length])) for length in range(len(found) + 1)]
+    first = next((verdict for verdict in verdicts if verdict is not None), None)
+    return GRADES.index(first), GRADES.index(verdicts[-1])
+
+
+@given(check=checks.filter(lambda check: check.maximum is not None), found=few_readings, where=st.integers(0, 20))
+@example(check=OF_DEFAULTS, found=[*[NONE] * 10, *[GOOD] * 3], where=5)
+def test_one_more_failure_never_makes_a_verdict_better(check: Check, found: list[Reading], where: int) -> None:
+    bad = 2.0  # above any maximum
+    first, last = grades(check, found)
+    with_one_more = grades(check, [*found[:where], bad, *found[where:]])
+    assert with_one_more[0] <= first
+    assert with_one_more[1] <= last
+
+
+@given(check=checks.filter(lambda check: check.maximum is not None), found=few_readings, where=st.integers(0, 20))
+@example(check=CHECK, found=[NONE, NONE, GOOD, NONE, NONE, GOOD, GOOD, GOOD], where=2)
+def test_a_good_value_turned_into_a_failure_never_makes_a_verdict_better(
+    check: Check, found: list[Reading], where: int
+) -> None:
+    turned = [2.0 if index == where and reading == GOOD else reading for index, reading in enumerate(found)]
+    first, last = grades(check, found)
+    assert grades(check, turned)[0] <= first
+    assert grades(check, turned)[1] <= last
 
 
 @given(check=checks, found=st.lists(st.just(NONE), max_size=30))
@@ -132,6 +166,11 @@ def test_an_unusable_value_stands_as_a_gap_with_its_reason() -> None:
     evidence = judge.evidence(CHECK, "q", measured(CHECK, GOOD, *[NONE] * 4))
     assert evidence.values == (GOOD, None, None, None, None)
     assert "no data" in evidence.reason
+
+
+def test_failures_between_unusable_values_are_told() -> None:
+    reason = judge.evidence(CHECK, "q", measured(CHECK, NONE, NONE, BAD, NONE, NONE)).reason
+    assert reason == "4 measurements with only failures between them had no usable value: no data"
 
 
 def test_a_query_in_the_evidence_is_one_short_line() -> None:

@@ -89,6 +89,12 @@ V2 = {"apiVersion": "v2", "query": "avg:x{*}"}
             },
             [{"Id": "a", "Label": "x", "StatusCode": "Complete", "Timestamps": [1.0], "Values": [2.0]}],
         ),
+        (
+            "cloudwatch",
+            CLOUD,
+            {"MetricDataResults": [{"Id": "a", "StatusCode": "Complete", "Timestamps": [], "Values": []}]},
+            [{"Id": "a", "Label": "", "StatusCode": "Complete", "Timestamps": [], "Values": []}],
+        ),
         ("graphite", {"query": "target=x"}, [], []),
         (
             "graphite",

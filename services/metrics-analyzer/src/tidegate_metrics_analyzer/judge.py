@@ -1,8 +1,9 @@
 """From readings to verdicts, by rules that a person can follow on paper. Pure; called by `analysis`.
 
 A reading within the check's range is a pass, one outside is a failure and starts the count of passes anew, and an
-unusable one is neither: it says nothing, so it can't help a check to pass nor save it from failing. A flapping check
-therefore never passes; it ends at its deadline as inconclusive.
+unusable one is neither: it says nothing, so it can't help a check to pass nor save it from failing. A failure doesn't
+end a row of unusable ones either, or else one more of them could make a pass of doubt. A flapping check therefore never
+passes; it ends at its deadline as inconclusive.
 """
 
 from collections.abc import Iterable
@@ -37,6 +38,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Within the range, none outside since."""
     failures_in_a_row: int = 0
     unusable_in_a_row: int = 0
+    """None within the range since."""
     measured: int = 0
     failed: int = 0
     inconclusive: int = 0
@@ -74,7 +76,6 @@ def absorb(check: Check, progress: Progress, reading: Reading | Judged) -> Progr
         passes=0,
         failures_in_a_row=progress.failures_in_a_row + 1,
         failed=progress.failed + 1,
-        unusable_in_a_row=0,
     )
 
 
@@ -140,7 +141,8 @@ def reason_of_check(check: Check, progress: Progress) -> str:
         case "fail":
             return f"{progress.failures_in_a_row} measurements in a row were not {_range(check)}, the last was {last:g}"
         case "inconclusive":
-            return f"{progress.unusable_in_a_row} measurements in a row had no usable value: {progress.doubt}"
+            row = "with only failures between them" if progress.failures_in_a_row else "in a row"
+            return f"{progress.unusable_in_a_row} measurements {row} had no usable value: {progress.doubt}"
         case "pass":
             return f"{progress.passes} measurements were {_range(check)}, the last was {last:g}"
     doubt = f"; the last unusable one: {progress.doubt}" if progress.unusable_in_a_row else ""

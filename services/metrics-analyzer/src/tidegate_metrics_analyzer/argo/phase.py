@@ -1,25 +1,17 @@
 """One measurement's phase: what its conditions say of a result. Pure; called by `template_measure` for every result.
 
 The table is Argo's, but for one thing: a result that is nothing, not a number or infinite never passes by accident. It
-does only where the condition itself says what such a result means, as in `isNaN(result) || result < 0.05`.
+does only where the condition itself says what such a result means, as in `isNaN(result) || result < 0.05`: `oddities`.
 """
 
-import math
-import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from tidegate_contracts.templates import Phase
+from tidegate_metrics_analyzer.argo import oddities
 from tidegate_metrics_analyzer.argo.metric import PlannedMetric
 
 NO_DATA: Final = "metric result is nil or empty: no data returned from the metric provider"
-
-_WORDS: Final = {
-    "nothing": re.compile(r"\b(?:isNil|default|len|nil|count|none)\b|\?\?"),
-    "not a number (NaN)": re.compile(r"\bisNaN\b"),
-    "infinite": re.compile(r"\bisInf\b"),
-}
-"""By what a result is: the words with which a condition says what that means."""
 
 
 class Unevaluable(NamedTuple):
@@ -58,29 +50,12 @@ def _evaluated(which: str, condition: str, result: Any, evaluate: Evaluate) -> b
     value = evaluate(condition, result)
     if isinstance(value, bool):
         return value
-    reason = NO_DATA if _is_nothing(result) else value.reason
+    reason = NO_DATA if result in (None, [], ()) else value.reason
     return Found("Error", f'could not evaluate {which} "{condition}": {reason}')
 
 
 def _unless_by_accident(metric: PlannedMetric, result: Any) -> Found:
-    conditions = f"{metric.success_condition} {metric.failure_condition}"
-    unsaid = next((is_what for is_what in _oddities(result) if not _WORDS[is_what].search(conditions)), None)
+    unsaid = oddities.unsaid(metric, result)
     if unsaid is None:
         return Found("Successful")
     return Found("Inconclusive", f"the result is {unsaid}, and no condition says what that means")
-
-
-def _oddities(result: Any) -> list[str]:
-    """What keeps a result from being evidence by itself."""
-    values = result if isinstance(result, list | tuple) else [result]
-    numbers = [value for value in values if isinstance(value, float)]
-    found = {
-        "nothing": _is_nothing(result),
-        "not a number (NaN)": any(math.isnan(value) for value in numbers),
-        "infinite": any(math.isinf(value) for value in numbers),
-    }
-    return [is_what for is_what, applies in found.items() if applies]
-
-
-def _is_nothing(result: Any) -> bool:
-    return result is None or (isinstance(result, list | tuple) and not result)

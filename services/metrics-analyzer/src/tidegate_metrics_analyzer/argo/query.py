@@ -21,6 +21,9 @@ RESULTS_OF_NUMBERS: Final = frozenset({PROMETHEUS, "graphite"})
 _IGNORED: Final = frozenset({"timeout"})
 """Said by the operator for all queries alike."""
 
+_SAYS_NOTHING: Final = ("", None, False)
+"""Fields of Prometheus' block that are written out and mean what they would mean left out."""
+
 
 class Asking(NamedTuple):
     provider: str
@@ -31,7 +34,8 @@ def asking(metric: PlannedMetric, now: datetime) -> Asking | Unusable:
     provider = metric.provider.lower()
     if provider != PROMETHEUS:
         return Asking(provider, _json(metric.block))
-    block = {name: value for name, value in metric.block.items() if name not in _IGNORED and value not in ("", None)}
+    said = {name: value for name, value in metric.block.items() if value not in _SAYS_NOTHING}
+    block = {name: value for name, value in said.items() if name not in _IGNORED}
     query = block.get("query")
     if STANDS_FOR_A_SECRET in str(block):
         return Unusable("a secret can't stand in a query of Prometheus, which logs and shows them")

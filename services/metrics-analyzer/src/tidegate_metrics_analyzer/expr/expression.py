@@ -20,6 +20,7 @@ from tidegate_metrics_analyzer.expr.parser import parsed
 from tidegate_metrics_analyzer.expr.rewriting import rewritten
 from tidegate_metrics_analyzer.expr.tree import Node
 from tidegate_metrics_analyzer.expr.values import Moment, Value, type_of
+from tidegate_metrics_analyzer.expr.words import words_of
 
 Answer = TypeVar("Answer")
 
@@ -56,6 +57,11 @@ class Expression:
             return value.at
 
         return _answered(answer)
+
+    def words(self) -> frozenset[str]:
+        """What it calls and how it asks of nothing, as `words` has it; none where the text is no expression."""
+        found = _answered(lambda: frozenset(words_of(parsed(self.text))))
+        return frozenset() if isinstance(found, Fault) else found
 
     def value(self, environment: Mapping[str, Value], now: datetime | None) -> Value:
         """The value with its type; raises `Refused`."""

@@ -93,7 +93,9 @@ class Prometheus:
             yield cls(session, url, settings)
 
     def fault(self, template: str) -> str | None:
-        return promql.fault(template)
+        """Of a template's block what can't be served, before anything is measured: an error counts as a failure."""
+        asked = self._read(template)
+        return asked.reason if isinstance(asked, Unusable) else promql.fault(asked.query)
 
     def reach(self, template: str) -> Reach:
         return promql.reach(template)
@@ -141,14 +143,18 @@ class Prometheus:
 
         The query is PromQL, or a JSON object as `prometheus_document` reads it.
         """
-        asked = prometheus_document.read(question.query)
+        asked = self._read(question.query)
         if isinstance(asked, Unusable):
             return asked
-        if asked.address and URL(asked.address) / "api/v1" != self._url:
-            return Unusable("the template names another Prometheus than the one that is configured")
         key = (question.subject.namespace, question.query)
         asking = partial(self._in_time, partial(self._value, asked, question.at_s))
         return (await self._values.ask(key, question.at_s, question.not_before_s, asking)).found
+
+    def _read(self, text: str) -> Asked | Unusable:
+        asked = prometheus_document.read(text)
+        if isinstance(asked, Asked) and asked.address and _below(asked.address) != self._url:
+            return Unusable("the template names another Prometheus than the one that is configured")
+        return asked
 
     async def _value(self, asked: Asked, at_s: float) -> Value | Unusable:
         times = asked.times or {"time": at_s}
@@ -225,6 +231,14 @@ async def _read(
         return Unusable(f"Prometheus redirects, which is not followed (HTTP {response.status})")
     body = await read_body(response)
     return body if isinstance(body, Unusable) else decode(response.status, body)
+
+
+def _below(address: str) -> URL | None:
+    """The API below an address; None where that is none."""
+    try:
+        return URL(address) / "api/v1"
+    except ValueError:
+        return None
 
 
 def _api_url(address: str) -> URL:
