@@ -2,13 +2,11 @@
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
+from tidegate_metrics_analyzer.argo.metric import CONDITIONS_KEPT_MAX
 from tidegate_metrics_analyzer.argo.phase import Evaluate, Unevaluable
 from tidegate_metrics_analyzer.expr import Expression, Fault, compile_expression
-
-CONDITIONS_KEPT_MAX: Final = 2000
-"""Read once, asked for every measurement."""
 
 _compiled = lru_cache(maxsize=CONDITIONS_KEPT_MAX)(compile_expression)
 

@@ -15,6 +15,8 @@ from tidegate_metrics_analyzer.argo.template import Metric, NumberOrText
 CONSECUTIVE_ERROR_LIMIT: Final = 4
 NO_LIMIT: Final = -1
 SAMPLES_KEPT: Final = 10
+CONDITIONS_KEPT_MAX: Final = 2000
+"""Read once, asked for every measurement."""
 INTERVAL_S_MIN: Final = 0.1
 """No metric is measured more often, whatever its interval says."""
 

@@ -7,10 +7,8 @@ import math
 from functools import lru_cache
 from typing import Any, Final
 
-from tidegate_metrics_analyzer.argo.metric import PlannedMetric
-from tidegate_metrics_analyzer.expr import Fault, compile_expression
-
-CONDITIONS_KEPT_MAX: Final = 2000
+from tidegate_metrics_analyzer.argo.metric import CONDITIONS_KEPT_MAX, PlannedMetric
+from tidegate_metrics_analyzer.expr import Expression
 
 _WORDS: Final = {
     "nothing": frozenset({"isNil", "default", "len", "nil", "??", "[]", "{}"}),
@@ -31,8 +29,7 @@ def unsaid(metric: PlannedMetric, result: Any) -> str | None:
 
 @lru_cache(maxsize=CONDITIONS_KEPT_MAX)
 def _words(condition: str) -> frozenset[str]:
-    compiled = compile_expression(condition)
-    return frozenset() if isinstance(compiled, Fault) else compiled.words()
+    return Expression(condition).words()
 
 
 def _oddities(metric: PlannedMetric, result: Any) -> list[str]:

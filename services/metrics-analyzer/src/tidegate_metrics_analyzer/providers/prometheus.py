@@ -94,7 +94,7 @@ class Prometheus:
 
     def fault(self, template: str) -> str | None:
         """Of a template's block what can't be served, before anything is measured: an error counts as a failure."""
-        asked = self._read(template)
+        asked = self._document(template)
         return asked.reason if isinstance(asked, Unusable) else promql.fault(asked.query)
 
     def reach(self, template: str) -> Reach:
@@ -143,14 +143,14 @@ class Prometheus:
 
         The query is PromQL, or a JSON object as `prometheus_document` reads it.
         """
-        asked = self._read(question.query)
+        asked = self._document(question.query)
         if isinstance(asked, Unusable):
             return asked
         key = (question.subject.namespace, question.query)
         asking = partial(self._in_time, partial(self._value, asked, question.at_s))
         return (await self._values.ask(key, question.at_s, question.not_before_s, asking)).found
 
-    def _read(self, text: str) -> Asked | Unusable:
+    def _document(self, text: str) -> Asked | Unusable:
         asked = prometheus_document.read(text)
         if isinstance(asked, Asked) and asked.address and _below(asked.address) != self._url:
             return Unusable("the template names another Prometheus than the one that is configured")
