@@ -8,17 +8,21 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tidegate_chassis.kubernetes.objects import ObjectMeta
+from tidegate_contracts.facts import BatchReady
 from tidegate_contracts.orders import ApplyBatch, Target
 from tidegate_contracts.workload import WorkloadReference
+from tidegate_workload_controller.actions import Patch, Report
 from tidegate_workload_controller.batch import rounded_up
 from tidegate_workload_controller.budgets import Amount, ceiling_of
 from tidegate_workload_controller.census import Census, count
 from tidegate_workload_controller.hold import Fields
 from tidegate_workload_controller.marks import REVISION_HASH
+from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.partition_hold import PartitionHold
 from tidegate_workload_controller.partitions import ALL_ORDINALS, Counted, OnNodes, Ordered, Partition, Places
 from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.seen import Condition, Ordinals, Pod, PodStatus, View, Workload, WorkloadSpec
+from tidegate_workload_controller.watching import follow
 
 SCALES = (1, 2, 3, 5, 10, 99, *range(100, 201))
 LONG_AGO = "2026-01-01T00:00:00Z"
@@ -190,3 +194,16 @@ def test_a_batch_goes_to_rest_without_the_pods_that_may_be_unready() -> None:
         BY_ORDINAL.look(each, seen, Saved(), new="new", now_s=1e10).wanted.amount for each in (order, patient)
     )
     assert (moving, resting) == (2, ALL_ORDINALS)
+
+
+def test_a_batch_is_at_rest_before_it_is_reported_as_ready() -> None:
+    """Who hears of it may scale at once, and a parallel controller would give the added pods the new version."""
+    seen = view(5, {2, 3, 4})
+    scene = BY_ORDINAL.look(_three(new="new", stable="old"), seen, Saved(), new="new", now_s=1e10)
+    assert scene.wanted == Partition(ALL_ORDINALS) != scene.standing
+    resting = Patch({"spec": {"updateStrategy": _standing(scene.wanted)}})
+    decision = follow(scene, Memory(canary_revision="new"), (resting,), 1e10, live=True)
+    before, report = decision.actions[-2:]
+    assert before == resting
+    assert isinstance(report, Report)
+    assert isinstance(report.fact, BatchReady)

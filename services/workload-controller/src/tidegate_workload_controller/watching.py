@@ -19,7 +19,7 @@ UNKNOWN_WAIT_S = 1.0
 
 
 def follow(scene: Scene, memory: Memory, moves: tuple[Action, ...], now_s: float, *, live: bool) -> Decision[Memory]:
-    """What to do now, the moves last.
+    """What to do now. A batch is reported as ready after the moves: at rest before anybody builds on it.
 
     Args:
         scene: What the order meets.
@@ -31,16 +31,17 @@ def follow(scene: Scene, memory: Memory, moves: tuple[Action, ...], now_s: float
     labels = scene.unlabelled(memory.labelled)
     memory = _remember(scene, memory, labels, now_s)
     finding = _watch(scene, memory, now_s)
-    facts = (*finding.facts, *_ready_fact(scene, memory, now_s))
+    ready = _ready_fact(scene, memory, now_s)
     actions: tuple[Action, ...] = (labels,) if labels is not None else ()
     unknown_s = now_s + UNKNOWN_WAIT_S if memory.canary_revision is None else None
     until_s = min((each for each in (finding.until_s, scene.census.next_available_s, unknown_s) if each), default=None)
-    if (facts or moves) and not live:
+    if (finding.facts or ready or moves) and not live:
         return Decision(memory, actions, look_live=True)
     memory = replace(memory, vitals=finding.vitals)
-    if any(isinstance(fact, BatchReady) for fact in facts):
+    if ready:
         memory = replace(memory, reported=(scene.goal, scene.settled))
-    return Decision(memory, (*actions, *map(Report, facts), *moves), until_s=until_s, progress=scene.progress())
+    actions = (*actions, *map(Report, finding.facts), *moves, *map(Report, ready))
+    return Decision(memory, actions, until_s=until_s, progress=scene.progress())
 
 
 def _remember(scene: Scene, memory: Memory, labels: LabelPods | None, now_s: float) -> Memory:
