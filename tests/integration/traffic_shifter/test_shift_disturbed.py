@@ -72,6 +72,30 @@ async def test_a_deleted_canary_service_is_made_again(rig: TrafficRig) -> None:
     assert again["spec"]["selector"] == found["spec"]["selector"]
 
 
+async def test_the_canary_service_is_spoken_to_as_the_users_own_and_has_ready_pods_only(rig: TrafficRig) -> None:
+    await rig.create(v1=1, v2=1)
+    h2c = {"example.com/upstream-protocol": "h2c"}
+    labels = {"team": "shop", "app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "web"}
+    affinity = {"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 60}}}
+    unsafe = {"publishNotReadyAddresses": True, "internalTrafficPolicy": "Local"}
+    metadata = {"labels": labels, "annotations": h2c | {"meta.helm.sh/release-name": "web"}}
+    await rig.edit(SERVICES, {"metadata": metadata, "spec": affinity | unsafe | {"type": "LoadBalancer"}})
+
+    await rig.obey(rig.shift(30), TrafficShifted)
+
+    canary = await rig.read(SERVICES, "web-canary")
+    assert canary["metadata"]["labels"] == {"team": "shop", marks.MANAGED_BY: marks.MANAGER}
+    assert canary["metadata"]["annotations"].items() >= h2c.items()
+    assert "meta.helm.sh/release-name" not in canary["metadata"]["annotations"]
+    assert canary["spec"].items() >= affinity.items()
+    assert (canary["spec"]["type"], canary["spec"]["internalTrafficPolicy"]) == ("ClusterIP", "Cluster")
+    assert "publishNotReadyAddresses" not in canary["spec"]
+    await rig.edit(SERVICES, {"metadata": {"labels": {"team": None}, "annotations": {next(iter(h2c)): None}}})
+    version = (await rig.read(SERVICES, "web-canary"))["metadata"]["resourceVersion"]
+    await rig.obey(rig.shift(50), TrafficShifted)
+    assert (await rig.read(SERVICES, "web-canary"))["metadata"]["resourceVersion"] == version, "not fought about"
+
+
 @pytest.mark.parametrize(
     ("reference", "field", "value"),
     [

@@ -118,6 +118,10 @@ def test_what_tools_know_their_own_objects_by_is_not_taken_over() -> None:
         f"{NGINX}canary": "true",
         f"{NGINX}canary-weight": "20",
     }
+    manifest = ingress()
+    manifest["metadata"]["labels"] |= {"app.kubernetes.io/instance": "web", "app.kubernetes.io/managed-by": "Helm"}
+    labels = form("nginx").canary(route(manifest), share(20))["metadata"]["labels"]
+    assert labels == {"app": "web", "app.kubernetes.io/managed-by": "tidegate"}
 
 
 def test_edits_of_the_canary_ingress_are_undone_and_what_controllers_add_to_it_stays() -> None:

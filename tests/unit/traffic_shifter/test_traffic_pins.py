@@ -119,6 +119,75 @@ def test_the_canary_service_is_inside_the_cluster_only_and_selects_the_new_revis
     assert not pins.is_ours(stable)
 
 
+def labelled(**more: Any) -> Service:
+    """The stable Service with what users and their tools write on one."""
+    stable = service({"app": "web"})
+    metadata = msgspec.structs.replace(
+        stable.metadata,
+        labels={
+            "app": "web",
+            "team": "shop",
+            "app.kubernetes.io/managed-by": "Helm",
+            "app.kubernetes.io/instance": "web",
+            "argocd.argoproj.io/instance": "web",
+            "kustomize.toolkit.fluxcd.io/name": "web",
+            "helm.toolkit.fluxcd.io/name": "web",
+            "objectset.rio.cattle.io/hash": "1",
+            "kapp.k14s.io/app": "1",
+            "applyset.kubernetes.io/part-of": "set",
+        },
+        annotations={
+            "projectcontour.io/upstream-protocol.h2c": "80",
+            "traefik.ingress.kubernetes.io/service.serversscheme": "h2c",
+            "alb.ingress.kubernetes.io/healthcheck-path": "/ready",
+            "kubectl.kubernetes.io/last-applied-configuration": "{}",
+            "argocd.argoproj.io/tracking-id": "web:/Service:shop/web",
+            "meta.helm.sh/release-name": "web",
+            "config.k8s.io/owning-inventory": "1",
+            "external-dns.alpha.kubernetes.io/hostname": "shop.example",
+            "cloud.google.com/neg-status": "{}",
+        },
+    )
+    return Service(metadata=metadata, spec=msgspec.structs.replace(stable.spec, **more))
+
+
+def test_the_canary_service_has_the_users_labels_and_annotations_and_no_tools() -> None:
+    stable = labelled()
+    annotations = stable.metadata.annotations | pins.pin(stable, LABEL, "v1", OURS)["metadata"]["annotations"]
+    pinned = Service(msgspec.structs.replace(stable.metadata, annotations=annotations), stable.spec)
+    assert pins.canary_service(pinned, "web-canary", LABEL, "v2", OURS)["metadata"] == {
+        "name": "web-canary",
+        "namespace": "shop",
+        "labels": {"app": "web", "team": "shop", "app.kubernetes.io/managed-by": "tidegate"},
+        "annotations": {
+            "projectcontour.io/upstream-protocol.h2c": "80",
+            "traefik.ingress.kubernetes.io/service.serversscheme": "h2c",
+            "alb.ingress.kubernetes.io/healthcheck-path": "/ready",
+            **OURS.annotations(),
+        },
+    }
+
+
+def test_the_canary_service_keeps_clients_and_zones_as_the_users_own_does() -> None:
+    seconds = {"clientIP": {"timeoutSeconds": 60}}
+    stable = labelled(
+        session_affinity="ClientIP", session_affinity_config=seconds, traffic_distribution="PreferSameZone"
+    )
+    spec = pins.canary_service(stable, "web-canary", LABEL, "v2", OURS)["spec"]
+    assert (spec["sessionAffinity"], spec["sessionAffinityConfig"]) == ("ClientIP", seconds)
+    assert spec["trafficDistribution"] == "PreferSameZone"
+
+
+def test_a_canary_service_of_before_with_nothing_copied_stands_and_gets_it_when_it_is_put_right() -> None:
+    stable = labelled()
+    earlier = msgspec.convert(pins.canary_service(service({"app": "web"}), "web-canary", LABEL, "v2", OURS), Service)
+    assert "team" not in earlier.metadata.labels
+    assert pins.is_canary_of(earlier, stable, LABEL, "v2")
+    patch = pins.repaired_canary(earlier, pins.canary_service(stable, "web-canary", LABEL, "v3", OURS))
+    assert patch["metadata"]["labels"]["team"] == "shop"
+    assert patch["metadata"]["annotations"]["projectcontour.io/upstream-protocol.h2c"] == "80"
+
+
 def test_what_somebody_added_to_the_canary_services_selector_goes_again() -> None:
     stable = service({"app": "web"})
     body = pins.canary_service(stable, "web-canary", LABEL, "v2", OURS)

@@ -12,12 +12,11 @@ from tidegate_chassis.kubernetes.resources import INGRESSES
 from tidegate_contracts.routers import COOKIE, Abilities
 from tidegate_traffic_shifter import marks
 from tidegate_traffic_shifter.acceptance import Untold
+from tidegate_traffic_shifter.copied import TOOLS, copied
 from tidegate_traffic_shifter.formats import Body
 from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.share import Share
 
-TOOLS: Final = ("kubectl.kubernetes.io/last-applied-configuration", "argocd.argoproj.io/")
-"""Annotations by which tools know their own objects: in ours they would have it pruned."""
 SPEC_FIELDS: Final = ("ingressClassName", "tls", "rules")
 """What a canary Ingress has of the user's own."""
 
@@ -69,18 +68,18 @@ class CanaryIngress(Untold):
 
     def canary(self, route: Route, share: Share) -> Body:
         own = route.metadata.annotations
-        kept = {name: value for name, value in own_annotations(route).items() if not name.startswith(self.owned)}
-        copied = {field: route.spec[field] for field in ("ingressClassName", "tls") if field in route.spec}
+        kept = {name: value for name, value in copied(own).items() if not name.startswith(self.owned)}
+        fields = {field: route.spec[field] for field in ("ingressClassName", "tls") if field in route.spec}
         return {
             "apiVersion": self.resource.api_version,
             "kind": self.resource.kind,
             "metadata": {
                 "name": self.name(route.metadata.name),
                 "namespace": route.metadata.namespace,
-                "labels": route.metadata.labels | {marks.MANAGED_BY: marks.MANAGER},
+                "labels": copied(route.metadata.labels) | {marks.MANAGED_BY: marks.MANAGER},
                 "annotations": kept | self.annotations(share, own),
             },
-            "spec": copied | {"rules": _rules(route, share.service, share.canary_service)},
+            "spec": fields | {"rules": _rules(route, share.service, share.canary_service)},
         }
 
     def repair(self, found: Route, wanted: Body) -> Body | None:

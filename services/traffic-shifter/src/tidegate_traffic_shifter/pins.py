@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from tidegate_traffic_shifter import marks
+from tidegate_traffic_shifter.copied import copied
 from tidegate_traffic_shifter.marks import Marks
 from tidegate_traffic_shifter.seen import Service
 
@@ -19,6 +20,14 @@ REVISION_LABEL: Final = "controller-revision-hash"
 Selector = dict[str, str]
 COPIED_PORT_FIELDS: Final = ("name", "protocol", "port", "targetPort", "appProtocol")
 HEADLESS: Final = "None"
+ADDRESSES: Final = (
+    "cloud.google.com/neg-status",
+    "consul.hashicorp.com/service-",
+    "external-dns.",
+    "getambassador.io/",
+    "tailscale.com/",
+)
+"""Annotations by which a Service gets requests under a name of its own: they would come past the route's share."""
 
 
 def revision_label(kind: str) -> str:
@@ -82,7 +91,11 @@ def _patch(service: Service, wanted: Selector, annotations: dict[str, Any]) -> d
 
 
 def canary_service(stable: Service, name: str, label: str, revision: str, ours: Marks) -> dict[str, Any]:
-    """A Service like the stable one for the new revision's pods."""
+    """A Service like the stable one for the new revision's pods.
+
+    `publishNotReadyAddresses` stays behind: pods that aren't ready would count as endpoints, and get a share.
+    `internalTrafficPolicy`, too: with `Local`, requests from nodes without a new pod would be dropped.
+    """
     spec: dict[str, Any] = {
         "type": "ClusterIP",
         "selector": original_selector(stable, label) | {label: revision},
@@ -90,6 +103,8 @@ def canary_service(stable: Service, name: str, label: str, revision: str, ours: 
         "ipFamilies": stable.spec.ip_families,
         "ipFamilyPolicy": stable.spec.ip_family_policy,
         "sessionAffinity": stable.spec.session_affinity,
+        "sessionAffinityConfig": stable.spec.session_affinity_config,
+        "trafficDistribution": stable.spec.traffic_distribution,
         "clusterIP": HEADLESS if stable.spec.cluster_ip == HEADLESS else None,
     }
     return {
@@ -98,8 +113,8 @@ def canary_service(stable: Service, name: str, label: str, revision: str, ours: 
         "metadata": {
             "name": name,
             "namespace": stable.metadata.namespace,
-            "labels": {marks.MANAGED_BY: marks.MANAGER},
-            "annotations": ours.annotations(),
+            "labels": copied(stable.metadata.labels) | {marks.MANAGED_BY: marks.MANAGER},
+            "annotations": _annotations(stable) | ours.annotations(),
         },
         "spec": {field: value for field, value in spec.items() if value is not None},
     }
@@ -109,13 +124,16 @@ def repaired_canary(canary: Service, wanted: dict[str, Any]) -> dict[str, Any]:
     """The patch that puts a canary Service right, what somebody added to its selector included."""
     spec = {field: wanted["spec"][field] for field in ("selector", "ports")}
     gone = dict.fromkeys(set(canary.spec.selector or {}) - set(spec["selector"]))
-    annotations = wanted["metadata"]["annotations"]
-    metadata = {"resourceVersion": canary.metadata.resource_version, "annotations": annotations}
+    metadata = {field: wanted["metadata"][field] for field in ("labels", "annotations")}
+    metadata["resourceVersion"] = canary.metadata.resource_version
     return {"metadata": metadata, "spec": spec | {"selector": spec["selector"] | gone}}
 
 
 def is_canary_of(canary: Service, stable: Service, label: str, revision: str) -> bool:
-    """Whether the canary Service is as `canary_service` makes it."""
+    """Whether the canary Service sends to the right pods, as `canary_service` makes it.
+
+    Labels and annotations are not compared: controllers write theirs on Services, and whoever edits them here may.
+    """
     ports = [_port(port) for port in canary.spec.ports or ()]
     selector = original_selector(stable, label) | {label: revision}
     return canary.spec.selector == selector and ports == [_port(port) for port in stable.spec.ports or ()]
@@ -127,6 +145,12 @@ def is_ours(service: Service) -> bool:
         service.metadata.labels.get(marks.MANAGED_BY) == marks.MANAGER
         and marks.read(service.metadata.annotations) is not None
     )
+
+
+def _annotations(stable: Service) -> dict[str, str]:
+    """The user's own that say how pods are spoken to."""
+    own = copied(stable.metadata.annotations)
+    return {name: value for name, value in own.items() if not name.startswith(ADDRESSES)}
 
 
 def _port(port: dict[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class ServiceSpec(msgspec.Struct, frozen=True, rename="camel"):
     ip_families: list[str] | None = None
     ip_family_policy: str | None = None
     session_affinity: str | None = None
+    session_affinity_config: dict[str, Any] | None = None
+    traffic_distribution: str | None = None
 
 
 class Service(KubernetesObject, frozen=True):
