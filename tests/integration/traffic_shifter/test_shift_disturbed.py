@@ -4,14 +4,18 @@ import asyncio
 
 import pytest
 from support.asking import until_answered
-from support.traffic import HASH, TrafficRig, service
+from support.traffic import CLOCK, HASH, TrafficRig, service
 from support.until import until
 
 from tidegate_chassis.kubernetes.resources import HTTP_ROUTES, SERVICES
 from tidegate_chassis.standing_orders import OrderLost
 from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficRepaired, TrafficShifted
 from tidegate_contracts.rollout import HttpMatch, TrafficReference
-from tidegate_traffic_shifter import marks
+from tidegate_traffic_shifter import marks, problems
+from tidegate_traffic_shifter.holder import TrafficHolder
+from tidegate_traffic_shifter.outcome import Refused
+from tidegate_traffic_shifter.router import Place
+from tidegate_traffic_shifter.services import Services
 
 pytestmark = pytest.mark.sandbox
 
@@ -126,6 +130,30 @@ async def test_what_cant_be_is_refused_with_a_remedy_and_nothing_is_written_not_
     assert await rig.user_made() == before
     assert not await rig.exists(SERVICES, "web-canary")
     await rig.obey(rig.release(traffic=(good, reference)), TrafficReleased)
+
+
+@pytest.mark.parametrize("gone", ["plugin", "kind"])
+async def test_a_router_that_is_gone_at_the_end_leaves_no_service_held(
+    rig: TrafficRig, gone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.create(v1=1, v2=1)
+    before = await rig.user_made()
+    await rig.obey(rig.shift(30), TrafficShifted)
+    shared = await rig.rules()
+
+    async def unserved(place: Place) -> Refused:
+        return Refused(problems.not_served(place, HTTP_ROUTES.kind, HTTP_ROUTES.api_version))
+
+    monkeypatch.setattr(rig.routers[rig.router], "unserved", unserved)
+    routers = {name: router for name, router in rig.routers.items() if gone == "kind" or name != rig.router}
+    rig.holder = TrafficHolder(rig.cluster, Services(rig.cluster), routers, rig.notes, CLOCK)
+    refused = await rig.obey(rig.shift(40), TrafficRefused)
+    assert refused.problem.field == "traffic.router"
+    await rig.obey(rig.release(), TrafficReleased)
+
+    assert (await rig.user_made())[1] == before[1], "the Service is the user's own again"
+    assert not await rig.exists(SERVICES, "web-canary")
+    assert await rig.rules() == shared, "nobody knows how to give it back"
 
 
 async def test_matches_that_no_rule_leaves_room_for_are_refused(rig: TrafficRig) -> None:

@@ -5,7 +5,7 @@ here they become facts, each told once, with deadlines and the grace period. Not
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import structlog
@@ -18,6 +18,7 @@ from tidegate_contracts.orders import MarkRequests, ReleaseTraffic, RouteOrder, 
 from tidegate_traffic_shifter import problems
 from tidegate_traffic_shifter.cluster import WakingCluster
 from tidegate_traffic_shifter.fence import Fence
+from tidegate_traffic_shifter.gone import Gone
 from tidegate_traffic_shifter.marking import Marking
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, repairs, worst
 from tidegate_traffic_shifter.patience import patience_s
@@ -66,20 +67,18 @@ class TrafficHolder:
     async def hold(self, held: HeldOrder[RouteOrder]) -> None:
         reporter = Reporter(held, self._publisher, self._clock)
         places = [Place.of(held.key.namespace, reference) for reference in held.order.traffic]
-        unknown = next((place.router for place in places if place.router not in self._routers), None)
+        unknown = next((place for place in places if place.router not in self._routers), None)
         if unknown is not None and not isinstance(held.order, ReleaseTraffic):
-            await reporter.refused(problems.unknown_router(unknown, ", ".join(sorted(self._routers)) or "none"))
+            await reporter.refused(self._unknown(unknown).problem)
             return
         await self._until_synced(held, reporter)
-        # Nothing was ever written for a router that we don't know, or a kind that isn't served: it needs no release.
-        known = {place: self._routers[place.router] for place in places if place.router in self._routers}
-        asked = {place: await router.unserved(place) for place, router in known.items()}
+        asked = {place: await self._unserved(place) for place in places}
         unserved = {place: refused for place, refused in asked.items() if refused is not None}
-        routed = {place: router for place, router in known.items() if place not in unserved}
         refused = next(iter(unserved.values()), None)
         if refused is not None and not isinstance(held.order, ReleaseTraffic):
             await reporter.refused(refused.problem)
             return
+        routed = self._routed(places, unserved)
         keys = [
             key
             for place, router in routed.items()
@@ -90,6 +89,20 @@ class TrafficHolder:
         with self._cluster.woken_by(keys) as changed:
             work = self._work(held, routed, fence)
             await _Loop(work, reporter, changed, fence=fence, order=held.order, clock=self._clock).run()
+
+    def _unknown(self, place: Place) -> Refused:
+        return Refused(problems.unknown_router(place.router, ", ".join(sorted(self._routers)) or "none"))
+
+    async def _unserved(self, place: Place) -> Refused | None:
+        """Why nobody here can read and write the route."""
+        router = self._routers.get(place.router)
+        return self._unknown(place) if router is None else await router.unserved(place)
+
+    def _routed(self, places: Iterable[Place], unserved: Mapping[Place, Refused]) -> dict[Place, Router]:
+        """Who writes the routes. Where a release finds nobody, the Services behind them were ours all the same."""
+        for place, refused in unserved.items():
+            _log.warning("nothing of the route can be given back", route=place.route, reason=str(refused.problem))
+        return {place: Gone() if place in unserved else self._routers[place.router] for place in places}
 
     async def _until_synced(self, held: HeldOrder[RouteOrder], reporter: Reporter) -> None:
         try:
