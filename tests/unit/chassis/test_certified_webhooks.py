@@ -72,7 +72,7 @@ class World:
         files = (directory / CERTIFICATE_FILE, directory / KEY_FILE)
         self.server = WebhookServer(settings, {"/review": lambda body: body}, files)
         self.keeper = CertificateKeeper(self, self.clock, kept)
-        self.certified = Certified(self.clock, self.keeper, self.server)
+        self.certified = Certified(self.clock, self.keeper, self.server, directory)
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> bytes | NotFound:
         if self.failing:
@@ -145,6 +145,7 @@ async def world(tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> A
     yield made
     await made.certified.stop()
     await asyncio.wait_for(running, 10)
+    assert not await asyncio.to_thread(tmp_path.exists), "no key is left behind"
 
 
 async def test_a_rotation_is_noticed_by_nobody_who_asks(world: World) -> None:

@@ -5,6 +5,7 @@ authority stands in a Secret of the service's own, and the bundle in its own con
 """
 
 import asyncio
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,12 +43,12 @@ def serve_webhooks(
         server = WebhookServer(settings, routes, files)
         context.add(server)
     else:
-        # For this copy and as long as it lives; its mode lets nobody else read the key.
+        # Its mode lets nobody else read the key.
         directory = Path(tempfile.mkdtemp(prefix=f"{context.name}-webhooks-"))
         server = WebhookServer(settings, routes, (directory / CERTIFICATE_FILE, directory / KEY_FILE))
         keeper = CertificateKeeper(client, context.clock, _kept(context, settings, places, directory))
         context.health.check("certificates", keeper.problem)
-        context.add(Certified(context.clock, keeper, server))
+        context.add(Certified(context.clock, keeper, server, directory))
     context.health.check("webhooks", server.problem)
 
 
@@ -64,17 +65,31 @@ def _kept(context: Context, settings: WebhookSettings, places: Sequence[Place], 
 
 
 class Certified:
-    """A worker: certificates first, then the server, and both from then on."""
+    """A worker: certificates first, then the server, and both from then on.
 
-    def __init__(self, clock: Clock, keeper: CertificateKeeper, server: WebhookServer) -> None:
+    Args:
+        clock: For waits.
+        keeper: Who makes the certificates.
+        server: Who uses them.
+        directory: Where their files are, for this copy and as long as it runs.
+    """
+
+    def __init__(self, clock: Clock, keeper: CertificateKeeper, server: WebhookServer, directory: Path) -> None:
         self._clock = clock
         self._keeper = keeper
         self._server = server
+        self._directory = directory
 
     def __repr__(self) -> str:
         return f"{self._server!r} with certificates of our own keeping"
 
     async def run(self) -> None:
+        try:
+            await self._certify_and_serve()
+        finally:
+            shutil.rmtree(self._directory)
+
+    async def _certify_and_serve(self) -> None:
         while self._keeper.serving is None:
             try:
                 await self._keeper.look()
