@@ -50,16 +50,20 @@ mesh: setup ## The same, with istiod, for the tests of a mesh's gateway (ten min
 demo: parts ## Watch a good version roll out and a bad one go back (KEEP=1 leaves it up)
 	$(PYTHON) -m tidegate_demo $(if $(KEEP),--keep)
 
-# Of the long tables (kinds by scenarios, stories by kinds, what is killed when), `test` plays a slice that has every row
-# and every column, and `test-thorough` all of it, with the long tests of what shorter ones show already.
-test: LEFT_OUT := and not thorough
+# Of the long tables (kinds by scenarios, stories by kinds) `test` plays a slice that has every row and every column, and
+# of tests that are alike some; `test-wide` plays more of both, and CI runs one after the other. `test-thorough` plays all.
+test: PLAYED := and not wide and not thorough
+test-wide: PLAYED := and wide
+test-thorough: PLAYED :=
+test test-thorough: lint types
 test-thorough: ingress mesh
-test test-thorough: kinds lint types
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not alone and not kinds $(LEFT_OUT)"
-	$(PYTHON) -m pytest tests/chaos tests/e2e tests/integration tests/simulation -m "alone $(LEFT_OUT)"
-	$(PYTHON) -m pytest tests/integration -m "kinds $(LEFT_OUT)"
-test: ## Everything that must hold: lint, types, then tests on real parts
-test-thorough: ## The same with every case of the long tables: most of an hour
+test test-wide test-thorough: kinds
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile -m "not alone and not kinds $(PLAYED)"
+	$(PYTHON) -m pytest tests/chaos tests/e2e tests/integration tests/simulation -m "alone $(PLAYED)"
+	$(PYTHON) -m pytest tests/integration -m "kinds $(PLAYED)"
+test: ## Everything that must hold, in a quarter of an hour: lint, types, then tests on real parts
+test-wide: ## What CI plays after it: faults of single parts, and more kinds, routers, examples
+test-thorough: ## All of both, with every case of the long tables: most of an hour
 
 unit: setup ## The fast tests only
 	$(PYTHON) -m pytest tests/unit tests/architecture tests/contract tests/simulation/test_mutants.py

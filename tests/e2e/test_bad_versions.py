@@ -96,6 +96,7 @@ async def test_a_bad_version_is_caught_at_the_first_step_that_can_show_it(
     assert silent.kept, silent
 
 
+@pytest.mark.wide
 async def test_while_nothing_can_be_measured_a_rollout_stands_and_then_goes_on(scene: Scene) -> None:
     """Prometheus dies while a step is judged, and comes back; it scrapes again some five seconds later."""
     judged = {**WITH_SOME, "analysis": {"checks": [SUCCESS | SOON, LATENCY | SOON]}}

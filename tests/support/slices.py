@@ -1,7 +1,7 @@
-"""Which cases of a long table every `make test` plays, and which only `make test-thorough` does. Pure.
+"""Which cases of a long table `make test` plays, which `make test-wide`, and which only `make test-thorough`. Pure.
 
-A table is rows by columns, such as scenarios by kinds. The slice is a diagonal: each row and each column is met about
-equally often, and none is left out. Test files mark the others with `thorough`, by `sliced`.
+A table is rows by columns, such as scenarios by kinds. A slice is a diagonal: each row and each column is met about
+equally often, and none is left out. Test files mark the others with `wide` and `thorough`, by `sliced`.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -34,9 +34,21 @@ def in_slice(cases: Sequence[T], row: Label[T], column: Label[T], every: int) ->
     return chosen
 
 
-def sliced(cases: Sequence[T], row: Label[T], column: Label[T], *, every: int, name: Callable[[T], str]) -> list[Any]:
-    """The cases as parameters of a test, those outside the slice marked."""
+def sliced(
+    cases: Sequence[T], row: Label[T], column: Label[T], *, every: int, every_wide: int, name: Callable[[T], str]
+) -> list[Any]:
+    """The cases as parameters of a test, those outside the slices marked.
+
+    Args:
+        cases: As for `in_slice`, like `row` and `column`.
+        row: What a case's row is.
+        column: What its column is.
+        every: One cell in so many is played by `make test`.
+        every_wide: And one in so many, if not by that, by `make test-wide`.
+        name: The case's part of the test's name.
+    """
+    chosen, wide = (in_slice(cases, row, column, each) for each in (every, every_wide))
     return [
-        pytest.param(case, id=name(case), marks=() if is_chosen else pytest.mark.thorough)
-        for case, is_chosen in zip(cases, in_slice(cases, row, column, every), strict=True)
+        pytest.param(case, id=name(case), marks=() if first else pytest.mark.wide if second else pytest.mark.thorough)
+        for case, first, second in zip(cases, chosen, wide, strict=True)
     ]

@@ -17,8 +17,11 @@ from support.slices import sliced
 
 KIND: Final = "--workload-kind"
 OUT: Final = "--matrix-out"
-EVERY: Final = 6
-"""Of the matrix, one case in so many is played at every test run."""
+EVERY: Final = 12
+"""Of the matrix, one case in so many is played by `make test`."""
+
+EVERY_WIDE: Final = 6
+"""And one in so many by that and `make test-wide` together."""
 
 STARTED_S: Final = time.monotonic()
 
@@ -32,7 +35,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" in metafunc.fixturenames:
         found = _cases(metafunc.config)
         by_scenario, by_column = attrgetter("scenario"), attrgetter("column")
-        metafunc.parametrize("case", sliced(found, by_scenario, by_column, every=EVERY, name=attrgetter("id")))
+        slices = sliced(found, by_scenario, by_column, every=EVERY, every_wide=EVERY_WIDE, name=attrgetter("id"))
+        metafunc.parametrize("case", slices)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

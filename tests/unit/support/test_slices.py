@@ -29,8 +29,12 @@ def test_a_whole_table_is_cut_to_its_diagonals() -> None:
 
 
 def test_those_outside_are_marked_and_stay_in_the_table() -> None:
-    cells = [(row, column) for row in range(3) for column in range(3)]
-    parameters = sliced(cells, lambda cell: cell[0], lambda cell: cell[1], every=3, name=str)
+    cells = [(row, column) for row in range(6) for column in range(6)]
+    parameters = sliced(cells, lambda cell: cell[0], lambda cell: cell[1], every=6, every_wide=3, name=str)
     assert [parameter.values[0] for parameter in parameters] == cells
-    assert [parameter.id for parameter in parameters if not parameter.marks] == ["(0, 0)", "(1, 2)", "(2, 1)"]
-    assert {mark.name for parameter in parameters for mark in parameter.marks} == {"thorough"}
+    marks = {parameter.id: [mark.name for mark in parameter.marks] for parameter in parameters}
+    assert [name for name, marked in marks.items() if not marked] == [str((row, -row % 6)) for row in range(6)]
+    assert [name for name, marked in marks.items() if marked == ["wide"]] == [
+        str((row, (3 - row) % 6)) for row in range(6)
+    ]
+    assert sum(marked == ["thorough"] for marked in marks.values()) == 24
