@@ -40,6 +40,8 @@ from support.scenarios.scaling import (
     scaled_to_nothing,
     scaled_up,
     scaled_while_it_moves,
+    scaled_while_promoted,
+    scaled_while_rolled_back,
 )
 from support.scenarios.stage import SOON_S, V1, V2, V3, Play, Scenario, Stage
 from tidegate_contracts.rollout import Style
@@ -67,6 +69,10 @@ def _keeps_stable(_kind: Kind, style: Style) -> bool:
     return style != "partition"
 
 
+def _keeps_stable_and_scales(kind: Kind, style: Style) -> bool:
+    return kind.scales and _keeps_stable(kind, style)
+
+
 def _makes_pods(kind: Kind, _style: Style) -> bool:
     return not kind.in_place
 
@@ -85,6 +91,8 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "scaled up": Scenario(scaled_up, fits=_has_replicas),
     "scaled down": Scenario(scaled_down, fits=_has_replicas),
     "scaled while it moves": Scenario(scaled_while_it_moves, fits=_has_replicas),
+    "scaled while promoted": Scenario(scaled_while_promoted, fits=_keeps_stable_and_scales),
+    "scaled while rolled back": Scenario(scaled_while_rolled_back, fits=_has_replicas),
     "scaled to nothing": Scenario(scaled_to_nothing, fits=_has_replicas),
     "nothing from the start": Scenario(nothing_from_the_start, replicas=0, fits=_has_replicas),
     "scaled by an autoscaler": Scenario(scaled_by_an_autoscaler, fits=_not_blue_green),

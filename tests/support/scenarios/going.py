@@ -4,7 +4,7 @@ import asyncio
 import random
 from typing import Final
 
-from support.scenarios.stage import SOON_S, V1, V2, V3, Stage
+from support.scenarios.stage import SOON_S, V1, V2, V3, Stage, stage_left
 from support.until import until
 from tidegate_contracts.facts import BatchReady, WorkloadPromoted
 from tidegate_contracts.orders import Target, WorkloadOrder
@@ -125,10 +125,3 @@ async def _held_by_mortals(stage: Stage, order: WorkloadOrder, chance: random.Ra
         await asyncio.sleep(chance.uniform(0.0, 0.5))  # not for anything: it is the moment
         await stage.made.drop()
     await stage.made.give(order)
-
-
-async def stage_left(stage: Stage, revision: str) -> None:
-    """A first pod of a revision is gone."""
-    count = stage.seen.samples[-1].ready.get(revision, 0)
-    gone = lambda: stage.seen.samples[-1].alive.get(revision, 0) < count  # noqa: E731
-    await until(gone, within_s=SOON_S, what=f"a pod of {revision} to go")

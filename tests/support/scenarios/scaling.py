@@ -3,12 +3,13 @@
 import asyncio
 from typing import Any, Final
 
-from support.scenarios.stage import SOON_S, Stage
+from support.scenarios.stage import REPLICAS, SOON_S, V1, V2, Stage, stage_left
 from support.until import until
 from support.workloads import Rig
 from tidegate_chassis.kubernetes.client import PatchStyle
 from tidegate_chassis.kubernetes.objects import decode
 from tidegate_chassis.kubernetes.resources import HORIZONTAL_POD_AUTOSCALERS, Resource
+from tidegate_contracts.facts import WorkloadPromoted, WorkloadReleased
 from tidegate_contracts.orders import Target
 from tidegate_workload_controller import marks
 from tidegate_workload_controller.marks import FIELD_MANAGER
@@ -69,6 +70,38 @@ async def nothing_from_the_start(stage: Stage) -> str:
     ready = lambda: stage.seen.samples[-1].ready.get(stage.stable) == stable  # noqa: E731
     await until(ready, within_s=SOON_S, what=f"{stable} stable pods")
     return await stage.finish()
+
+
+async def scaled_while_promoted(stage: Stage) -> str:
+    """Up and then down, while the workload itself takes the new version over."""
+    made = stage.made
+    await stage.step(1, 100)
+    stage.witness.promote(made.canary_revision)
+    await made.give(made.promotion())
+    await stage_left(stage, stage.stable)
+    await _up_and_down(stage)
+    await made.fact(WorkloadPromoted, within_s=SOON_S)
+    stage.witness.let_go()
+    await made.release("promote", within_s=SOON_S)
+    return V2
+
+
+async def scaled_while_rolled_back(stage: Stage) -> str:
+    """Up and then down, while pods of both versions are there: what is added is stable."""
+    made = stage.made
+    ready = await stage.step(1, 60)
+    await made.give(made.giving_back("restore"))
+    await stage_left(stage, ready.canary_revision)
+    await _up_and_down(stage)
+    await made.fact(WorkloadReleased, within_s=SOON_S)
+    return V1
+
+
+async def _up_and_down(stage: Stage) -> None:
+    await stage.made.scale(9)
+    more = lambda: sum(stage.seen.samples[-1].ready.values()) > REPLICAS  # noqa: E731
+    await until(more, within_s=SOON_S, what=f"more than {REPLICAS} pods")
+    await stage.made.scale(4)
 
 
 async def scaled_by_an_autoscaler(stage: Stage) -> str:

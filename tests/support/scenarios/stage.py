@@ -78,6 +78,13 @@ class Stage(NamedTuple):
         return fact
 
 
+async def stage_left(stage: Stage, revision: str) -> None:
+    """A first pod of a revision is gone."""
+    count = stage.seen.samples[-1].ready.get(revision, 0)
+    gone = lambda: stage.seen.samples[-1].alive.get(revision, 0) < count  # noqa: E731
+    await until(gone, within_s=SOON_S, what=f"a pod of {revision} to go")
+
+
 Play = Callable[[Stage], Awaitable[str]]
 """Returns when the workload is whole again, or will be; and says which version it must run then."""
 

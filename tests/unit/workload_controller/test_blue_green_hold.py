@@ -95,3 +95,10 @@ def test_there_is_always_a_surge() -> None:
     workload = Workload(metadata=ObjectMeta(name="web"))
     assert hold.surges(workload, Saved(strategy={"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}))
     assert hold.fields(Budget("20%", 0), Saved())["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+def test_the_promotion_leaves_room_for_both_versions_and_is_as_patient_as_its_user() -> None:
+    saved = Saved(strategy={"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": "10%"}})
+    moving = BlueGreenHold().moving(saved)
+    assert moving["strategy"]["rollingUpdate"] == {"maxSurge": "100%", "maxUnavailable": "10%"}
+    assert BlueGreenHold().own(saved)["strategy"] == saved.strategy

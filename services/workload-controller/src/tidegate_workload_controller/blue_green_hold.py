@@ -4,18 +4,32 @@ The `Hold` of the style blue_green: the same fields as in `budget_hold`, but onl
 as the step's own percentage, so that it follows every change of `replicas` natively. Pure.
 """
 
+from typing import Final
+
 from tidegate_contracts.orders import ApplyBatch, Target
 from tidegate_workload_controller.batch import rounded_up
-from tidegate_workload_controller.budget_hold import BudgetHold
-from tidegate_workload_controller.budgets import Budget
+from tidegate_workload_controller.budget_hold import BudgetHold, rolling
+from tidegate_workload_controller.budgets import Budget, budget_of
 from tidegate_workload_controller.census import count
+from tidegate_workload_controller.hold import Fields
 from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import View, Workload
 from tidegate_workload_controller.symptoms import symptoms
 
+WHOLE: Final = "100%"
+
 
 class BlueGreenHold(BudgetHold):
+    def moving(self, saved: Saved) -> Fields:
+        """With room for all pods of both versions.
+
+        A Deployment that is scaled down while both are there takes what is too many from each, by their sizes: with
+        less room than that, pods that the new scale needs, and that carry the traffic.
+        """
+        unavailable = budget_of(saved.strategy).unavailable
+        return {**super().moving(saved), "strategy": rolling(Budget(WHOLE, unavailable))}
+
     def surges(self, workload: Workload, saved: Saved) -> bool:
         """Whatever the user's own values are: theirs count again from the promotion on."""
         del workload, saved

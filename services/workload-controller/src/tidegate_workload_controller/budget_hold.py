@@ -46,7 +46,7 @@ class BudgetHold:
         return {
             "minReadySeconds": HOLD_MIN_READY_S,
             "progressDeadlineSeconds": HOLD_PROGRESS_DEADLINE_S,
-            "strategy": _rolling(setting),
+            "strategy": rolling(setting),
             "paused": None,
         }
 
@@ -70,7 +70,7 @@ class BudgetHold:
 
     def moving(self, saved: Saved) -> Fields:
         """Neither paused nor recreating."""
-        return {**self.own(saved), "strategy": _rolling(budget_of(saved.strategy)), "paused": None}
+        return {**self.own(saved), "strategy": rolling(budget_of(saved.strategy)), "paused": None}
 
     def moves_freely(self, workload: Workload, saved: Saved) -> bool:
         spec = workload.spec
@@ -165,5 +165,5 @@ def _first(order: ApplyBatch, standing: Standing, pods: int, counted: int) -> Bu
     return express(room, standing.replicas, order.target, removed=standing.removed)
 
 
-def _rolling(budget: Budget) -> dict[str, Any]:
+def rolling(budget: Budget) -> dict[str, Any]:
     return {"type": ROLLING, "rollingUpdate": {"maxSurge": budget.surge, "maxUnavailable": budget.unavailable}}
