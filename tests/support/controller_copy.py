@@ -16,6 +16,7 @@ from tidegate_contracts.workload import WorkloadKey
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller.app import load_kinds
 from tidegate_workload_controller.catalogue import Catalogue
+from tidegate_workload_controller.kinds.like import StatefulSetLikes
 from tidegate_workload_controller.marks import FIELD_MANAGER
 
 SYNCED_WITHIN_S: Final = 30.0
@@ -27,12 +28,17 @@ class ControllerCopy(NamedTuple):
 
 
 @asynccontextmanager
-async def controller_copy(sandbox: SandboxState) -> AsyncIterator[ControllerCopy]:
-    """One under its own identity, with its caches full."""
+async def controller_copy(sandbox: SandboxState, *, has_plugins: bool = True) -> AsyncIterator[ControllerCopy]:
+    """One under its own identity, with its caches full.
+
+    Args:
+        sandbox: Where it runs.
+        has_plugins: Whether any kind is installed; to one without, every workload is like a StatefulSet or none.
+    """
     kubeconfig = str(sandbox.kubeconfig_directory / "workload-controller.yaml")
     async with await KubernetesClient.connect(kubeconfig, field_manager=FIELD_MANAGER) as client:
         cluster = Cluster(client)
-        kinds = load_kinds(cluster)
+        kinds = load_kinds(cluster) if has_plugins else Catalogue({}, StatefulSetLikes(cluster), client)
         async with cluster.followed():
             await asyncio.wait_for(cluster.wait_synced(), SYNCED_WITHIN_S)
             yield ControllerCopy(client, kinds)

@@ -59,6 +59,9 @@ class Kind(NamedTuple):
     tells_refused_pods: bool = True
     """Whether its controller says, in a condition or an event, why it can't make a pod."""
 
+    has_plugin: bool = True
+    """Whether a copy that knows its plugin holds it; otherwise one that takes it for something like a StatefulSet."""
+
     around: Callable[[SandboxState], AbstractAsyncContextManager[None]] = lambda _: nullcontext()
     """What has to be on the sandbox while the kind is played, where it isn't there already: a CRD, its controller."""
 
@@ -142,6 +145,9 @@ ADVANCED_STATEFUL_SET: Final = Kind(
     spec=_headless,
     min_ready=lambda seconds: {"updateStrategy": {"rollingUpdate": {"minReadySeconds": seconds}}},
 )
+STATEFUL_SET_LIKE: Final = ADVANCED_STATEFUL_SET._replace(label="stateful-set-like", has_plugin=False)
+"""A custom resource with a real controller, held without its plugin."""
+
 ADVANCED_DAEMON_SET: Final = Kind(
     "advanced-daemon-set",
     ADVANCED_DAEMON_SETS,
@@ -156,6 +162,7 @@ PARTITIONED: Final = (
     CLONE_SET,
     CLONE_SET_IN_PLACE,
     ADVANCED_STATEFUL_SET,
+    STATEFUL_SET_LIKE,
     ADVANCED_DAEMON_SET,
 )
 """Every kind but the Deployment: held by a partition, or by deletion."""

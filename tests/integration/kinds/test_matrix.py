@@ -2,12 +2,13 @@
 
 Built-in kinds and those of plugins pass the same; this folder's conftest says which are played. Native controllers wait
 most of the time, for one pod after another: so the cases are played many at a time, each in a namespace of its own,
-all held by one copy of the controller, and each test says what became of its case. See docs/kinds.md.
+all held by one copy of the controller, or by one without plugins, and each test says what became of its case. See
+docs/kinds.md.
 """
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -33,7 +34,8 @@ class World(NamedTuple):
     """What all cases share."""
 
     sandbox: SandboxState
-    copy: ControllerCopy
+    copies: Mapping[bool, ControllerCopy]
+    """One that has plugins, and one that has none."""
     places: asyncio.Semaphore
     nodes: asyncio.Queue[str]
 
@@ -67,8 +69,11 @@ async def _play_all(sandbox: SandboxState, asked: list[Case], namespaces: list[s
     async with AsyncExitStack() as stack:
         for around in {case.kind.around for case in asked}:
             await stack.enter_async_context(around(sandbox))
-        copy = await stack.enter_async_context(controller_copy(sandbox))
-        world = World(sandbox, copy, asyncio.Semaphore(AT_ONCE), asyncio.Queue())
+        copies = {
+            each: await stack.enter_async_context(controller_copy(sandbox, has_plugins=each))
+            for each in {case.kind.has_plugin for case in asked}
+        }
+        world = World(sandbox, copies, asyncio.Semaphore(AT_ONCE), asyncio.Queue())
         nodes = spare_nodes(sandbox)
         assert nodes or not any(SCENARIOS[case.scenario].needs_node for case in asked), "no spare nodes to lose"
         for node in nodes:
@@ -104,7 +109,7 @@ async def _node(world: World, case: Case) -> AsyncIterator[str]:
 
 async def _play(world: World, case: Case, namespace: str, node: str) -> None:
     kind, scenario = case.kind, SCENARIOS[case.scenario]
-    async with rig(world.sandbox, namespace, kind=kind, style=case.style, copy=world.copy) as made:
+    async with rig(world.sandbox, namespace, kind=kind, style=case.style, copy=world.copies[kind.has_plugin]) as made:
         pod_spec = scenario.pod_spec(kind, node)
         await made.create(replicas=scenario.replicas, tag=V1, pod_spec=pod_spec, **scenario.spec(kind))
         own = await own_spec(made)
