@@ -148,6 +148,12 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     measured: int = 0
     failed: int = 0
     inconclusive: int = 0
+    rule: str = ""
+    """Of a check: how many measurements of which kind make which verdict, in words; `assessed` says it of a template's
+    metric."""
+    first_at_s: float | None = None
+    last_at_s: float | None = None
+    """Of a check: when it was first and last measured, in epoch seconds; None: not yet, or not known."""
     dry_run: bool = False
     """Of a check that decides nothing; of a template's metric, `assessed` says it."""
     compared: Compared | None = None

@@ -143,7 +143,7 @@ class ReleaseTraffic(_Order, frozen=True, kw_only=True, tag="order.release-traff
 
 
 class Analyse(_Order, frozen=True, kw_only=True, tag="order.analyse.v1"):
-    """Judge the step (`step_analysis`) and, from the first step on, the rollout (`background_analysis`)."""
+    """Judge the step (`step_analysis`) and, beside it, the rollout (`background_analysis`)."""
 
     stable_revision: str
     canary_revision: str | None

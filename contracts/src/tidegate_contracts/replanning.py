@@ -12,7 +12,16 @@ from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.rollout import RolloutRequested
 from tidegate_contracts.workload import WorkloadReference
 
-CHANGEABLE: Final = ("steps", "analysis", "bake", "on_failure", "rollback", "failure_threshold", "deadlines")
+CHANGEABLE: Final = (
+    "steps",
+    "analysis",
+    "analysis_from_step",
+    "bake",
+    "on_failure",
+    "rollback",
+    "failure_threshold",
+    "deadlines",
+)
 """The fields of a request that count from when they were changed on. Who asked, and why, stays as it was asked."""
 
 _REMEDY: Final = "Leave it as it is, or publish a new request."

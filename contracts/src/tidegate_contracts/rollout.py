@@ -257,7 +257,9 @@ class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.r
     A batch with pods needs a ready one whatever this says."""
     traffic: tuple[TrafficReference, ...] = ()
     analysis: Analysis | None = None
-    """Runs in the background from the first step to the end."""
+    """Runs in the background from `analysis_from_step` to the end."""
+    analysis_from_step: int = 1
+    """Counted from 1: `analysis` begins when that step's pods and traffic are there."""
     bake: Bake | None = None
     """None: the rollout completes with its last step."""
     on_failure: FailureAction = "roll_back"
@@ -282,6 +284,10 @@ class RolloutRequested(msgspec.Struct, frozen=True, kw_only=True, tag="rollout.r
         steps = ((f"steps[{index}].analysis", step.analysis) for index, step in enumerate(self.steps))
         each = (*steps, ("analysis", self.analysis), ("bake.analysis", bake))
         return tuple((field, analysis) for field, analysis in each if analysis is not None)
+
+    def background_at(self, step: int) -> Analysis | None:
+        """What is measured in the background while that step is judged."""
+        return self.analysis if step >= self.analysis_from_step else None
 
     @property
     def style(self) -> Style:

@@ -91,6 +91,7 @@ def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
         if request.analysis.extend_once:
             rule = "false in the background, which has no end to be put off"
             yield problem("analysis.extend_once", "true", rule, "Leave it out, or put it into a step's analysis.")
+    yield from _first_step(request)
     if request.bake is not None:
         yield from bake_problems(request.bake)
     for name in ("progress_s", "traffic_s", "analysis_s"):
@@ -98,6 +99,16 @@ def _problems(request: RolloutRequested, namespace: str) -> Iterator[Problem]:
     yield from _author("requested_by", request.requested_by)
     yield from _reason("reason", request.reason)
     yield from _reason("paused_because", request.paused_because)
+
+
+def _first_step(request: RolloutRequested) -> Iterator[Problem]:
+    number, steps = request.analysis_from_step, max(1, len(request.steps))
+    if not 1 <= number <= steps:
+        rule = f"one of the rollout's {steps} steps, counted from 1"
+        yield problem("analysis_from_step", number, rule, "Name the step that the analysis begins with.")
+    elif request.analysis is None and number != 1:
+        rule = "left out where there is no analysis of the whole rollout"
+        yield problem("analysis_from_step", number, rule, "Leave it out, or say what is measured.")
 
 
 def _size(request: RolloutRequested) -> Iterator[Problem]:

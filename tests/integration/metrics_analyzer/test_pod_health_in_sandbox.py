@@ -53,7 +53,7 @@ async def judged(sandbox: SandboxState, subject: Subject, enough: Callable[[dict
             await asyncio.sleep(0.3)
             for check in checks:
                 reading = (await measurer.measure(check, subject, time.time() - 60)).reading
-                progress[check.name] = judge.absorb(check, progress[check.name], reading)
+                progress[check.name] = judge.absorb(check, progress[check.name], reading, time.time())
                 verdicts[check.name] = judge.verdict_of_check(check, progress[check.name])
 
 

@@ -65,6 +65,11 @@ async def test_whatever_an_analysis_says_reaches_the_guard(
         await made.create(**block)
         await made.until_guarded(lambda guard: isinstance(guard, GuardSet), "guarded")
         guard = await made.guard()
+        await made.edit({"strategy": {"analysis": {"podHealth": {}}, "analysisFromStep": 2}})
+        await made.until_guarded(
+            lambda guard: isinstance(guard, GuardSet) and guard.request.analysis_from_step == 2,
+            "its analysis begins with the second step",
+        )
     assert isinstance(guard, GuardSet)
     applied = read(manifest(namespace=namespace, **block))
     assert guard == guard_of(applied, translate(applied))  # type: ignore[arg-type]

@@ -20,7 +20,21 @@ def asked(provider: str, **block: Any) -> Asking | Unusable:
     return asking(PlannedMetric(name="m", provider=provider, block=block), NOW)
 
 
-@pytest.mark.parametrize("more", [{}, {"timeout": 30}, {"address": ""}, {"headers": None}, {"insecure": False}])
+EMPTY = [{}, {"sigv4": {}}, {"oauth2": {"tokenUrl": "", "scopes": []}, "sigv4": None}]
+GIVEN = [{"sigv4": {"region": "eu-west-1"}}, {"oauth2": {"scopes": ["a"]}}]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"timeout": 30},
+        {"address": ""},
+        {"headers": None},
+        {"insecure": False},
+        *({"authentication": empty} for empty in EMPTY),
+    ],
+)
 def test_a_query_alone_is_promql(more: dict[str, Any]) -> None:
     assert asked("prometheus", query="up", **more) == Asking("prometheus", "up")
 
@@ -57,6 +71,19 @@ def test_any_other_block_is_a_document_under_its_lower_case_name() -> None:
     assert (found.provider, json.loads(found.text)) == ("newrelic", {"query": "SELECT 1", "timeout": 5})
 
 
+@pytest.mark.parametrize("empty", EMPTY)
+def test_an_authentication_that_says_nothing_is_none(empty: Any) -> None:
+    assert asked("web", url="http://h/", insecure=False, authentication=empty) == Asking("web", '{"url":"http://h/"}')
+
+
+@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize("provider", ["web", "prometheus"])
+def test_an_authentication_that_says_something_is_never_left_out(provider: str, given: Any) -> None:
+    found = asked(provider, query="up", authentication=given)
+    assert isinstance(found, Asking)
+    assert json.loads(found.text)["authentication"] == given
+
+
 def test_numbers_alone_are_known_to_be_numbers() -> None:
     assert result_of("prometheus", [1.0, 2.0]) == (1.0, 2.0)
     assert result_of("web", [1.0, 2.0]) == [1.0, 2.0]
@@ -78,6 +105,21 @@ def test_numbers_alone_are_known_to_be_numbers() -> None:
 )
 def test_conditions_are_argos(condition: str, result: Any, value: bool) -> None:
     assert conditions.evaluator(NOW)(condition, result) is value
+
+
+@pytest.mark.parametrize(
+    ("condition", "sane"),
+    [
+        ("default(result.rate, 0) == 0.5", True),
+        ("default(result.gone, 0) == 0", True),
+        ("isNil(result.gone)", True),
+        ("isNil(result.rate)", False),
+        ("isNil(result) || default(result.gone, 1) == 1", True),
+    ],
+)
+def test_without_quirks_what_is_asked_about_is_what_is_given(condition: str, sane: bool) -> None:
+    assert conditions.evaluator(NOW)(condition, {"rate": 0.5}) is False
+    assert conditions.evaluator(NOW, whole_result_asked=False)(condition, {"rate": 0.5}) is sane
 
 
 @pytest.mark.parametrize(("condition", "result"), [("result[0] > 1", ()), ("result > 'a'", 1.0), ("result", 1.0)])

@@ -174,7 +174,7 @@ def test_what_is_doubtful_is_inconclusive_and_says_whose_it_is(answer: RangeAnsw
     progress = Progress()
     for _ in range(CHECK.inconclusive_limit):
         assert judge.verdict_of_check(CHECK, progress) is None
-        progress = absorb(CHECK, progress, found)
+        progress = absorb(CHECK, progress, found, 1.0)
     assert judge.verdict_of_check(CHECK, progress) == "inconclusive"
     assert whose in judge.evidence(CHECK, "q", progress).reason
 
@@ -198,13 +198,14 @@ def test_a_failure_stands_though_the_canary_is_gone_since() -> None:
 
 def test_a_pass_needs_the_present_and_ends_with_it() -> None:
     good = judged(NOISE, OTHER)
-    progress = absorb(CHECK, Progress(), good)
+    progress = absorb(CHECK, Progress(), good, 1.0)
+    assert judge.evidence(CHECK, "q", progress).rule.startswith("fails where the new version's values are worse")
     assert judge.verdict_of_check(CHECK, progress) == "pass"
-    progress = absorb(CHECK, progress, Unusable("gone"))
+    progress = absorb(CHECK, progress, Unusable("gone"), 1.0)
     assert judge.verdict_of_check(CHECK, progress) is None
     assert "gone" in judge.reason_of_check(CHECK, progress)
-    progress = absorb(CHECK, progress, judged([9.0] * 12, NOISE))
-    assert judge.verdict_of_check(CHECK, absorb(CHECK, progress, Unusable("gone"))) == "fail"
+    progress = absorb(CHECK, progress, judged([9.0] * 12, NOISE), 1.0)
+    assert judge.verdict_of_check(CHECK, absorb(CHECK, progress, Unusable("gone"), 1.0)) == "fail"
 
 
 def test_points_never_look_over_the_steps_start_nor_twice_on_the_same_time() -> None:

@@ -21,7 +21,7 @@ def evidence(name: str, *readings: float | Unusable, query: str = "q") -> judge.
     check = Check(name=name, query=query, maximum=0.05, count=1, failure_limit=1, inconclusive_limit=1)
     progress = Progress()
     for reading in readings:
-        progress = absorb(check, progress, reading)
+        progress = absorb(check, progress, reading, 1.7e9 + 0.123456)
     return judge.evidence(check, query, progress)
 
 
@@ -62,7 +62,7 @@ def test_the_largest_analysis_that_compares_fits_into_one_event() -> None:
     )
     progress = Progress()
     for reading in (comparison.judge(samples, compare), *[Unusable('"' * 600)] * 15):
-        progress = absorb(check, progress, reading)
+        progress = absorb(check, progress, reading, 1.7e9 + 0.123456)
     measurements = (judge.evidence(check, check.query, progress),) * (limits.CHECKS_MAX + 2)
     fact = conclude(ORDER, "step", "inconclusive", measurements, started_at_s=1.7e9, at_s=1.7e9)
     assert len(encode(fact)) <= limits.EVENT_BYTES_MAX
@@ -80,7 +80,7 @@ def test_the_largest_analysis_that_compares_and_has_a_score_fits_into_one_event(
     samples = comparison.Samples(pairs=(pair,) * 100, canary_points=999, stable_points=999)
     progress = Progress()
     for reading in (comparison.judge(samples, compare), *[Unusable('"' * 600)] * 15):
-        progress = absorb(checks[0], progress, reading)
+        progress = absorb(checks[0], progress, reading, 1.7e9 + 0.123456)
     measurements = tuple(judge.evidence(check, check.query, progress) for check in (*checks, *checks[:2]))
     found = scoring.scored(scoring.Counted(Score(), checks), ["undecided"] * len(checks))
     assert len(found.groups) == limits.GROUPS_MAX

@@ -30,7 +30,7 @@ checks = st.builds(
 def measured(check: Check, *found: Reading) -> Progress:
     progress = Progress()
     for reading in found:
-        progress = absorb(check, progress, reading)
+        progress = absorb(check, progress, reading, 1.0)
     return progress
 
 
@@ -160,6 +160,20 @@ def test_the_evidence_tells_the_numbers_the_query_and_the_reason() -> None:
     assert (evidence.check, evidence.query, evidence.verdict) == ("errors", "rate(x[5s])", "fail")
     assert (evidence.values, evidence.maximum, evidence.failed) == ((GOOD, BAD, BAD), 0.05, 2)
     assert evidence.reason == "2 measurements in a row were not at most 0.05, the last was 0.5"
+
+
+def test_the_evidence_tells_the_rule_in_words_and_when_it_was_measured() -> None:
+    progress = absorb(CHECK, absorb(CHECK, Progress(), GOOD, 1000.5), NONE, 1060.0)
+    evidence = judge.evidence(CHECK, "q", progress)
+    assert (evidence.first_at_s, evidence.last_at_s) == (1000.5, 1060.0)
+    assert evidence.rule == (
+        f"{CHECK.count} measurements at most 0.05 with none outside between them pass it, "
+        f"{CHECK.failure_limit} outside in a row fail it, "
+        f"{CHECK.inconclusive_limit} in a row without a usable value make it inconclusive; "
+        f"one each {CHECK.interval_s:g} s, looking back {CHECK.window_s:g} s"
+    )
+    unmeasured = judge.evidence(CHECK, "q", Progress())
+    assert (unmeasured.first_at_s, unmeasured.last_at_s) == (None, None)
 
 
 def test_an_unusable_value_stands_as_a_gap_with_its_reason() -> None:

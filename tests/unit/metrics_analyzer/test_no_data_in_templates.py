@@ -30,6 +30,9 @@ def phase(provider: str, raw: Any, success: str = "", failure: str = "") -> Foun
         ("cloudWatch", NO_VALUES, "all(result[0].Values, {# <= 0.01})", "any(result[0].Values, {# > 0.01})"),
         ("cloudWatch", NO_VALUES, "", "any(result[0].Values, {# > 0.01})"),
         ("cloudWatch", NO_VALUES * 2, "all(result[1].Values, {# <= 0.01})", ""),
+        ("cloudWatch", SOME_VALUES, "all(result[1].Values, {# <= 0.01})", ""),
+        ("cloudWatch", SOME_VALUES, "all(result, {all(.Values, {# <= 0.01})})", ""),
+        ("cloudWatch", SOME_VALUES, "", "any(result, {any(.Values, {# > 0.01})})"),
         ("cloudWatch", [], "all(result, {all(.Values, {# <= 0.01})})", ""),
         ("prometheus", [], "", "count(result, # > 0.05) > 0"),
         ("prometheus", [], "none(result, # > 0.05)", ""),
@@ -55,6 +58,7 @@ def test_nothing_never_passes_by_accident(provider: str, raw: Any, success: str,
     [
         ("cloudWatch", NO_VALUES, "len(result[0].Values) == 0 || result[0].Values[0] < 1", "", "Successful"),
         ("cloudWatch", NO_VALUES, "len(result[0].Values) > 0", "", "Failed"),
+        ("cloudWatch", SOME_VALUES, "all(result, len(.Values) == 0 || .Values[0] < 1)", "", "Successful"),
         ("cloudWatch", NO_VALUES, "all(result[0].Values, # < 1)", "len(result[0].Values) > 9", "Successful"),
         ("prometheus", [], "result | len() == 0", "", "Successful"),
         ("prometheus", [], "isNil(result) || all(result, # < 1)", "", "Successful"),
@@ -75,7 +79,7 @@ def test_a_condition_that_asks_about_nothing_is_argos(
 @pytest.mark.parametrize(
     ("provider", "raw", "success"),
     [
-        ("cloudWatch", SOME_VALUES, "all(result[1].Values, {# <= 0.01})"),
+        ("cloudWatch", SOME_VALUES[1:], "all(result[0].Values, {# <= 0.01})"),
         ("prometheus", [0.0], "all(result, # < 0.05)"),
         ("web", {"status": "ok", "alerts": []}, 'result.status == "ok"'),
         ("web", {"Label": "healthy", "alerts": []}, 'result.Label == "healthy"'),

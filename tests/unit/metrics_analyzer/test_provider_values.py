@@ -159,7 +159,7 @@ def test_what_argo_calls_an_error_is_no_value(name: str, document: object, body:
     ("name", "document"),
     [
         ("web", {"url": "http://h/", "insecure": True}),
-        ("web", {"url": "http://h/", "authentication": {"oauth2": {}}}),
+        ("web", {"url": "http://h/", "authentication": {"oauth2": {"clientId": "a"}}}),
         ("web", {"url": "http://h/", "body": "x"}),
         ("web", {"url": "http://h/", "method": "POST", "body": "x", "jsonBody": {}}),
         ("web", {"url": "http://h/", "method": "DELETE"}),

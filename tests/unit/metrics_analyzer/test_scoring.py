@@ -172,7 +172,7 @@ COMPARED = msgspec.structs.replace(
 def ranged(*readings: float | Unusable) -> Progress:
     progress = Progress()
     for reading in readings:
-        progress = absorb(RANGE, progress, reading)
+        progress = absorb(RANGE, progress, reading, 1.0)
     return progress
 
 
@@ -180,7 +180,7 @@ def compared(canary: float, pairs: int = 12, *others: float) -> Progress:
     both = (*(Pair(canary, 5.0) for _ in range(pairs)), *(Pair(other, 5.0) for other in others))
     samples = Samples(pairs=both, canary_points=len(both), stable_points=len(both))
     assert COMPARED.compare is not None
-    return absorb(COMPARED, Progress(), comparison.judge(samples, COMPARED.compare))
+    return absorb(COMPARED, Progress(), comparison.judge(samples, COMPARED.compare), 1.0)
 
 
 NOTHING = Unusable("no data")
@@ -202,7 +202,7 @@ NOTHING = Unusable("no data")
         (COMPARED, compared(4.2), "low"),
         # What failed it early is told of, not what came since.
         (COMPARED, compared(4.2, 12, *[9.0] * 30), "low"),
-        (COMPARED, absorb(COMPARED, compared(5.1), NOTHING), "no_data"),
+        (COMPARED, absorb(COMPARED, compared(5.1), NOTHING, 1.0), "no_data"),
     ],
 )
 def test_a_check_is_classified_by_its_own_verdict(

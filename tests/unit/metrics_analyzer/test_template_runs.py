@@ -63,6 +63,14 @@ async def test_without_quirks_what_can_not_be_measured_is_doubt_and_tried_again_
     assert (argo.clock.now_s(), plain.clock.now_s()) == (1040.0, 1008.0)
 
 
+async def test_without_quirks_a_condition_asks_about_what_it_names() -> None:
+    asks = rate(successCondition="isNil(result.gone)", failureCondition="", count=1)
+    found: list[ToldValue] = [Value(raw={"rate": 0.5})]
+    argo = await ran(asks, errors=list(found))
+    plain = await ran(asks, analysis=by_templates(quirks="none"), errors=list(found))
+    assert (argo.run.verdict(), plain.run.verdict()) == ("fail", "pass")
+
+
 async def test_measuring_begins_after_the_delay_and_goes_on_at_the_interval() -> None:
     it = await ran(rate(initialDelay="7s", interval="5s", count=3), errors=[GOOD])
     assert [question.at_s for question in it.provider.questions] == [1007.0, 1012.0, 1017.0]

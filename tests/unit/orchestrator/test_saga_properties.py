@@ -62,11 +62,13 @@ def requests(draw: st.DrawFn) -> RolloutRequested:
         )
         for percent, weight in zip(percents, weights, strict=False)
     ]
+    analysis = draw(st.sampled_from((None, ANALYSIS)))
     return request(
         *steps,
         strategy=strategy,
         traffic=traffic,
-        analysis=draw(st.sampled_from((None, ANALYSIS))),
+        analysis=analysis,
+        analysis_from_step=1 if analysis is None else draw(st.integers(1, len(steps))),
         on_failure=draw(st.sampled_from(("roll_back", "pause"))),
         rollback=draw(st.sampled_from(("at_once", "at_once", "in_batches"))),
         failure_threshold=draw(st.sampled_from((None, None, 1))),

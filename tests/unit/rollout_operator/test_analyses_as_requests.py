@@ -27,6 +27,7 @@ from tidegate_rollout_operator.blocks import (
     TemplateBlock,
     VerdictBlock,
 )
+from tidegate_rollout_operator.kruise import Strategy
 
 
 def test_whatever_a_request_can_say_of_an_analysis_a_rollout_can_too() -> None:
@@ -98,6 +99,14 @@ def test_the_definition_keeps_every_field_of_an_analysis_wherever_one_stands() -
         check = fields["checks"]["items"]["properties"]
         assert check["metric"]["enum"] == [*get_args(RequestMetric), *get_args(PodMetric)]
         assert check["source"]["enum"] == list(get_args(MetricSource))
+
+
+def test_the_definition_keeps_every_field_of_a_strategy() -> None:
+    text = (REPOSITORY / "deploy/kubernetes/crds/rollouts.yaml").read_text(encoding="utf-8")
+    definition = yaml.safe_load(text)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    strategy = definition["properties"]["spec"]["properties"]["strategy"]["properties"]
+    assert {field.encode_name for field in msgspec.structs.fields(Strategy)} <= set(strategy)
+    assert strategy["analysisFromStep"] == {"type": "integer"}
 
 
 def _analyses(tree: Any) -> Iterator[dict[str, Any]]:

@@ -247,6 +247,13 @@ def test_what_comes_of_a_verdict_and_a_bake_are_said_in_kruises_spelling() -> No
     assert wanted.bake == Bake(duration_s=3600, analysis=meant)
 
 
+def test_a_background_analysis_begins_with_the_step_that_is_said() -> None:
+    strategy = {"canary": {"steps": [{"replicas": 1}, {"replicas": 2}]}, "analysis": {"podHealth": {}}}
+    assert requested(spec={"strategy": strategy}).analysis_from_step == 1
+    assert requested(spec={"strategy": strategy | {"analysisFromStep": 2}}).analysis_from_step == 2
+    assert refused(spec={"strategy": strategy | {"analysisFromStep": 3}}) == ["spec.strategy.analysisFromStep"]
+
+
 def test_a_bake_that_cannot_be_is_told_in_kruises_words() -> None:
     strategy = {"canary": {"steps": [{"replicas": 1}]}, "bake": {"durationSeconds": 0}}
     assert refused(spec={"strategy": strategy}) == ["spec.strategy.bake.durationSeconds"]

@@ -45,12 +45,17 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[float | None, ...] = ()
     doubt: str = ""
     """Why the last unusable reading was none."""
+    first_at_s: float | None = None
+    last_at_s: float | None = None
+    """When it was measured, in epoch seconds."""
     judged: Judged | None = None
     """Of a check that compares: what the last usable look found, which covers all the looks before."""
 
 
-def absorb(check: Check, progress: Progress, reading: Reading | Judged) -> Progress:
-    """The progress after one more reading."""
+def absorb(check: Check, progress: Progress, reading: Reading | Judged, at_s: float) -> Progress:
+    """The progress after one more reading, which was asked for at `at_s`."""
+    first_s = at_s if progress.first_at_s is None else progress.first_at_s
+    progress = msgspec.structs.replace(progress, first_at_s=first_s, last_at_s=at_s)
     if isinstance(reading, Judged):
         return msgspec.structs.replace(
             progress,
@@ -159,6 +164,22 @@ def _reason_compared(check: Check, progress: Progress) -> str:
     return found
 
 
+def rule_of_check(check: Check) -> str:
+    """What makes which verdict, for who reads the event and knows nothing of the request."""
+    doubt = f"{check.inconclusive_limit} in a row without a usable value make it inconclusive"
+    if (compare := check.compare) is not None:
+        return printable(
+            f"fails where the new version's values are worse than the stable's ({compare.direction}), by more than "
+            f"{compare.tolerance_percent:g} % of the stable's and {compare.tolerance:g}: early by odds, or by a rank "
+            f"test after {compare.points} pairs, one each {check.window_s:g} s; otherwise it passes then; {doubt}"
+        )
+    return printable(
+        f"{check.count} measurements {_range(check)} with none outside between them pass it, {check.failure_limit} "
+        f"outside in a row fail it, "
+        f"{doubt}; one each {check.interval_s:g} s, looking back {check.window_s:g} s"
+    )
+
+
 def evidence(check: Check, query: str, progress: Progress, fault: str | None = None) -> Measurement:
     """The check's part of an event; an undecided check, and one that can't be measured at all, is inconclusive."""
     return Measurement(
@@ -172,6 +193,9 @@ def evidence(check: Check, query: str, progress: Progress, fault: str | None = N
         measured=progress.measured,
         failed=progress.failed,
         inconclusive=progress.inconclusive,
+        rule=rule_of_check(check),
+        first_at_s=progress.first_at_s,
+        last_at_s=progress.last_at_s,
         dry_run=check.dry_run,
         compared=progress.judged.found if progress.judged is not None else None,
     )

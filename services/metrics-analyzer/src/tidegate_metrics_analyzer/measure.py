@@ -4,7 +4,6 @@ Called by `run` on each check's schedule. Whatever a provider does wrong, up to 
 reading with its reason.
 """
 
-import asyncio
 import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -22,9 +21,10 @@ from tidegate_metrics_analyzer.outside import NoOutside, Outside
 from tidegate_metrics_analyzer.provider import MetricProvider, RangeProvider, ValueProvider
 from tidegate_metrics_analyzer.question import Question, Reading, Subject, Unusable, Value
 from tidegate_metrics_analyzer.template_source import NoTemplates, TemplateSource
+from tidegate_metrics_analyzer.turns import Turns
 
 PARALLEL_QUESTIONS_MAX: Final = 32
-"""To one provider, by one copy of the service."""
+"""To one provider, by one copy of the service; what one namespace may have of them is `turns`' to say."""
 
 VALUE_WINDOW_S: Final = 300.0
 """How far a template's query looks back where it doesn't say, as Argo's own providers have it."""
@@ -63,7 +63,7 @@ class Measurer:
         self.jobs = jobs or NoJobs()
         self._providers = providers
         self._clock = clock
-        self._turns = {name: asyncio.Semaphore(PARALLEL_QUESTIONS_MAX) for name in providers}
+        self._turns = {name: Turns(PARALLEL_QUESTIONS_MAX) for name in providers}
 
     def fault(self, check: Check, subject: Subject) -> str | None:
         """What makes the check impossible to measure, however long it is tried."""
@@ -97,7 +97,7 @@ class Measurer:
         """What a template's metric finds, now; `counted_s` is when it was measured last, or when it began."""
         provider = self._providers[name]
         assert isinstance(provider, ValueProvider), "a query with a fault is not asked"
-        async with self._turns[name]:
+        async with self._turns[name].turn(subject.namespace):
             question = Question(
                 query=query,
                 subject=subject,
@@ -134,7 +134,7 @@ class Measurer:
             since_s: No evidence is older.
             counted_s: When it was measured last: whatever was asked by then has been counted.
         """
-        async with self._turns[check.provider]:
+        async with self._turns[check.provider].turn(subject.namespace):
             now_s = self._clock.now_s()
             if check.compare is not None:
                 return await self._compare(check, check.compare, subject, since_s, now_s)

@@ -188,7 +188,9 @@ class Run:
             measured = await measurer.measure(check, self.subject, self.since_s, counted_s)
             metrics.tick_late_seconds.observe(max(0.0, measured.at_s - due_s))
             self._queries[check.name] = measured.query
-            self._progress[check.name] = judge.absorb(check, self._progress[check.name], measured.reading)
+            self._progress[check.name] = judge.absorb(
+                check, self._progress[check.name], measured.reading, measured.at_s
+            )
             self._asked_s[check.name] = measured.at_s
             self._tell()
             if self._has_failed_for_good(check):

@@ -14,6 +14,7 @@ from tidegate_metrics_analyzer.argo.counting import Taken
 from tidegate_metrics_analyzer.argo.metric import PlannedMetric
 from tidegate_metrics_analyzer.argo.phase import Found, phase_of
 from tidegate_metrics_analyzer.argo.query import asking, result_of
+from tidegate_metrics_analyzer.argo.quirks import Reading
 from tidegate_metrics_analyzer.job_source import Turn
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.question import Subject, Unusable, Value
@@ -48,16 +49,19 @@ def past_fault_of(metric: PlannedMetric, measurer: Measurer, clock: Clock) -> st
     return asked.reason if isinstance(asked, Unusable) else measurer.past_fault(asked.provider)
 
 
-async def measured(metric: PlannedMetric, turn: Turn, subject: Subject, measurer: Measurer, clock: Clock) -> Outcome:
+async def measured(
+    metric: PlannedMetric, turn: Turn, subject: Subject, measurer: Measurer, clock: Clock, *, reading: Reading
+) -> Outcome:
     """Args:
     metric: What is measured.
     turn: Which measurement it is, and after which one.
     subject: Of whom.
     measurer: Who asks.
     clock: When.
+    reading: Of the conditions.
     """
     started_at_s = clock.monotonic_s()
-    asked = await _asked(metric, turn, subject, measurer, clock)
+    asked = await _asked(metric, turn, subject, measurer, clock, reading=reading)
     metrics.count_phase(metric.provider.lower(), asked.found.phase)
     value = asked.value
     taken = Taken(
@@ -72,7 +76,9 @@ async def measured(metric: PlannedMetric, turn: Turn, subject: Subject, measurer
     return Outcome(asked.query, taken)
 
 
-async def _asked(metric: PlannedMetric, turn: Turn, subject: Subject, measurer: Measurer, clock: Clock) -> Asked:
+async def _asked(
+    metric: PlannedMetric, turn: Turn, subject: Subject, measurer: Measurer, clock: Clock, *, reading: Reading
+) -> Asked:
     if _is_job(metric):
         ran = await measurer.jobs.measured(metric.block, turn)
         return Asked(f"job/{ran.job}", None, ran.found)
@@ -80,7 +86,7 @@ async def _asked(metric: PlannedMetric, turn: Turn, subject: Subject, measurer: 
     if isinstance(asked, Unusable):
         return Asked("", None, Found("Error", asked.reason))
     value = await measurer.value(asked.provider, asked.text, subject, turn.after_s)
-    found = _found(metric, value, clock)
+    found = _found(metric, value, clock, reading)
     return Asked(asked.text, None if isinstance(value, Unusable) else value, found)
 
 
@@ -88,10 +94,11 @@ def _is_job(metric: PlannedMetric) -> bool:
     return metric.provider.lower() == JOB
 
 
-def _found(metric: PlannedMetric, value: Value | Unusable, clock: Clock) -> Found:
+def _found(metric: PlannedMetric, value: Value | Unusable, clock: Clock, reading: Reading) -> Found:
     if isinstance(value, Unusable):
         return Found("Error", value.reason)
-    return phase_of(metric, result_of(metric.provider.lower(), value.raw), conditions.evaluator(_moment(clock)))
+    evaluate = conditions.evaluator(_moment(clock), whole_result_asked=reading.whole_result_asked)
+    return phase_of(metric, result_of(metric.provider.lower(), value.raw), evaluate)
 
 
 def _moment(clock: Clock) -> datetime:

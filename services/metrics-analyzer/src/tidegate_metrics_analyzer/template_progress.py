@@ -39,7 +39,7 @@ class TemplateProgress:
 
     def __init__(self, found: Assembled, since_s: float, reading: Reading, earlier: Mapping[str, KeptMetric]) -> None:
         self._since_s = since_s
-        self._reading = reading
+        self.reading = reading
         self._measured = {metric.name: _begun(metric, earlier.get(metric.name)) for metric in found.metrics}
         self._made: dict[str, tuple[Measured, Measurement]] = {}
         self._end_if_decided()
@@ -63,7 +63,7 @@ class TemplateProgress:
         one = self._measured[name]
         if one.status.phase in verdict.FINAL:
             return None
-        next_at_s = schedule.next_at_s(one.metric, one.counts, self._since_s, self._reading)
+        next_at_s = schedule.next_at_s(one.metric, one.counts, self._since_s, self.reading)
         return None if next_at_s is None else next_at_s - now_s
 
     def next(self) -> Next:
@@ -88,7 +88,7 @@ class TemplateProgress:
 
     def verdict(self) -> Verdict | None:
         """None while it can't be said yet."""
-        return template_evidence.verdict_of(self._phase(), self._reading)
+        return template_evidence.verdict_of(self._phase(), self.reading)
 
     def evidence(self) -> tuple[Measurement, ...]:
         return tuple(self._evidence(name, one) for name, one in self._measured.items())
@@ -97,7 +97,7 @@ class TemplateProgress:
         """Made once for each measurement: it is asked for every second, of thousands of metrics."""
         made = self._made.get(name)
         if made is None or made[0] is not one:
-            made = self._made[name] = one, template_evidence.evidence(one, self._reading)
+            made = self._made[name] = one, template_evidence.evidence(one, self.reading)
         return made[1]
 
     def _phase(self) -> Phase:

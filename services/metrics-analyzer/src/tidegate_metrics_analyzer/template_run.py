@@ -146,7 +146,9 @@ class TemplateRun:
     async def measure_once(self, progress: TemplateProgress, name: str, measurer: Measurer, clock: Clock) -> None:
         """One metric, now."""
         turn = self._turn(progress, name)
-        text, taken = await measured(progress[name].metric, turn, self._subject, measurer, clock)
+        text, taken = await measured(
+            progress[name].metric, turn, self._subject, measurer, clock, reading=progress.reading
+        )
         progress.absorb(name, text, taken)
         self._end_if_decided(progress)
 

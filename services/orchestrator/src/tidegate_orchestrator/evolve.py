@@ -31,7 +31,7 @@ from tidegate_contracts.decisions import (
     TrafficShiftStarted,
 )
 from tidegate_contracts.facts import BatchReady, Fact, WorkloadReleased
-from tidegate_contracts.orders import Analyse, ShiftTraffic
+from tidegate_contracts.orders import ShiftTraffic
 from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_orchestrator import orders
 from tidegate_orchestrator.observe import observe
@@ -210,8 +210,7 @@ def _judging_started(rollout: Rollout, event: StepJudgingStarted) -> Rollout:
     rollout = replace(rollout, phase=Judging(event.step), since_s=event.at_s)
     if rollout.with_traffic and not rollout.keeps_stable:
         rollout = _with_batch(rollout, event.step, event.revision, settle=True)
-    measuring = rollout.judge is not None and isinstance(rollout.judge.order, Analyse)
-    if rollout.planned(event.step).analysis is None and (rollout.request.analysis is None or measuring):
+    if not rollout.begins_measuring(event.step):
         return rollout
     order = orders.analyse(rollout, event.revision, event.step, event.at_s)
     return replace(rollout, judge=Judge(order, extended=again))

@@ -182,7 +182,7 @@ def analyse(rollout: Rollout, revision: int, step: int, since_s: float, *, with_
         stable_revision=rollout.stable_revision or "",
         canary_revision=rollout.canary_revision,
         step_analysis=rollout.planned(step).analysis if with_step else None,
-        background_analysis=rollout.request.analysis,
+        background_analysis=rollout.request.background_at(step),
         since_s=since_s,
         deadline_s=rollout.request.deadlines.analysis_s,
     )

@@ -76,7 +76,8 @@ def _judge(before: Rollout, after: Rollout, event: PlanChanged) -> Judge | None:
         return judge
     if judge is not None and _speaks_against(judge):
         return judge
-    if standing is not None and event.again and standing.background_analysis == after.request.analysis:
+    background = after.request.background_at(standing.step) if standing is not None else None
+    if standing is not None and event.again and standing.background_analysis == background:
         return judge  # as after a jump: a bad verdict on the step that is left may be on its way
     judging = isinstance(before.phase, Judging) and not event.again
     step = event.step if judging or standing is None else standing.step

@@ -43,7 +43,7 @@ def _judge_anew(rollout: Rollout, revision: int, at_s: float) -> Judge | None:
     judge = rollout.judge
     if judge is None or (judge.verdict is None and judge.background is None) or not isinstance(judge.order, Analyse):
         return judge
-    if rollout.request.analysis is None:
+    if rollout.request.background_at(judge.order.step) is None:
         return Judge(orders.release_analysis(rollout.id, revision, rollout.request))
     return Judge(orders.analyse(rollout, revision, judge.order.step, at_s, with_step=False))
 

@@ -22,6 +22,7 @@ from tidegate_contracts.facts import (
     WorkloadReleased,
 )
 from tidegate_contracts.orders import (
+    Analyse,
     AnalysisOrder,
     ReleaseTraffic,
     ReleaseWorkload,
@@ -308,12 +309,19 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     def planned(self, step: int) -> PlannedStep:
         return self.plan[step - 1]
 
+    def begins_measuring(self, step: int) -> bool:
+        """Whether a step is measured: by its own analysis, or as the first one that the background's is due at."""
+        order = self.judge.order if self.judge is not None else None
+        goes_on = isinstance(order, Analyse) and order.background_analysis is not None
+        is_due = self.request.background_at(step) is not None and not goes_on
+        return self.planned(step).analysis is not None or is_due
+
     def passes_through(self, step: int) -> bool:
         """Whether a step has nothing to wait for at its end: then the next order makes the room, in one write."""
         planned, request = self.planned(step), self.request
         pauses = planned.pause is not None and planned.pause.duration_s != 0
         bakes = request.bake is not None and step == len(self.plan)
-        analysed = planned.analysis is not None or request.analysis is not None
+        analysed = planned.analysis is not None or request.background_at(step) is not None
         return not (self.with_traffic or pauses or bakes or analysed)
 
     def settles_at_once(self, step: int) -> bool:

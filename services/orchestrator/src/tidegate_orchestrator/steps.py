@@ -22,7 +22,7 @@ from tidegate_contracts.decisions import (
     TrafficShiftStarted,
 )
 from tidegate_contracts.facts import BatchReady, WorkloadPrepared, WorkloadReleased
-from tidegate_contracts.orders import Analyse, ReleaseTraffic
+from tidegate_contracts.orders import ReleaseTraffic
 from tidegate_contracts.plan import PlannedStep
 from tidegate_orchestrator.draft import Say
 from tidegate_orchestrator.state import (
@@ -105,8 +105,7 @@ def _raising(rollout: Rollout, now_s: float) -> Say | None:
 
 def _judged(rollout: Rollout, step: PlannedStep, now_s: float) -> Say:
     """Without traffic the pods have settled, or pass on to the next step: only an analysis is waited for."""
-    measuring = rollout.judge is not None and isinstance(rollout.judge.order, Analyse)
-    if step.analysis is not None or (rollout.request.analysis is not None and not measuring):
+    if rollout.begins_measuring(step.number):
         return Say(StepJudgingStarted, {"step": step.number})
     return _paused(step, now_s)
 

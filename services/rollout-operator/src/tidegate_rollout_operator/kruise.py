@@ -97,6 +97,7 @@ class Strategy(Block, frozen=True):
     canary: Style | None = None
     blue_green: Style | None = None
     analysis: AnalysisBlock | None = None
+    analysis_from_step: int | None = None
     bake: BakeBlock | None = None
     on_failure: Literal["RollBack", "Pause"] | None = None
     deadlines: DeadlinesBlock | None = None

@@ -81,6 +81,7 @@ def _request(rollout: Rollout, style: Style) -> RolloutRequested:
         failure_threshold=style.failure_threshold if name != "blue_green" else None,
         traffic=tuple(reference for _, reference in references(style)),
         analysis=analysis_of(strategy.analysis),
+        analysis_from_step=1 if strategy.analysis_from_step is None else strategy.analysis_from_step,
         bake=bake_of(strategy.bake),
         on_failure=action,
         rollback=pace,

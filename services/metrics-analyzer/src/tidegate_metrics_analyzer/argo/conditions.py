@@ -11,10 +11,14 @@ from tidegate_metrics_analyzer.expr import Expression, Fault, compile_expression
 _compiled = lru_cache(maxsize=CONDITIONS_KEPT_MAX)(compile_expression)
 
 
-def evaluator(now: datetime) -> Evaluate:
+def evaluator(now: datetime, *, whole_result_asked: bool = True) -> Evaluate:
     def evaluate(condition: str, result: Any) -> bool | Unevaluable:
         compiled: Expression | Fault = _compiled(condition)
-        value = compiled if isinstance(compiled, Fault) else compiled.holds(result, now=now)
+        value = (
+            compiled
+            if isinstance(compiled, Fault)
+            else compiled.holds(result, now=now, whole_result_asked=whole_result_asked)
+        )
         return Unevaluable(value.message) if isinstance(value, Fault) else value
 
     return evaluate

@@ -20,6 +20,9 @@ _WORDS: Final = {
 _BESIDE_VALUES: Final = {"cloudwatch": frozenset({"Id", "Label", "StatusCode", "Timestamps"})}
 """By provider: the fields that say what its values are of. They are there without any value, too."""
 
+_OF_SEVERAL_QUERIES: Final = frozenset({"cloudwatch"})
+"""Whose results are one of each query: values of one say nothing of another that has none."""
+
 
 def unsaid(metric: PlannedMetric, result: Any) -> str | None:
     """What the result is that no condition says the meaning of; None where it is evidence."""
@@ -36,11 +39,18 @@ def _oddities(metric: PlannedMetric, result: Any) -> list[str]:
     values = result if isinstance(result, list | tuple) else [result]
     numbers = [value for value in values if isinstance(value, float)]
     found = {
-        "nothing": _is_nothing(result, _BESIDE_VALUES.get(metric.provider.lower(), frozenset())),
+        "nothing": _lacks_values(metric.provider.lower(), values),
         "not a number (NaN)": any(math.isnan(value) for value in numbers),
         "infinite": any(math.isinf(value) for value in numbers),
     }
     return [is_what for is_what, applies in found.items() if applies]
+
+
+def _lacks_values(provider: str, values: list[Any] | tuple[Any, ...]) -> bool:
+    beside_values = _BESIDE_VALUES.get(provider, frozenset())
+    if provider in _OF_SEVERAL_QUERIES and any(_is_nothing(value, beside_values) for value in values):
+        return True
+    return _is_nothing(values, beside_values)
 
 
 def _is_nothing(result: Any, beside_values: frozenset[str]) -> bool:

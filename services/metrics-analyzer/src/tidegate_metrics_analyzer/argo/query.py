@@ -24,6 +24,9 @@ _IGNORED: Final = frozenset({"timeout"})
 _SAYS_NOTHING: Final = ("", None, False)
 """Fields of Prometheus' block that are written out and mean what they would mean left out."""
 
+_OF_THE_CONNECTION: Final = frozenset({"authentication", "insecure"})
+"""Fields of any provider's block that nobody serves, and that are often written out empty."""
+
 
 class Asking(NamedTuple):
     provider: str
@@ -33,8 +36,11 @@ class Asking(NamedTuple):
 def asking(metric: PlannedMetric, now: datetime) -> Asking | Unusable:
     provider = metric.provider.lower()
     if provider != PROMETHEUS:
-        return Asking(provider, _json(metric.block))
-    said = {name: value for name, value in metric.block.items() if value not in _SAYS_NOTHING}
+        served = {name: value for name, value in metric.block.items() if not _is_idle(name, value)}
+        return Asking(provider, _json(served))
+    said = {
+        name: value for name, value in metric.block.items() if value not in _SAYS_NOTHING and not _is_idle(name, value)
+    }
     block = {name: value for name, value in said.items() if name not in _IGNORED}
     query = block.get("query")
     if STANDS_FOR_A_SECRET in str(block):
@@ -52,6 +58,17 @@ def asking(metric: PlannedMetric, now: datetime) -> Asking | Unusable:
 def result_of(provider: str, raw: Raw) -> Any:
     """The value as the conditions' `result`."""
     return tuple(raw) if provider in RESULTS_OF_NUMBERS and isinstance(raw, list) else raw
+
+
+def _is_idle(name: str, value: Any) -> bool:
+    return name in _OF_THE_CONNECTION and _says_nothing(value)
+
+
+def _says_nothing(value: Any) -> bool:
+    """As in Go, where a field that is left out has its empty value. It nests as deep as the template may."""
+    if isinstance(value, dict):
+        return all(map(_says_nothing, value.values()))
+    return value in (*_SAYS_NOTHING, [])
 
 
 def _times(asked: Any, now: datetime) -> dict[str, Any] | Unusable:

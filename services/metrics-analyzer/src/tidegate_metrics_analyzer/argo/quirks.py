@@ -19,10 +19,16 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """After an error the next measurement comes in ten seconds, however short the interval is."""
     errors_fail: bool
     """A metric that can't be measured fails the analysis; otherwise it leaves it inconclusive."""
+    whole_result_asked: bool
+    """`isNil` and `default` in a condition look at the whole result, whatever they are given."""
 
 
-ARGO: Final = Reading(secrets_win=True, texts_are_zero=True, slow_retries=True, errors_fail=True)
-NONE: Final = Reading(secrets_win=False, texts_are_zero=False, slow_retries=False, errors_fail=False)
+ARGO: Final = Reading(
+    secrets_win=True, texts_are_zero=True, slow_retries=True, errors_fail=True, whole_result_asked=True
+)
+NONE: Final = Reading(
+    secrets_win=False, texts_are_zero=False, slow_retries=False, errors_fail=False, whole_result_asked=False
+)
 
 
 def reading(quirks: Quirks) -> Reading:

@@ -1,6 +1,7 @@
 """What Argo Rollouts puts around a condition: `result`, and six functions. Pure; called by `expression`.
 
-Its quirk is kept: `isNil` and `default` look at the whole result, whatever their first argument is.
+Its quirk is kept unless somebody asks for the sane reading: `isNil` and `default` look at the whole result, whatever
+their first argument is.
 """
 
 import math
@@ -12,14 +13,20 @@ from tidegate_metrics_analyzer.expr.numerals import float_of, integer_of
 from tidegate_metrics_analyzer.expr.values import Function, LongInteger, Value, is_integer, is_nil, type_of
 
 
-def of_condition(result: Value) -> dict[str, Value]:
+def of_condition(result: Value, *, whole_result_asked: bool = True) -> dict[str, Value]:
     """Where successCondition and failureCondition are evaluated."""
+
+    def asked(given: Value) -> Value:
+        return result if whole_result_asked else given
+
     functions = [
         *of_moment().values(),
         Function("asInt", ("any",), "int64", lambda value, _: _as_integer(value)),
         Function("asFloat", ("any",), "float64", lambda value, _: _as_float(value)),
-        Function("isNil", ("any",), "bool", lambda _, __: is_nil(result)),
-        Function("default", ("any", "any"), "any", lambda _, other: other if is_nil(result) else result),
+        Function("isNil", ("any",), "bool", lambda given, _: is_nil(asked(given))),
+        Function(
+            "default", ("any", "any"), "any", lambda given, other: other if is_nil(asked(given)) else asked(given)
+        ),
     ]
     return {"result": result, **{function.name: function for function in functions if isinstance(function, Function)}}
 

@@ -32,11 +32,12 @@ class Expression:
     """The tree that reading the text made, until a type of result takes it."""
     _trees: dict[str, Node | Fault] = field(default_factory=dict, repr=False, compare=False)
 
-    def holds(self, result: Any, *, now: datetime | None = None) -> bool | Fault:
+    def holds(self, result: Any, *, now: datetime | None = None, whole_result_asked: bool = True) -> bool | Fault:
         """Whether the condition is true of the result; anything but a boolean is a fault."""
 
         def answer() -> bool:
-            value = self.value(of_condition(from_json(result)), now)
+            environment = of_condition(from_json(result), whole_result_asked=whole_result_asked)
+            value = self.value(environment, now)
             if not isinstance(value, bool):
                 raise mismatch(f"expected bool, but got {type_of(value)}")
             return value

@@ -12,6 +12,9 @@ from tidegate_metrics_analyzer.expr.tokens import SPACES
 from tidegate_metrics_analyzer.expr.values import Slice, Value, bytes_of, item_of, type_of
 
 REPEAT_MAX: Final = 1_000_000
+NO_CHARACTER: Final = dict.fromkeys(range(0xDC80, 0xDD00), "\ufffd")
+"""Go replaces bytes that are no character, one by one, where it goes through a text by its letters."""
+
 LOWER_SPECIAL: Final = {"\u0130": "i"}
 
 
@@ -36,13 +39,13 @@ def _trim_suffix(arguments: list[Value], budget: Budget) -> Value:
 
 def _upper(arguments: list[Value], budget: Budget) -> Value:
     """Character by character: no letter becomes two."""
-    source = text(arguments[0])
+    source = text(arguments[0]).translate(NO_CHARACTER)
     budget.step(len(source))
     return budget.text("".join(big if len(big := letter.upper()) == 1 else letter for letter in source))
 
 
 def _lower(arguments: list[Value], budget: Budget) -> Value:
-    source = text(arguments[0])
+    source = text(arguments[0]).translate(NO_CHARACTER)
     budget.step(len(source))
     return budget.text("".join(LOWER_SPECIAL.get(letter, letter.lower()) for letter in source))
 
