@@ -1,21 +1,23 @@
 """Each of Kruise's rules for Rollouts, asked of a real API server with the shipped definition and webhooks, in both
-versions of the API. Nothing is stored but the one Rollout whose release is under way.
+versions of the API; and Rollouts that are written in one version, and read and edited in the other.
 """
 
+import json
 from collections.abc import AsyncIterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from support.guarded import guarded_world
 from support.releases import OLD_ROLLOUTS
-from support.rollout_rules import BAD, BAD_BEFORE, CHANGES, GOOD, STEPS
+from support.rollout_rules import BAD, BAD_BEFORE, CHANGES, DEPLOYMENT, GOOD, GOOD_BEFORE, RULES, STEPS, former, of
 
 from tidegate_chassis.errors import Permanent
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_demo.scenario import kubectl
-from tidegate_rollout_operator.conversion import FORMER, ORIGIN, converted
+from tidegate_rollout_operator.conversion import FORMER, STORED_SPEC, converted
 from tidegate_rollout_operator.kruise import ROLLOUTS
 from tidegate_sandbox.state import SandboxState
 
@@ -23,6 +25,11 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio
 NAMESPACE = "default"
 UNDER_WAY = "under-way"
 """The Rollout whose release is under way, and its namespace: two of one namespace may not have one workload."""
+
+HELD = "held"
+"""The namespace of the one that is being deleted."""
+EDITED = "edited"
+"""The namespace of those that are edited in both versions."""
 
 
 class Server:
@@ -32,12 +39,19 @@ class Server:
         self.client = client
 
     async def refusal(self, spec: dict[str, Any], resource: Resource) -> str:
+        return await self.refusal_of(document(spec, resource), resource)
+
+    async def refusal_of(self, body: dict[str, Any], resource: Resource, namespace: str = NAMESPACE) -> str:
         """Why a new Rollout is refused; empty where it isn't."""
         try:
-            await self.client.create(resource, NAMESPACE, document(spec, resource), dry_run=True)
+            await self.client.create(resource, namespace, body, dry_run=True)
         except Permanent as error:
             return error.reason
         return ""
+
+    async def read(self, name: str, resource: Resource) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(await self.client.get(resource, EDITED, name))
+        return found
 
     async def refusal_of_change(self, spec: dict[str, Any], resource: Resource) -> str:
         body = document(spec, resource)
@@ -57,9 +71,9 @@ def document(spec: dict[str, Any], resource: Resource, name: str = "asked") -> d
     made = {"apiVersion": ROLLOUTS.api_version, "kind": "Rollout", "metadata": {"name": name}, "spec": spec}
     if resource == ROLLOUTS:
         return made
-    former = converted(made, FORMER)
-    former["metadata"].get("annotations", {}).pop(ORIGIN, None)
-    return former
+    shown = converted(made, FORMER)
+    shown["metadata"].get("annotations", {}).pop(STORED_SPEC, None)
+    return shown
 
 
 def in_former(cases: dict[str, Any]) -> list[str]:
@@ -87,7 +101,8 @@ async def server(own_bare_sandbox: SandboxState, tmp_path_factory: pytest.TempPa
     ):
         await world.trusted("customresourcedefinition", ROLLOUTS.qualified_plural)
         await world.trusted("validatingwebhookconfiguration", "tidegate-rollouts")
-        await kubectl(own_bare_sandbox, "create", "namespace", UNDER_WAY)
+        for namespace in (UNDER_WAY, HELD, EDITED):
+            await kubectl(own_bare_sandbox, "create", "namespace", namespace)
         await _put_under_way(client)
         yield Server(client)
 
@@ -115,16 +130,35 @@ async def test_a_fault_is_refused_with_its_field(server: Server, name: str) -> N
     assert field in await server.refusal(given, ROLLOUTS)
 
 
-@pytest.mark.parametrize("name", in_former(BAD))
+SHARES = RULES["traffic is a percentage"][1]
+"""What v1alpha1 lets pass: a weight beside replicas is not judged there."""
+
+
+@pytest.mark.parametrize("name", [name for name in in_former(BAD) if name not in SHARES])
 async def test_a_fault_is_refused_in_v1alpha1(server: Server, name: str) -> None:
     assert await server.refusal(BAD[name][0], OLD_ROLLOUTS)
 
 
 @pytest.mark.parametrize("name", BAD_BEFORE)
-async def test_v1alpha1_has_rules_of_its_own(server: Server, name: str) -> None:
+async def test_what_is_written_in_v1alpha1_is_refused_by_its_own_rules(server: Server, name: str) -> None:
     given, field = BAD_BEFORE[name]
-    assert field in await server.refusal(given, OLD_ROLLOUTS)
-    assert await server.refusal(given, ROLLOUTS) == ""
+    assert field in await server.refusal_of(given, OLD_ROLLOUTS)
+
+
+@pytest.mark.parametrize("name", GOOD_BEFORE)
+async def test_what_is_written_in_v1alpha1_is_stored_by_its_own_rules(server: Server, name: str) -> None:
+    assert await server.refusal_of(GOOD_BEFORE[name], OLD_ROLLOUTS) == ""
+
+
+async def test_a_workload_has_one_rollout_until_that_is_gone(server: Server) -> None:
+    another = document(STEPS, ROLLOUTS)
+    assert "spec.workloadRef" in await server.refusal_of(another, ROLLOUTS, UNDER_WAY)
+    assert "spec.workloadRef" in await server.refusal_of(document(STEPS, OLD_ROLLOUTS), OLD_ROLLOUTS, UNDER_WAY)
+    held = document(STEPS, ROLLOUTS, "held")
+    held["metadata"]["finalizers"] = ["example.com/kept"]
+    made = json.loads(await server.client.create(ROLLOUTS, HELD, held))
+    await server.client.delete(ROLLOUTS, HELD, "held", uid=made["metadata"]["uid"])
+    assert "wait until it is gone" in await server.refusal_of(another, ROLLOUTS, HELD)
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -140,3 +174,53 @@ async def test_what_a_release_stands_on_is_fixed_in_v1alpha1_but_for_the_number_
     given, field = CHANGES[name]
     refused = await server.refusal_of_change(given, OLD_ROLLOUTS)
     assert (field in refused) is not field.endswith(".steps"), refused
+
+
+RICH: dict[str, Any] = {
+    "workloadRef": DEPLOYMENT,
+    "strategy": {
+        "onFailure": "Pause",
+        "deadlines": {"progressSeconds": 77},
+        "canary": {
+            "trafficRoutings": [{"service": "web", "gracePeriodSeconds": 3, "gateway": {"httpRouteName": "web"}}],
+            "steps": [
+                {"replicas": "10%", "traffic": "10%", "analysis": {"podHealth": {"restartsMaximum": 1}}},
+                {"replicas": "20%", "matches": [{"path": {"type": "Exact", "value": "/new"}}], "pause": {}},
+                {"replicas": "100%", "analysis": {"podHealth": {"restartsMaximum": 3}}},
+            ],
+        },
+    },
+}
+"""With what only v1beta1 can say: of the strategy, of steps, and of a match."""
+
+
+async def test_an_edit_in_v1alpha1_leaves_what_only_v1beta1_says(server: Server) -> None:
+    await server.client.create(ROLLOUTS, EDITED, document(RICH, ROLLOUTS, "rich"))
+    steps = "/spec/strategy/canary/steps"
+    patch = [
+        {"op": "replace", "path": f"{steps}/0/weight", "value": 15},
+        {"op": "add", "path": f"{steps}/1/pause/duration", "value": 60},
+        {"op": "add", "path": f"{steps}/2", "value": {"replicas": "50%", "weight": 50}},
+        {"op": "add", "path": "/spec/strategy/paused", "value": True},
+    ]
+    await server.client.patch(OLD_ROLLOUTS, EDITED, "rich", patch, style=PatchStyle.JSON)
+    wanted = deepcopy(RICH) | {"disabled": False}
+    wanted["strategy"]["paused"] = True
+    first, second, last = wanted["strategy"]["canary"]["steps"]
+    first["traffic"], second["pause"] = "15%", {"duration": 60}
+    wanted["strategy"]["canary"]["steps"] = [first, second, {"replicas": "50%", "traffic": "50%"}, last]
+    stored = await server.read("rich", ROLLOUTS)
+    assert stored["spec"] == wanted
+
+
+async def test_what_is_written_in_v1alpha1_is_read_there_as_it_was_written(server: Server) -> None:
+    given = former({"weight": 20}, {"replicas": "30%", "weight": 25}, {"replicas": "100%"}, style="canary")
+    given["metadata"]["name"] = "before"
+    given["spec"] |= {"rolloutID": "42", "disabled": False, "objectRef": {"workloadRef": of("StatefulSet")}}
+    await server.client.create(OLD_ROLLOUTS, EDITED, given)
+    assert (await server.read("before", OLD_ROLLOUTS))["spec"] == given["spec"]
+    more = {"metadata": {"labels": {"team": "shop"}}, "spec": {"strategy": {"paused": True}}}
+    await server.client.patch(ROLLOUTS, EDITED, "before", more, style=PatchStyle.MERGE)
+    shown = await server.read("before", OLD_ROLLOUTS)
+    given["spec"]["strategy"]["paused"] = True
+    assert (shown["spec"], STORED_SPEC in shown["metadata"]["annotations"]) == (given["spec"], False)

@@ -5,6 +5,9 @@ Judged alone by tests/unit/rollout_operator, and through a real API server by te
 
 from typing import Any
 
+Json = dict[str, Any]
+
+STYLE = "rollouts.kruise.io/rolling-style"
 DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
 ROUTING = {"service": "web", "gateway": {"httpRouteName": "web"}}
 
@@ -32,6 +35,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "more with traffic, beside": spec({"replicas": "60%", "traffic": "60%"}, **EXTRA, trafficRoutings=[ROUTING]),
     "more as a count": spec({"replicas": 90, "traffic": "60%"}, trafficRoutings=[ROUTING]),
     "no traffic yet, in blue-green": spec({"replicas": "100%", "traffic": "0%"}, style="blueGreen"),
+    "all traffic, in blue-green": spec({"replicas": "100%", "traffic": "100%"}, style="blueGreen"),
     "traffic may fall": spec({"replicas": "10%", "traffic": "50%"}, {"replicas": "20%", "traffic": "5%"}),
     "an Ingress": spec(trafficRoutings=[{"service": "web", "ingress": {"name": "web"}}]),
     "any object": spec(
@@ -61,8 +65,24 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no traffic at all": (spec({"replicas": 1, "traffic": "0%"}), "spec.strategy.canary.steps[0].traffic"),
     "too much traffic": (spec({"replicas": 1, "traffic": "101%"}), "spec.strategy.canary.steps[0].traffic"),
+    "too much traffic, in blue-green": (
+        spec({"replicas": 1, "traffic": "101%"}, style="blueGreen"),
+        "spec.strategy.blueGreen.steps[0].traffic",
+    ),
+    "less than none, in blue-green": (
+        spec({"replicas": 1, "traffic": "-1%"}, style="blueGreen"),
+        "spec.strategy.blueGreen.steps[0].traffic",
+    ),
+    "an extra workload that no CloneSet gets": (
+        spec({"replicas": "60%", "traffic": "60%"}, **EXTRA, workload=of("CloneSet", "apps.kruise.io/v1alpha1")),
+        "spec.strategy.canary.steps[0].replicas",
+    ),
     "traffic as a number": (spec({"replicas": 1, "traffic": 20}), "spec.strategy.canary.steps[0].traffic"),
     "fewer percent": (spec({"replicas": "20%"}, {"replicas": "10%"}), "spec.strategy.canary.steps[1].replicas"),
+    "fewer percent, in blue-green": (
+        spec({"replicas": "20%"}, {"replicas": "10%"}, style="blueGreen"),
+        "spec.strategy.blueGreen.steps[1].replicas",
+    ),
     "fewer pods": (spec({"replicas": 3}, {"replicas": 2}), "spec.strategy.canary.steps[1].replicas"),
     "a negative grace": (
         spec(trafficRoutings=[ROUTING | {"gracePeriodSeconds": -1}]),
@@ -92,14 +112,89 @@ CHANGES = {
     "fewer steps": (spec({"replicas": "100%"}), "spec.strategy.canary.steps"),
 }
 
-FALLING = ({"replicas": 1, "traffic": "20%"}, {"replicas": 2, "traffic": "10%"})
-MOST = {"replicas": "60%", "traffic": "60%"}
-CLONES = of("CloneSet", "apps.kruise.io/v1alpha1")
+
+def former(*steps: dict[str, Any], style: str = "", workload: dict[str, Any] | None = None, **block: Any) -> Json:
+    """A Rollout as it is written in v1alpha1."""
+    return {
+        "apiVersion": "rollouts.kruise.io/v1alpha1",
+        "kind": "Rollout",
+        "metadata": {"name": "asked", "annotations": {STYLE: style} if style else {}},
+        "spec": {
+            "objectRef": {"workloadRef": workload or DEPLOYMENT},
+            "strategy": {"canary": {"steps": list(steps), **block}},
+        },
+    }
+
+
+FALLING = ({"replicas": 1, "weight": 20}, {"replicas": 2, "weight": 10})
+REPLICAS = "spec.strategy.canary.steps[0].replicas"
+GOOD_BEFORE = {
+    "a weight of nothing beside a count": former({"replicas": 1, "weight": 0}),
+    "a weight of nothing beside a percentage": former({"replicas": "10%", "weight": 0}, trafficRoutings=[ROUTING]),
+    "a weight beyond everything beside a count, which Kruise lets pass": former({"replicas": 1, "weight": 150}),
+    "weights alone": former({"weight": 20}, {"weight": 100}, trafficRoutings=[ROUTING]),
+    "half by weight, in place": former({"weight": 50}, style="partition"),
+    "more in place, without a weight": former({"weight": 20}, {"replicas": "100%"}, style="Partition"),
+    "weights that fall without routes": former(*FALLING),
+    "a count after a weight is not compared": former({"weight": 50}, {"replicas": 1}),
+}
 BAD_BEFORE = {
-    "a weight that falls": (spec(*FALLING, trafficRoutings=[ROUTING]), "spec.strategy.canary.steps[1].weight"),
-    "an extra workload that no CloneSet gets": (
-        spec(MOST, **EXTRA, workload=CLONES),
-        "spec.strategy.canary.steps[0].replicas",
+    "neither weight nor replicas": (former({"pause": {}}), REPLICAS),
+    "a weight of nothing, alone": (former({"weight": 0}), REPLICAS),
+    "a weight beyond everything, alone": (former({"weight": 101}), REPLICAS),
+    "no percentage, whatever the weight": (former({"replicas": "0%", "weight": 5}), REPLICAS),
+    "too much by weight, in place": (former({"weight": 51}, style="partition"), REPLICAS),
+    "too many in place": (former({"replicas": "51%", "weight": 5}, style="partition"), REPLICAS),
+    "too many of a CloneSet": (former({"weight": 51}, workload=of("CloneSet", "apps.kruise.io/v1alpha1")), REPLICAS),
+    "weights alone that fall": (former({"weight": 20}, {"weight": 10}), "spec.strategy.canary.steps[1].replicas"),
+    "fewer percent than the weight before": (
+        former({"weight": 20}, {"replicas": "10%"}),
+        "spec.strategy.canary.steps[1].replicas",
+    ),
+    "weights that fall with routes": (
+        former(*FALLING, trafficRoutings=[ROUTING]),
+        "spec.strategy.canary.steps[1].weight",
+    ),
+    "a style that there is none": (former({"weight": 5}, style="rainbow"), f"metadata.annotations[{STYLE}]"),
+}
+"""As they are written in v1alpha1."""
+
+RULES: dict[str, tuple[set[str], set[str]]] = {
+    "the workload is of a kind that is carried": (
+        {"the least", "a ReplicaSet, which Kruise lets pass", "a custom resource"},
+        {"a kind without replicas", "no name"},
+    ),
+    "blue-green is for Deployments and CloneSets": (
+        {"a CloneSet in blue-green"},
+        {"a StatefulSet in blue-green"},
+    ),
+    "there is one style, with steps": ({"the least"}, {"neither style", "both styles", "no steps"}),
+    "there is one routing at most": ({"an Ingress"}, {"two routings"}),
+    "every step has replicas": (
+        {"a count", "the least"},
+        {"no replicas", "none of them", "no percentage", "more than all", "no amount"},
+    ),
+    "at most half in place, in a step with traffic": (
+        {"half with traffic", "more with traffic, beside", "more as a count"},
+        {"too many with traffic", "too many with matches", "an extra workload that no CloneSet gets"},
+    ),
+    "traffic is a percentage": (
+        {"no traffic yet, in blue-green", "all traffic, in blue-green", "half with traffic"},
+        {
+            "no traffic at all",
+            "too much traffic",
+            "too much traffic, in blue-green",
+            "less than none, in blue-green",
+            "traffic as a number",
+        },
+    ),
+    "replicas don't fall": (
+        {"counts and percentages are not compared", "traffic may fall"},
+        {"fewer percent", "fewer pods", "fewer percent, in blue-green"},
+    ),
+    "a routing names its Service and its route": (
+        {"an Ingress", "any object", "half with traffic"},
+        {"a negative grace", "no Service", "no route", "an Ingress without a name", "a route without a name"},
     ),
 }
-"""Refused in v1alpha1 alone."""
+"""Kruise's rules for a Rollout by itself, in their order, each with what it lets pass and what it refuses."""

@@ -1,16 +1,19 @@
 """Kruise's rules for Rollouts, each with what it lets pass and what it refuses."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 from support.kruise_rollouts import rollout
-from support.rollout_rules import BAD, BAD_BEFORE, CHANGES, CLONES, EXTRA, FALLING, GOOD, MOST, ROUTING, STEPS, of, spec
+from support.rollout_rules import BAD, BAD_BEFORE, CHANGES, GOOD, GOOD_BEFORE, ROUTING, RULES, STEPS, of, spec
 
 from tidegate_chassis.admission import ALLOWED, AdmissionRequest, GroupVersionKind, Verdict
 from tidegate_rollout_operator import reviews
+from tidegate_rollout_operator.conversion import STORED, converted
 from tidegate_rollout_operator.kruise import ROLLING_STYLE, Rollout
+from tidegate_rollout_operator.rollouts import Rollouts
 from tidegate_rollout_operator.validation import problems_of, problems_of_update
 
 
@@ -22,6 +25,12 @@ def test_what_kruise_accepts_is_accepted(given: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("given", "field"), BAD.values(), ids=BAD)
 def test_a_fault_is_told_with_its_field(given: dict[str, Any], field: str) -> None:
     assert [each.field for each in problems_of(given)] == [field]
+
+
+def test_every_case_is_of_a_rule_and_every_rule_has_some_of_both() -> None:
+    assert all(passes and refuses for passes, refuses in RULES.values())
+    assert {name for passes, _ in RULES.values() for name in passes} == set(GOOD)
+    assert sorted(name for _, refuses in RULES.values() for name in refuses) == sorted(BAD)
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -91,6 +100,13 @@ def test_a_second_rollout_for_a_workload_is_refused_whatever_version_it_names() 
     assert judged(written(spec()), rollout(name="web")) is ALLOWED
 
 
+def test_a_rollout_that_is_being_deleted_has_its_workload_until_it_is_gone() -> None:
+    leaving = rollout(name="other", metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})
+    known: Any = SimpleNamespace(store=SimpleNamespace(all=lambda: [leaving]))
+    verdict = reviews.judge(written(spec()), Rollouts(known, "default").within)
+    assert "wait until it is gone" in verdict.refusal
+
+
 BROKEN = spec({"replicas": 0})
 
 
@@ -102,22 +118,35 @@ def test_a_spec_that_stays_as_it_is_keeps_nobody_from_labels_and_finalizers() ->
 
 def test_an_update_under_way_is_judged_by_the_status_that_stands() -> None:
     fewer = spec({"replicas": "100%"})
-    assert judged(written(fewer, STEPS, phase="Progressing")).causes
-    assert judged(written(fewer, STEPS)) is ALLOWED
+    for phase in ("Progressing", "Terminating"):
+        assert judged(written(fewer, STEPS, phase=phase)).causes
+    for phase in ("", "Initial", "Healthy", "Disabling", "Disabled"):
+        assert judged(written(fewer, STEPS, phase=phase)) is ALLOWED
 
 
 FORMER = {"request_kind": GroupVersionKind("rollouts.kruise.io", "v1alpha1", "Rollout")}
 
 
+def written_before(given: dict[str, Any]) -> AdmissionRequest:
+    """As the API server asks of what was written in v1alpha1."""
+    body = converted(given, STORED)
+    return written(body["spec"], style=body["metadata"].get("annotations", {}).get(ROLLING_STYLE, ""), **FORMER)
+
+
 @pytest.mark.parametrize(("given", "field"), BAD_BEFORE.values(), ids=BAD_BEFORE)
-def test_v1alpha1_has_rules_of_its_own(given: dict[str, Any], field: str) -> None:
-    assert [each["field"] for each in judged(written(given, **FORMER)).causes] == [field]
-    assert judged(written(given)) is ALLOWED, "in v1beta1 it may be so"
+def test_what_kruise_refuses_in_v1alpha1_is_refused(given: dict[str, Any], field: str) -> None:
+    assert [each["field"] for each in judged(written_before(given)).causes] == [field]
 
 
-def test_what_v1alpha1_lets_pass_is_accepted() -> None:
-    for given in (spec(*FALLING), spec(MOST, **EXTRA), spec({"replicas": 90, "traffic": "60%"}, workload=CLONES)):
-        assert judged(written(given, **FORMER)) is ALLOWED
+@pytest.mark.parametrize("given", GOOD_BEFORE.values(), ids=GOOD_BEFORE)
+def test_what_kruise_accepts_in_v1alpha1_is_accepted(given: dict[str, Any]) -> None:
+    assert not judged(written_before(given)).refusal
+
+
+def test_a_weight_that_no_traffic_can_have_is_a_warning() -> None:
+    beyond = GOOD_BEFORE["a weight beyond everything beside a count, which Kruise lets pass"]
+    (warning,) = judged(written_before(beyond)).warnings
+    assert "150%" in warning
 
 
 def test_the_style_of_v1alpha1_is_one_that_there_is() -> None:

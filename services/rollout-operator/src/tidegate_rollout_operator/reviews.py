@@ -60,7 +60,7 @@ def judge(request: AdmissionRequest, others: Others) -> Verdict:
     former = request.request_kind.version == FORMER
     if request.operation == "UPDATE" and old.spec == new.spec and not (former and old.style != new.style):
         return ALLOWED
-    found = [*problems_of(new.spec), *_shared(request, new.spec, others)]
+    found = [*problems_of(new.spec, any_share=former), *_shared(request, new.spec, others)]
     if former:
         found += problems_of_former(new.metadata.annotations, new.spec)
     if request.operation == "UPDATE":
@@ -90,7 +90,7 @@ def _shared(request: AdmissionRequest, spec: Mapping[str, Any], others: Others) 
     for each in others(request.namespace):
         if each.metadata.name != request.name and _is_same(each.workload, workload):
             rule = "a workload that no other Rollout of the namespace references"
-            remedy = f"Delete the Rollout {each.metadata.name}, or change that one."
+            remedy = f"Delete the Rollout {each.metadata.name} and wait until it is gone, or change that one."
             yield problem("spec.workloadRef", workload.name, rule, remedy)
 
 

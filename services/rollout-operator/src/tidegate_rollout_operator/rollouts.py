@@ -39,8 +39,8 @@ class Rollouts:
         return self._reflector.store.all()
 
     def within(self, namespace: str) -> list[Rollout]:
-        """Those of a namespace that stay."""
-        return [each for each in self.all() if each.metadata.namespace == namespace and not each.leaving]
+        """Those of a namespace, until they are gone."""
+        return [each for each in self.all() if each.metadata.namespace == namespace]
 
     def key(self, rollout: Rollout) -> WorkloadKey | None:
         return _key(rollout, self._cluster)

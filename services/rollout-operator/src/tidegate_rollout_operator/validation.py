@@ -29,7 +29,8 @@ KINDS: Final = frozenset(
         ("apps.kruise.io", "DaemonSet"),
     }
 )
-BLUE_GREEN_KINDS: Final = frozenset({("apps", "Deployment"), ("apps.kruise.io", "CloneSet")})
+DEPLOYMENT: Final = ("apps", "Deployment")
+BLUE_GREEN_KINDS: Final = frozenset({DEPLOYMENT, ("apps.kruise.io", "CloneSet")})
 NATIVE_GROUPS: Final = frozenset({"", "apps", "apps.kruise.io", "batch"})
 """Groups of which all kinds are known: what isn't among `KINDS` there is nothing that has replicas to roll out."""
 
@@ -39,9 +40,9 @@ _PERCENT: Final = re.compile(r"([0-9]+)%", re.ASCII)
 _UNDER_WAY: Final = "as it was, since a release is under way"
 
 
-def problems_of(spec: Json) -> tuple[Problem, ...]:
-    """The problems of a Rollout's spec by itself."""
-    return tuple(_problems(spec))
+def problems_of(spec: Json, *, any_share: bool = False) -> tuple[Problem, ...]:
+    """The problems of a Rollout's spec by itself; `any_share`: whatever share of the traffic a step asks for."""
+    return tuple(_problems(spec, any_share=any_share))
 
 
 def problems_of_update(old: Json, new: Json, phase: str, *, free_steps: bool = False) -> tuple[Problem, ...]:
@@ -56,7 +57,7 @@ def workload_of(spec: Json) -> WorkloadReference:
     return WorkloadReference(name=name, kind=kind, api_version=api_version)
 
 
-def _problems(spec: Json) -> Iterator[Problem]:
+def _problems(spec: Json, *, any_share: bool) -> Iterator[Problem]:
     strategy = _block(spec, "strategy")
     named = [block for block in BLOCKS if strategy.get(block) is not None]
     yield from _workload(spec, named)
@@ -72,9 +73,13 @@ def _problems(spec: Json) -> Iterator[Problem]:
         yield problem(f"{at}.trafficRoutings", len(routings), "at most one", "Leave one of them.")
     for index, routing in enumerate(routings):
         yield from _routing(f"{at}.trafficRoutings[{index}]", routing)
-    is_partition = named[0] == "canary" and not block.get("enableExtraWorkloadForCanary")
+    least = 0 if named[0] == "blueGreen" else 1
     for index, step in enumerate(steps):
-        yield from _step(f"{at}.steps[{index}]", step, is_blue_green=named[0] == "blueGreen", is_partition=is_partition)
+        yield from _replicas(f"{at}.steps[{index}]", step)
+        if _is_in_place(spec):
+            yield from _too_many(f"{at}.steps[{index}]", step)
+        if not any_share:
+            yield from _traffic(f"{at}.steps[{index}]", step.get("traffic"), least=least)
     yield from _falling(at, steps)
 
 
@@ -92,19 +97,22 @@ def _workload(spec: Json, named: list[str]) -> Iterator[Problem]:
         yield problem("spec.workloadRef", f"{group} {kind}", rule, "Use canary for this kind.")
 
 
-def _step(at: str, step: Json, *, is_blue_green: bool, is_partition: bool) -> Iterator[Problem]:
+def _replicas(at: str, step: Json) -> Iterator[Problem]:
     replicas = step.get("replicas")
-    percent = percent_of(replicas)
     if replicas is None:
         yield problem(f"{at}.replicas", "none", "given in every step", 'Write 3 or "20%".')
-    elif not _is_amount(replicas, percent):
+    elif not _is_amount(replicas, percent_of(replicas)):
         yield problem(f"{at}.replicas", replicas, 'a count above 0, or "1%" to "100%"', 'Write 3 or "20%".')
-    if is_partition:
-        yield from wrong_share(at, step)
-    yield from _traffic(at, step.get("traffic"), least=0 if is_blue_green else 1)
 
 
-def wrong_share(at: str, step: Json) -> Iterator[Problem]:
+def _is_in_place(spec: Json) -> bool:
+    """Whether no extra workload brings the new pods; only a Deployment gets one."""
+    block, workload = _block(spec, "strategy").get(BLOCKS[0]), workload_of(spec)
+    is_asked_for = isinstance(block, Mapping) and bool(block.get("enableExtraWorkloadForCanary"))
+    return block is not None and not (is_asked_for and (workload.group, workload.kind) == DEPLOYMENT)
+
+
+def _too_many(at: str, step: Json) -> Iterator[Problem]:
     """More new pods than the rest can do without, where no extra workload brings them."""
     gets_traffic = step.get("traffic") is not None or bool(step.get("matches"))
     percent = percent_of(step.get("replicas"))

@@ -1,6 +1,7 @@
 """What Kruise's rules for v1alpha1 have beyond those for v1beta1, which it is converted to before it is judged. Pure.
 
-Called by `reviews` for who writes v1alpha1, with `validation`.
+Called by `reviews` for who writes v1alpha1, with `validation`. A weight is judged where a step has nothing else: as the
+replicas that it stands for.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,11 +10,10 @@ from typing import Any, Final
 
 from tidegate_contracts.problem import Problem, problem
 from tidegate_rollout_operator.kruise import ROLLING_STYLE
-from tidegate_rollout_operator.validation import BLOCKS, percent_of, workload_of, wrong_share
+from tidegate_rollout_operator.validation import BLOCKS, percent_of
 
 STYLES: Final = ("", "canary", "partition")
 STYLE_FIELD: Final = f"metadata.annotations[{ROLLING_STYLE}]"
-DEPLOYMENT: Final = ("apps", "Deployment")
 STEPS: Final = f"spec.strategy.{BLOCKS[0]}.steps"
 
 
@@ -35,11 +35,6 @@ def _problems(annotations: Mapping[str, str], spec: Mapping[str, Any]) -> Iterat
     steps = block.get("steps") or []
     if block.get("trafficRoutings"):
         yield from _falling(steps)
-    workload = workload_of(spec)
-    # In v1beta1 the extra workload that only a Deployment gets excuses every kind.
-    if block.get("enableExtraWorkloadForCanary") and (workload.group, workload.kind) != DEPLOYMENT:
-        for index, step in enumerate(steps):
-            yield from wrong_share(f"{STEPS}[{index}]", step)
 
 
 def _falling(steps: list[Mapping[str, Any]]) -> Iterator[Problem]:
