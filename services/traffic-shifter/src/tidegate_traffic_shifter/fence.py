@@ -35,6 +35,7 @@ class Fence:
         self._uids: dict[str, str] = {}
         self._generations: dict[str, int] = {}
         self._marked: set[str] = set()
+        self._disowned: set[str] = set()
         self._unmarked_since_s: dict[str, float] = {}
 
     def ensure(self) -> None:
@@ -75,11 +76,20 @@ class Fence:
         self._unmarked_since_s.pop(name, None)
         return None
 
+    def disowned(self, name: str) -> None:
+        """Our name stands at no field of the object."""
+        self._disowned.add(name)
+
+    def is_disowned(self, name: str) -> bool:
+        """Whether that is known since we wrote last; if not, only a live look tells."""
+        return name in self._disowned
+
     def wrote(self, name: str, metadata: ObjectMeta) -> None:
         """What the API server answered to a write of ours."""
         self._uids[name] = metadata.uid
         self._generations[name] = metadata.generation
         self.wrote_at_s = self._clock.monotonic_s()
+        self._disowned.discard(name)
         if marks.read(metadata.annotations) is not None:
             self._marked.add(name)
         else:
