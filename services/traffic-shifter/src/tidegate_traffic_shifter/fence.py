@@ -1,7 +1,8 @@
 """What keeps a copy that has lost its order from writing: read marks, ask the lease, write with the version read.
 
 Made by `holder` for each order that it holds; `services` and routers pass every object that they read live through it
-and call `ensure` right before each write. It also remembers, for as long as the order is held, which objects were ours.
+and call `ensure` right before each write. It also remembers, for as long as the order is held, which objects were ours,
+and who wrote over our part (`contest`).
 """
 
 from typing import Final
@@ -13,6 +14,7 @@ from tidegate_contracts.orders import RouteOrder
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.topology import orders_consumer
 from tidegate_traffic_shifter import marks
+from tidegate_traffic_shifter.contest import Contest
 from tidegate_traffic_shifter.marks import Marks
 from tidegate_traffic_shifter.outcome import Pending, Refused
 
@@ -30,6 +32,7 @@ class Fence:
         self.ours = Marks(f"{held.key.kind}/{held.key.name}", held.revision)
         self.wrote_at_s: float | None = None
         """When the API server last took something from us, by the clock's monotonic time."""
+        self.contest = Contest(held.order, clock)
         self._held = held
         self._clock = clock
         self._uids: dict[str, str] = {}

@@ -11,15 +11,17 @@ from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_traffic_shifter import marks, problems
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.disowning import disown
+from tidegate_traffic_shifter.editors import editor
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.formats import Body, Part, Rewritten
 from tidegate_traffic_shifter.merge_patch import is_counted, replacing
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, repaired, worst
 from tidegate_traffic_shifter.room import lacking
 from tidegate_traffic_shifter.router import Marked, Place
-from tidegate_traffic_shifter.seen import Managed, Route
+from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.served import unserved
 from tidegate_traffic_shifter.share import Share
+from tidegate_traffic_shifter.three_way import merge_patch
 
 
 class Rewriting:
@@ -83,12 +85,14 @@ class Rewriting:
             return self._accepted(route)
         own = self._own(route, place.namespace)
         wanted = self._format.render(own, place.namespace, share)
+        repair = self._repair(place, route, wanted, answer)
+        fence.contest.repairing(repair)
         said = {"original-rules": own, "share": share, "router": [self._router, place.route]}
         annotations = fence.ours.annotations(**said)
         written = await self._write(place, route, wanted, annotations, fence)
         if isinstance(written, NotFound):
             return Pending("the route was deleted meanwhile", again_s=0.0)
-        return repaired(self._accepted(decode(written, Route)), self._repair(place, route, wanted, answer))
+        return repaired(self._accepted(decode(written, Route)), repair)
 
     async def restore(self, place: Place, fence: Fence) -> Outcome:
         cached, disowned = self._cached(place, fence), fence.is_disowned(self._called(place))
@@ -207,7 +211,8 @@ class Rewriting:
         saved, share = marks.saved_part(route.metadata.annotations), marks.saved_share(route.metadata.annotations)
         if saved is None or share is None:
             return None
-        if self._format.part(route) in (wanted, self._format.render(saved, place.namespace, share)):
+        part, rendered = self._format.part(route), self._format.render(saved, place.namespace, share)
+        if part in (wanted, rendered):
             return None
-        by = decode(answer, Managed).last_writer(other_than=marks.FIELD_MANAGER)
-        return Repair(f"the rules of {self._called(place)}", by)
+        edit = merge_patch(self._format.patch(rendered), self._format.patch(part))
+        return Repair(f"the rules of {self._called(place)}", editor(answer, edit))

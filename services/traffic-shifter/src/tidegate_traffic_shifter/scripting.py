@@ -15,6 +15,7 @@ from tidegate_contracts.routers import Abilities
 from tidegate_traffic_shifter import kept, marks, problems
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.disowning import disown
+from tidegate_traffic_shifter.editors import editor
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.kept import Kept
 from tidegate_traffic_shifter.lua.answer import Failed
@@ -24,7 +25,6 @@ from tidegate_traffic_shifter.rights import Rights, preferred
 from tidegate_traffic_shifter.router import Marked, Place
 from tidegate_traffic_shifter.script_parts import Part, Scripted, object_input, part_of
 from tidegate_traffic_shifter.script_sources import ScriptSources
-from tidegate_traffic_shifter.seen import Managed
 from tidegate_traffic_shifter.served import unserved
 from tidegate_traffic_shifter.share import Share
 
@@ -85,14 +85,14 @@ class Scripting:
             return objected
         if kept.stands(found, share) and fence.holds(found.metadata):
             return Settled()
-        own, by = kept.own(found), decode(answer, Managed).last_writer(other_than=marks.FIELD_MANAGER)
+        own, edit = kept.own(found), kept.edit(found)
+        edited = Repair(self._called(place), editor(answer, edit)) if edit else None
         if own.conflicts and not share.is_empty:
-            return Refused(problems.edited_by_both(self._called(place), own.conflicts, by))
+            return Refused(problems.edited_by_both(self._called(place), own.conflicts, editor(answer, edit)))
         wanted = await self._made(place, own.part, share)
         if isinstance(wanted, Refused):
             # Requests that have to leave don't wait for a script: the user's own part sends none to the new version.
             return await self.restore(place, fence) if share.is_empty else wanted
-        edited = Repair(self._called(place), by) if kept.is_edited(found) else None
         return await self._write(place, found, Kept(own.part, wanted, share), fence, edited)
 
     async def restore(self, place: Place, fence: Fence) -> Outcome:
@@ -105,7 +105,7 @@ class Scripting:
             objected = self._objected(place, found, fence)
             if objected is not None:
                 return Settled() if isinstance(objected, Refused) else objected
-            own, by = kept.own(found), decode(answer, Managed).last_writer(other_than=marks.FIELD_MANAGER)
+            own, by = kept.own(found), editor(answer, kept.edit(found))
             answer = await self._send(place, kept.patch(found, own.part, marks.removal()), fence)
             if isinstance(answer, NotFound):
                 return Settled()
@@ -136,6 +136,8 @@ class Scripting:
         if isinstance(tried, NotFound):
             return Pending(f"{self._called(place)} was deleted meanwhile", again_s=0.0)
         wanted = wanted._replace(made=decode(tried, Scripted).part)
+        if wanted.made != found.part:
+            fence.contest.repairing(edited)
         body = kept.patch(found, wanted.made, fence.ours.annotations(**wanted.annotations(place.route)))
         answer = await self._send(place, body, fence)
         if isinstance(answer, NotFound):

@@ -14,12 +14,13 @@ from tidegate_chassis.kubernetes.resources import ENDPOINT_SLICES, SERVICES
 from tidegate_traffic_shifter import marks, pins, problems
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.disowning import disown
+from tidegate_traffic_shifter.editors import editor
 from tidegate_traffic_shifter.endpoints import Endpoints, endpoints_of
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.marks import Marks
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled
 from tidegate_traffic_shifter.router import Place
-from tidegate_traffic_shifter.seen import EndpointSlice, Managed, Service
+from tidegate_traffic_shifter.seen import EndpointSlice, Service
 
 SERVICE_NAME: Final = "kubernetes.io/service-name"
 BY_SERVICE: Final = "service"
@@ -153,11 +154,18 @@ class Services:
             return objected
         if stands(service):
             return Settled()
-        found = marks.read(service.metadata.annotations)
-        edited = found is not None and found.revision == fence.ours.revision
-        by = decode(answer, Managed).last_writer(other_than=marks.FIELD_MANAGER) if edited else ""
+        repair = self._repair(place, service, answer, fence)
+        fence.contest.repairing(repair)
         await self._patch(service, patch(service), fence)
-        return Settled(Repair(f"the selector of {_called(place.service)}", by) if edited else None)
+        return Settled(repair)
+
+    def _repair(self, place: Place, service: Service, answer: bytes, fence: Fence) -> Repair | None:
+        """Who edited what this order has written; None when it hasn't yet."""
+        found = marks.read(service.metadata.annotations)
+        if found is None or found.revision != fence.ours.revision:
+            return None
+        by = editor(answer, {"spec": {"selector": service.spec.selector}})
+        return Repair(f"the selector of {_called(place.service)}", by)
 
     async def unpin(self, place: Place, label: str, fence: Fence) -> Outcome:
         """Give the stable Service its own selector back; one that is gone, or somebody else's now, is left alone."""

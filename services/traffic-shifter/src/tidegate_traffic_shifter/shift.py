@@ -16,6 +16,7 @@ from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.routers import beyond
 from tidegate_traffic_shifter.affinity import kept
 from tidegate_traffic_shifter.clearing import Clearing
+from tidegate_traffic_shifter.contest import brings_requests
 from tidegate_traffic_shifter.declaring import Declaring, tells_apart
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
@@ -95,7 +96,7 @@ class Shift:
     @property
     def _is_empty(self) -> bool:
         """Whether no request, and no copy of one, shall reach the new version."""
-        return not (self._order.weight_percent or self._order.matches or self._order.mirror_percent)
+        return not brings_requests(self._order)
 
     async def _check(self) -> list[Outcome]:
         found: list[Outcome] = []
@@ -173,7 +174,7 @@ class Shift:
         """Every stable Service; one that was opened for a whole share stays so for another: its pods may be gone."""
         revision, whole = self._order.stable_revision, self._order.weight_percent == WHOLE_PERCENT
         return [
-            await self._services.pin(place, self._label, revision, self._fence)
+            await outcome_of(self._services.pin(place, self._label, revision, self._fence))
             for place in self._places
             if not (whole and await self._services.is_open(place, self._label, self._fence))
         ]

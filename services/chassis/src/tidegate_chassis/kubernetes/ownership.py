@@ -4,13 +4,14 @@ Services ask it who wrote what they found changed, and at last take their own na
 applies it on the server's side would be told of a conflict otherwise, with somebody who is gone.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from tidegate_chassis.kubernetes.objects import ObjectMeta
 
-__all__ = ["ManagedFields", "Owned", "OwnedMeta", "disowning", "own_entries"]
+__all__ = ["ManagedFields", "Owned", "OwnedMeta", "disowning", "own_entries", "owner"]
 
 
 class ManagedFields(msgspec.Struct, frozen=True, rename="camel"):
@@ -30,6 +31,15 @@ class Owned(msgspec.Struct, frozen=True):
     metadata: OwnedMeta = OwnedMeta()
 
 
+def owner(entries: tuple[ManagedFields, ...], fields: Mapping[str, Any], *, other_than: str) -> str:
+    """Who else owns one of these fields, given as a merge patch names them; of several the newest, empty for nobody.
+
+    Whoever writes an object elsewhere, however lately, is not meant. A field that was taken away has no owner.
+    """
+    owners = [each for each in entries if each.manager != other_than and _holds(each.fields_v1, fields)]
+    return max(owners, key=lambda each: each.time).manager if owners else ""
+
+
 def own_entries(entries: tuple[ManagedFields, ...], manager: str) -> tuple[int, ...]:
     """Where the entries stand that name us as an owner."""
     return tuple(place for place, entry in enumerate(entries) if entry.manager == manager)
@@ -45,3 +55,12 @@ def disowning(entries: tuple[int, ...], manager: str) -> list[dict[str, Any]]:
             {"op": "remove", "path": f"/metadata/managedFields/{place}"},
         )
     ]
+
+
+def _holds(owned: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+    return any(_overlaps(owned[f"f:{name}"], part) for name, part in fields.items() if f"f:{name}" in owned)
+
+
+def _overlaps(owned: Mapping[str, Any], part: Any) -> bool:
+    """What is owned or written as a whole is so with all that is in it."""
+    return not owned or not isinstance(part, Mapping) or _holds(owned, part)
