@@ -167,6 +167,10 @@ class TrafficRig:
         found: dict[str, Any] = json.loads(answer)
         return found
 
+    async def owners(self, resource: Resource, name: str = "web") -> set[str]:
+        """Who owns fields of the object, as the API server has it."""
+        return {each["manager"] for each in (await self.read(resource, name))["metadata"]["managedFields"]}
+
     async def exists(self, resource: Resource, name: str) -> bool:
         return not isinstance(await self.admin.get(resource, self.namespace, name), NotFound)
 

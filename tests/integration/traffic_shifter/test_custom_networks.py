@@ -16,6 +16,7 @@ from tidegate_contracts.kruises_hold import ORIGINAL
 from tidegate_contracts.rollout import TrafficReference
 from tidegate_sandbox.state import SandboxState
 from tidegate_traffic_shifter.giving_back import found
+from tidegate_traffic_shifter.marks import FIELD_MANAGER
 from tidegate_traffic_shifter.script_sources import CONFIG_MAP
 
 pytestmark = pytest.mark.sandbox
@@ -221,6 +222,7 @@ async def test_one_service_for_both_versions_is_left_alone(rig: TrafficRig, sand
     await until(lambda: len(rig.facts(TrafficShifted)) > 1, within_s=10.0)
     await rig.obey(rig.release(traffic=traffic), TrafficReleased)
     assert (await rig.read(DOORS, "front"))["spec"] == original
+    assert FIELD_MANAGER not in await rig.owners(DOORS, "front")
     assert (await rig.read(SERVICES))["metadata"]["resourceVersion"] == version
 
 

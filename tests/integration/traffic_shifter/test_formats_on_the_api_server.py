@@ -22,6 +22,7 @@ from tidegate_sandbox.state import SandboxState
 from tidegate_traffic_shifter import conformance
 from tidegate_traffic_shifter.catalogue import formats, load_routers
 from tidegate_traffic_shifter.formats import Beside, Format, Rewritten
+from tidegate_traffic_shifter.marks import FIELD_MANAGER
 from tidegate_traffic_shifter.merge_patch import applied
 from tidegate_traffic_shifter.seen import Route
 
@@ -106,6 +107,8 @@ async def test_shares_are_written_and_the_users_objects_given_back_annotations_a
     assert '"weight":20' in annotations["alb.ingress.kubernetes.io/actions.to-web"], "a cache must not say so of before"
     await rig.obey(rig.release(traffic=traffic), TrafficReleased, within_s=20.0)
     assert [await user_made(rig, router) for router in REWRITTEN] == before
+    for router in REWRITTEN:
+        assert FIELD_MANAGER not in await rig.owners(FORMATS[router].resource, named(router)), router
 
 
 async def test_matches_are_written_too_and_what_has_a_status_is_waited_for(rig: TrafficRig) -> None:

@@ -235,3 +235,4 @@ async def test_a_virtual_service_is_written_as_istios_own_definition_takes_it_an
     await rig.edit(VIRTUAL_SERVICES, {"spec": {"hosts": ["web.example", "shop.example"]}})
     await rig.obey(rig.release(traffic=traffic), TrafficReleased)
     assert (await rig.read(VIRTUAL_SERVICES))["spec"] == before | {"hosts": ["web.example", "shop.example"]}
+    assert await rig.owners(VIRTUAL_SERVICES) == {"a-user"}

@@ -208,6 +208,20 @@ async def test_a_share_waits_for_endpoints_and_is_refused_late_and_still_comes(r
     assert await rig.weights() == {"web": 50, "web-canary": 50}
 
 
+async def test_a_share_waits_for_the_endpoints_that_carry_it_and_is_refused_late_and_still_comes(
+    rig: TrafficRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate_traffic_shifter.shift.ALL_THERE_WAIT_S", 0.5)
+    await rig.create(v1=4, v2=1)
+    await rig.obey(rig.shift(0, canary=None), TrafficShifted)
+    refused = await rig.obey(rig.shift(50, canary_pods=3, deadline_s=1.5), TrafficRefused)
+    assert refused.problem.value == "Service web-canary has 1 ready endpoints, and 50 % of the requests need 2"
+    assert await rig.weights() == {"web": 1}
+    await rig.scale("v2", 2)
+    await rig.fact(TrafficShifted)
+    assert await rig.weights() == {"web": 50, "web-canary": 50}
+
+
 async def test_a_new_version_that_loses_all_its_pods_gets_no_request_until_it_has_some_again(rig: TrafficRig) -> None:
     await rig.create(v1=2, v2=2)
     await rig.obey(rig.shift(50), TrafficShifted)

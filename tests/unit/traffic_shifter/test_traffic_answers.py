@@ -9,7 +9,7 @@ from tidegate_traffic_shifter.acceptance import objection, objection_by
 from tidegate_traffic_shifter.endpoints import Endpoints, endpoints_of
 from tidegate_traffic_shifter.outcome import Pending, Refused, Repair, Settled, repairs, worst
 from tidegate_traffic_shifter.problems import late
-from tidegate_traffic_shifter.seen import EndpointSlice, Managed, Route, Service
+from tidegate_traffic_shifter.seen import EndpointSlice, Route, Service
 
 
 def condition(kind: str, status: str = "True", generation: int = 4) -> dict[str, Any]:
@@ -94,15 +94,3 @@ def test_the_worst_outcome_counts_and_every_repair_is_told() -> None:
     assert worst([Settled(), Pending("wait", repair=repair)]) == Pending("wait", repair=repair)
     assert worst([Pending("wait"), refused, Settled()]) is refused
     assert repairs([Settled(repair), Pending("wait", repair=repair), refused, Settled()]) == [repair, repair]
-
-
-def test_the_last_writer_is_neither_us_nor_a_status() -> None:
-    entries = [
-        {"manager": "kubectl-edit", "time": "2026-01-01T00:00:02Z"},
-        {"manager": "argocd", "time": "2026-01-01T00:00:01Z"},
-        {"manager": "us", "time": "2026-01-01T00:00:09Z"},
-        {"manager": "contour", "subresource": "status", "time": "2026-01-01T00:00:08Z"},
-    ]
-    managed = msgspec.convert({"metadata": {"managedFields": entries}}, Managed)
-    assert managed.last_writer(other_than="us") == "kubectl-edit"
-    assert msgspec.convert({"metadata": {}}, Managed).last_writer(other_than="us") == "unknown"

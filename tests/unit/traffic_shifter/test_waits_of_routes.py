@@ -11,7 +11,7 @@ from tidegate_contracts.orders import ShiftTraffic
 from tidegate_contracts.rollout import TrafficReference
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_contracts.workload import WorkloadReference
-from tidegate_traffic_shifter.endpoints import Endpoints
+from tidegate_traffic_shifter.endpoints import Endpoints, needed
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
 from tidegate_traffic_shifter.patience import SLOWNESS_MAX_S, WARM_UP_S, patience_s
 from tidegate_traffic_shifter.problems import refused_by_server
@@ -112,7 +112,7 @@ def release(behind: Behind, route: Route, clock: ManualClock) -> Release:
     return Release({PLACE: route}, behind, label="hash", fence=None, clock=clock)  # type: ignore[arg-type,dict-item]
 
 
-def shift(behind: Behind, route: Route, clock: ManualClock, canary_pods: int) -> Shift:
+def shift(behind: Behind, route: Route, clock: ManualClock, canary_pods: int, weight_percent: int = 100) -> Shift:
     order = ShiftTraffic(
         rollout="r1",
         revision=1,
@@ -121,7 +121,7 @@ def shift(behind: Behind, route: Route, clock: ManualClock, canary_pods: int) ->
         stable_revision="old",
         canary_revision="new",
         canary_pods=canary_pods,
-        weight_percent=100,
+        weight_percent=weight_percent,
     )
     places: Any = {PLACE: route}
     return Shift(order, places, behind, label="hash", fence=None, clock=clock)  # type: ignore[arg-type]
@@ -197,6 +197,45 @@ def test_endpoints_that_never_come_leave_the_share_to_those_that_are_there() -> 
     clock.advance(ALL_THERE_WAIT_S)
     looks(work)
     assert route.held == share(100)
+
+
+def test_a_share_waits_for_as_many_as_carry_it_like_the_stable_ones_until_the_orders_deadline() -> None:
+    clock, route = ManualClock(), Route(20)
+    behind = Behind(web=Endpoints(frozenset("efghijkl")), **{"web-canary": Endpoints(frozenset("abc"))})
+    work = shift(behind, route, clock, canary_pods=6, weight_percent=40)
+    assert isinstance(looks(work), Pending)
+    clock.advance(ALL_THERE_WAIT_S)
+    waits = looks(work)
+    assert waits == Pending("Service web-canary has 3 ready endpoints, and 40 % of the requests need 4")
+    assert route.held == share(20)
+    behind.ready["web-canary"] = Endpoints(ALL)
+    assert isinstance(looks(work), Settled)
+    assert route.held == share(40)
+    behind.ready["web-canary"] = Endpoints(frozenset("a"))
+    assert isinstance(looks(work), Settled), "what it has already is not what this is about"
+
+
+@pytest.mark.parametrize(
+    ("weight_percent", "before_percent", "stable", "reported", "expected"),
+    [
+        (20, 0, 10, 2, 2),
+        (20, 0, 10, 9, 2),
+        (50, 0, 10, 1, 1),
+        (50, 20, 8, 9, 5),
+        (100, 50, 5, 10, 10),
+        (100, 0, 10, 10, 10),
+        (1, 0, 10, 3, 1),
+        (20, 50, 5, 5, 0),
+        (0, 0, 10, 3, 0),
+        (50, 50, 5, 5, 0),
+        (50, 0, 0, 5, 0),
+        (50, 0, 10, 0, 0),
+    ],
+)
+def test_a_share_needs_as_many_as_carry_it_as_the_stable_ones_do_and_no_more_than_the_step_has(
+    weight_percent: int, before_percent: int, stable: int, reported: int, expected: int
+) -> None:
+    assert needed(weight_percent, before_percent=before_percent, stable=stable, reported=reported) == expected
 
 
 def test_a_new_version_that_nobody_answers_for_any_more_gets_no_request_whatever_the_step_says() -> None:

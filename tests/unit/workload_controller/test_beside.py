@@ -8,6 +8,7 @@ from support.held_world import REFERENCE
 from support.native_deployment import NativeDeployment, Written
 
 from tidegate_chassis.kubernetes.objects import ObjectMeta, OwnerReference
+from tidegate_chassis.kubernetes.ownership import OwnedMeta
 from tidegate_contracts.facts import BatchReady, WorkloadChanged, WorkloadPromoted, WorkloadReleased
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload, ReleaseWorkload, Target
 from tidegate_contracts.rollout import Change
@@ -24,7 +25,7 @@ from tidegate_workload_controller.actions import (
     Touch,
 )
 from tidegate_workload_controller.around import after, before
-from tidegate_workload_controller.autoscalers import Autoscaler, AutoscalerSpec, OwnedMeta
+from tidegate_workload_controller.autoscalers import Autoscaler, AutoscalerSpec
 from tidegate_workload_controller.beside import decide
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.release import ReleaseMemory

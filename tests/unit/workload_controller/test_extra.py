@@ -6,18 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate_chassis.kubernetes.objects import ObjectMeta, OwnerReference
+from tidegate_chassis.kubernetes.ownership import ManagedFields, OwnedMeta
 from tidegate_chassis.kubernetes.resources import DEPLOYMENTS
 from tidegate_contracts.names import is_label_value, is_name
 from tidegate_contracts.orders import PrepareWorkload
 from tidegate_contracts.rollout import CanaryMetadata, Change
 from tidegate_contracts.workload import WorkloadReference
 from tidegate_workload_controller import marks
-from tidegate_workload_controller.authors import ManagedFields
 from tidegate_workload_controller.autoscalers import (
     Autoscaler,
     AutoscalerSpec,
     Json,
-    OwnedMeta,
     ScaleTarget,
     holding_off,
     letting_scale,

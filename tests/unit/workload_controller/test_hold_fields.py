@@ -10,9 +10,10 @@ from support.held_world import HeldWorld
 from support.native_deployment import HOLD, NativeDeployment
 
 from tidegate_chassis.kubernetes.objects import ObjectMeta
+from tidegate_chassis.kubernetes.ownership import ManagedFields
 from tidegate_contracts.orders import Target
 from tidegate_workload_controller import marks, patches
-from tidegate_workload_controller.authors import ManagedFields, last_author
+from tidegate_workload_controller.authors import last_author
 from tidegate_workload_controller.budget_hold import BudgetHold
 from tidegate_workload_controller.budgets import Budget, Room, at_rest, budget_of, express
 from tidegate_workload_controller.hold import own_values

@@ -1,7 +1,8 @@
 """What keeps a copy that has lost its order from writing: read marks, ask the lease, write with the version read.
 
 Made by `holder` for each order that it holds; `services` and routers pass every object that they read live through it
-and call `ensure` right before each write. It also remembers, for as long as the order is held, which objects were ours.
+and call `ensure` right before each write. It also remembers, for as long as the order is held, which objects were ours,
+and who wrote over our part (`contest`).
 """
 
 from typing import Final
@@ -13,6 +14,7 @@ from tidegate_contracts.orders import RouteOrder
 from tidegate_contracts.problem import Problem
 from tidegate_contracts.topology import orders_consumer
 from tidegate_traffic_shifter import marks
+from tidegate_traffic_shifter.contest import Contest
 from tidegate_traffic_shifter.marks import Marks
 from tidegate_traffic_shifter.outcome import Pending, Refused
 
@@ -30,11 +32,13 @@ class Fence:
         self.ours = Marks(f"{held.key.kind}/{held.key.name}", held.revision)
         self.wrote_at_s: float | None = None
         """When the API server last took something from us, by the clock's monotonic time."""
+        self.contest = Contest(held.order, clock)
         self._held = held
         self._clock = clock
         self._uids: dict[str, str] = {}
         self._generations: dict[str, int] = {}
         self._marked: set[str] = set()
+        self._disowned: set[str] = set()
         self._unmarked_since_s: dict[str, float] = {}
 
     def ensure(self) -> None:
@@ -75,11 +79,20 @@ class Fence:
         self._unmarked_since_s.pop(name, None)
         return None
 
+    def disowned(self, name: str) -> None:
+        """Our name stands at no field of the object."""
+        self._disowned.add(name)
+
+    def is_disowned(self, name: str) -> bool:
+        """Whether that is known since we wrote last; if not, only a live look tells."""
+        return name in self._disowned
+
     def wrote(self, name: str, metadata: ObjectMeta) -> None:
         """What the API server answered to a write of ours."""
         self._uids[name] = metadata.uid
         self._generations[name] = metadata.generation
         self.wrote_at_s = self._clock.monotonic_s()
+        self._disowned.discard(name)
         if marks.read(metadata.annotations) is not None:
             self._marked.add(name)
         else:

@@ -66,22 +66,29 @@ def stands(found: Scripted, share: Share) -> bool:
     return kept is not None and kept.share == share and kept.made == found.part
 
 
-def is_edited(found: Scripted) -> bool:
+def edit(found: Scripted) -> dict[str, Any]:
+    """What somebody has made of it since it was written, as a merge patch says it; empty where nobody has."""
     kept = read(found)
-    return kept is not None and kept.made != found.part
+    return changes(kept.made, found.part) if kept is not None else {}
+
+
+def changes(before: Part, after: Part) -> dict[str, Any]:
+    """The merge patch that makes one part of another."""
+    metadata = {
+        name: each
+        for name in ("labels", "annotations")
+        if (each := merge_patch(getattr(before, name), getattr(after, name)))
+    }
+    spec = merge_patch(before.spec, after.spec)
+    return ({"metadata": metadata} if metadata else {}) | ({"spec": spec} if spec else {})
 
 
 def patch(found: Scripted, wanted: Part, annotations: dict[str, Any]) -> dict[str, Any]:
     """The merge patch that makes the wanted part stand in the object, with these annotations of ours."""
-    part = found.part
-    changed = {
-        "labels": merge_patch(part.labels, wanted.labels),
-        "annotations": merge_patch(part.annotations, wanted.annotations) | annotations,
-    }
-    metadata = {name: each for name, each in changed.items() if each}
-    body: dict[str, Any] = {"metadata": metadata | {"resourceVersion": found.metadata.resource_version}}
-    spec = merge_patch(part.spec, wanted.spec)
-    return body | {"spec": spec} if spec else body
+    body = changes(found.part, wanted)
+    metadata = dict(body.get("metadata", {}))
+    metadata["annotations"] = metadata.get("annotations", {}) | annotations
+    return body | {"metadata": metadata | {"resourceVersion": found.metadata.resource_version}}
 
 
 def marked(resource: Resource, found: Scripted) -> Marked | None:

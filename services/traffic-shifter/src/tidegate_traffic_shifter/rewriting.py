@@ -10,15 +10,18 @@ from tidegate_chassis.kubernetes.client import PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_traffic_shifter import marks, problems
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
+from tidegate_traffic_shifter.disowning import disown
+from tidegate_traffic_shifter.editors import editor
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.formats import Body, Part, Rewritten
 from tidegate_traffic_shifter.merge_patch import is_counted, replacing
-from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, repaired
+from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, repaired, worst
 from tidegate_traffic_shifter.room import lacking
 from tidegate_traffic_shifter.router import Marked, Place
-from tidegate_traffic_shifter.seen import Managed, Route
+from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.served import unserved
 from tidegate_traffic_shifter.share import Share
+from tidegate_traffic_shifter.three_way import merge_patch
 
 
 class Rewriting:
@@ -82,24 +85,32 @@ class Rewriting:
             return self._accepted(route)
         own = self._own(route, place.namespace)
         wanted = self._format.render(own, place.namespace, share)
+        repair = self._repair(place, route, wanted, answer)
+        fence.contest.repairing(repair)
         said = {"original-rules": own, "share": share, "router": [self._router, place.route]}
         annotations = fence.ours.annotations(**said)
         written = await self._write(place, route, wanted, annotations, fence)
-        return repaired(written, self._repair(place, route, wanted, answer))
+        if isinstance(written, NotFound):
+            return Pending("the route was deleted meanwhile", again_s=0.0)
+        return repaired(self._accepted(decode(written, Route)), repair)
 
     async def restore(self, place: Place, fence: Fence) -> Outcome:
-        cached = self._cached(place, fence)
-        if cached is not None and marks.read(cached.metadata.annotations) is None:
+        cached, disowned = self._cached(place, fence), fence.is_disowned(self._called(place))
+        if cached is not None and marks.read(cached.metadata.annotations) is None and disowned:
             return self._accepted(cached)
-        route = await self._client.read(self.resource, place.namespace, place.route, Route)
-        if isinstance(route, NotFound):
+        answer = await self._client.get(self.resource, place.namespace, place.route)
+        if isinstance(answer, NotFound):
             return Settled()
-        if marks.read(route.metadata.annotations) is None:
-            return self._accepted(route)
-        objected = fence.look(self._called(place), route.metadata)
-        if objected is not None:
-            return Settled() if isinstance(objected, Refused) else objected
-        return await self._write(place, route, self._own(route, place.namespace), marks.removal(), fence)
+        route = decode(answer, Route)
+        if marks.read(route.metadata.annotations) is not None:
+            objected = fence.look(self._called(place), route.metadata)
+            if objected is not None:
+                return Settled() if isinstance(objected, Refused) else objected
+            answer = await self._write(place, route, self._own(route, place.namespace), marks.removal(), fence)
+            if isinstance(answer, NotFound):
+                return Settled()
+        left = await disown(self._client, self.resource, answer, fence)
+        return worst([left, self._accepted(decode(answer, Route))])
 
     async def marked(self) -> list[Marked]:
         if isinstance(await self._client.discover(self.resource.api_version, self.resource.kind), NotFound):
@@ -116,15 +127,13 @@ class Rewriting:
 
     async def _write(
         self, place: Place, route: Route, part: Part, annotations: dict[str, Any], fence: Fence
-    ) -> Outcome:
+    ) -> bytes | NotFound:
         body = self._body(route, part, annotations)
         fence.ensure()
         answer = await self._client.patch(self.resource, place.namespace, place.route, body, style=PatchStyle.MERGE)
-        if isinstance(answer, NotFound):
-            return Pending("the route was deleted meanwhile", again_s=0.0)
-        written = decode(answer, Route)
-        fence.wrote(self._called(place), written.metadata)
-        return self._accepted(written)
+        if not isinstance(answer, NotFound):
+            fence.wrote(self._called(place), decode(answer, Route).metadata)
+        return answer
 
     def _body(self, route: Route, part: Part, annotations: dict[str, Any]) -> Body:
         """The patch that makes the part stand in the route as it was read, with our annotations beside its own."""
@@ -202,7 +211,8 @@ class Rewriting:
         saved, share = marks.saved_part(route.metadata.annotations), marks.saved_share(route.metadata.annotations)
         if saved is None or share is None:
             return None
-        if self._format.part(route) in (wanted, self._format.render(saved, place.namespace, share)):
+        part, rendered = self._format.part(route), self._format.render(saved, place.namespace, share)
+        if part in (wanted, rendered):
             return None
-        by = decode(answer, Managed).last_writer(other_than=marks.FIELD_MANAGER)
-        return Repair(f"the rules of {self._called(place)}", by)
+        edit = merge_patch(self._format.patch(rendered), self._format.patch(part))
+        return Repair(f"the rules of {self._called(place)}", editor(answer, edit))

@@ -14,16 +14,17 @@ from tidegate_contracts.kruises_hold import ORIGINAL
 from tidegate_contracts.routers import Abilities
 from tidegate_traffic_shifter import kept, marks, problems
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
+from tidegate_traffic_shifter.disowning import disown
+from tidegate_traffic_shifter.editors import editor
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.kept import Kept
 from tidegate_traffic_shifter.lua.answer import Failed
 from tidegate_traffic_shifter.lua.runner import Runner
-from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled
+from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, repaired
 from tidegate_traffic_shifter.rights import Rights, preferred
 from tidegate_traffic_shifter.router import Marked, Place
 from tidegate_traffic_shifter.script_parts import Part, Scripted, object_input, part_of
 from tidegate_traffic_shifter.script_sources import ScriptSources
-from tidegate_traffic_shifter.seen import Managed
 from tidegate_traffic_shifter.served import unserved
 from tidegate_traffic_shifter.share import Share
 
@@ -84,30 +85,32 @@ class Scripting:
             return objected
         if kept.stands(found, share) and fence.holds(found.metadata):
             return Settled()
-        own, by = kept.own(found), decode(answer, Managed).last_writer(other_than=marks.FIELD_MANAGER)
+        own, edit = kept.own(found), kept.edit(found)
+        edited = Repair(self._called(place), editor(answer, edit)) if edit else None
         if own.conflicts and not share.is_empty:
-            return Refused(problems.edited_by_both(self._called(place), own.conflicts, by))
+            return Refused(problems.edited_by_both(self._called(place), own.conflicts, editor(answer, edit)))
         wanted = await self._made(place, own.part, share)
         if isinstance(wanted, Refused):
             # Requests that have to leave don't wait for a script: the user's own part sends none to the new version.
             return await self.restore(place, fence) if share.is_empty else wanted
-        edited = Repair(self._called(place), by) if kept.is_edited(found) else None
         return await self._write(place, found, Kept(own.part, wanted, share), fence, edited)
 
     async def restore(self, place: Place, fence: Fence) -> Outcome:
-        answer = await self._client.get(await self._resource(place), place.namespace, place.route)
+        resource = await self._resource(place)
+        answer = await self._client.get(resource, place.namespace, place.route)
         if isinstance(answer, NotFound):
             return Settled()
-        found = decode(answer, Scripted)
-        if marks.read(found.metadata.annotations) is None:
-            return Settled()
-        objected = self._objected(place, found, fence)
-        if objected is not None:
-            return Settled() if isinstance(objected, Refused) else objected
-        own, by = kept.own(found), decode(answer, Managed).last_writer(other_than=marks.FIELD_MANAGER)
-        body = kept.patch(found, own.part, marks.removal())
-        edited = Repair(f"{', '.join(own.conflicts)} of {self._called(place)}", by) if own.conflicts else None
-        return await self._send(place, body, fence, edited)
+        found, edited = decode(answer, Scripted), None
+        if marks.read(found.metadata.annotations) is not None:
+            objected = self._objected(place, found, fence)
+            if objected is not None:
+                return Settled() if isinstance(objected, Refused) else objected
+            own, by = kept.own(found), editor(answer, kept.edit(found))
+            answer = await self._send(place, kept.patch(found, own.part, marks.removal()), fence)
+            if isinstance(answer, NotFound):
+                return Settled()
+            edited = Repair(f"{', '.join(own.conflicts)} of {self._called(place)}", by) if own.conflicts else None
+        return repaired(await disown(self._client, resource, answer, fence), edited)
 
     async def marked(self) -> list[Marked]:
         """Of all kinds that there is a script for."""
@@ -133,18 +136,22 @@ class Scripting:
         if isinstance(tried, NotFound):
             return Pending(f"{self._called(place)} was deleted meanwhile", again_s=0.0)
         wanted = wanted._replace(made=decode(tried, Scripted).part)
+        if wanted.made != found.part:
+            fence.contest.repairing(edited)
         body = kept.patch(found, wanted.made, fence.ours.annotations(**wanted.annotations(place.route)))
-        return await self._send(place, body, fence, edited)
+        answer = await self._send(place, body, fence)
+        if isinstance(answer, NotFound):
+            return Pending(f"{self._called(place)} was deleted meanwhile", again_s=0.0)
+        return Settled(edited)
 
-    async def _send(self, place: Place, body: dict[str, Any], fence: Fence, edited: Repair | None) -> Outcome:
+    async def _send(self, place: Place, body: dict[str, Any], fence: Fence) -> bytes | NotFound:
         fence.ensure()
         answer = await self._client.patch(
             await self._resource(place), place.namespace, place.route, body, style=PatchStyle.MERGE
         )
-        if isinstance(answer, NotFound):
-            return Pending(f"{self._called(place)} was deleted meanwhile", again_s=0.0)
-        fence.wrote(self._called(place), decode(answer, Scripted).metadata)
-        return Settled(edited)
+        if not isinstance(answer, NotFound):
+            fence.wrote(self._called(place), decode(answer, Scripted).metadata)
+        return answer
 
     async def _made(self, place: Place, own: Part, share: Share) -> Part | Refused:
         script = await self._sources.of_kind(place.kind, place.group)

@@ -86,28 +86,3 @@ class Endpoint(msgspec.Struct, frozen=True, rename="camel"):
 
 class EndpointSlice(KubernetesObject, frozen=True):
     endpoints: list[Endpoint] | None = None
-
-
-class ManagedFields(msgspec.Struct, frozen=True, rename="camel"):
-    manager: str = ""
-    subresource: str = ""
-    time: str = ""
-
-
-class _ManagedMeta(msgspec.Struct, frozen=True, rename="camel"):
-    managed_fields: list[ManagedFields] | None = None
-
-
-class Managed(msgspec.Struct, frozen=True):
-    """Who wrote an object: read only when that is asked."""
-
-    metadata: _ManagedMeta = _ManagedMeta()
-
-    def last_writer(self, *, other_than: str) -> str:
-        """The manager that changed the object last, our own and status writers apart."""
-        others = [
-            entry
-            for entry in self.metadata.managed_fields or ()
-            if entry.manager != other_than and entry.subresource != "status"
-        ]
-        return max(others, key=lambda entry: entry.time).manager if others else "unknown"

@@ -13,12 +13,14 @@ from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.resources import ENDPOINT_SLICES, SERVICES
 from tidegate_traffic_shifter import marks, pins, problems
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
+from tidegate_traffic_shifter.disowning import disown
+from tidegate_traffic_shifter.editors import editor
 from tidegate_traffic_shifter.endpoints import Endpoints, endpoints_of
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.marks import Marks
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled
 from tidegate_traffic_shifter.router import Place
-from tidegate_traffic_shifter.seen import EndpointSlice, Managed, Service
+from tidegate_traffic_shifter.seen import EndpointSlice, Service
 
 SERVICE_NAME: Final = "kubernetes.io/service-name"
 BY_SERVICE: Final = "service"
@@ -152,25 +154,40 @@ class Services:
             return objected
         if stands(service):
             return Settled()
+        repair = self._repair(place, service, answer, fence)
+        fence.contest.repairing(repair)
+        await self._patch(service, patch(service), fence)
+        return Settled(repair)
+
+    def _repair(self, place: Place, service: Service, answer: bytes, fence: Fence) -> Repair | None:
+        """Who edited what this order has written; None when it hasn't yet."""
         found = marks.read(service.metadata.annotations)
-        edited = found is not None and found.revision == fence.ours.revision
-        by = decode(answer, Managed).last_writer(other_than=marks.FIELD_MANAGER) if edited else ""
-        await self._patch(place, service, patch(service), fence)
-        return Settled(Repair(f"the selector of {_called(place.service)}", by) if edited else None)
+        if found is None or found.revision != fence.ours.revision:
+            return None
+        by = editor(answer, {"spec": {"selector": service.spec.selector}})
+        return Repair(f"the selector of {_called(place.service)}", by)
 
     async def unpin(self, place: Place, label: str, fence: Fence) -> Outcome:
         """Give the stable Service its own selector back; one that is gone, or somebody else's now, is left alone."""
         found = await self.find(place, place.service, fence)
-        if found is None or isinstance(found, Refused) or marks.read(found.metadata.annotations) is None:
+        if found is None or isinstance(found, Refused):
             return Settled()
-        live = await self._client.read(SERVICES, place.namespace, place.service, Service)
-        if isinstance(live, NotFound) or marks.read(live.metadata.annotations) is None:
+        if marks.read(found.metadata.annotations) is None and fence.is_disowned(_called(place.service)):
             return Settled()
-        objected = fence.look(_called(place.service), live.metadata)
-        if objected is not None:
-            return Settled() if isinstance(objected, Refused) else objected
-        await self._patch(place, live, pins.unpin(live, label), fence)
-        return Settled()
+        answer = await self._client.get(SERVICES, place.namespace, place.service)
+        return Settled() if isinstance(answer, NotFound) else await self._give_back(place, label, answer, fence)
+
+    async def _give_back(self, place: Place, label: str, answer: bytes, fence: Fence) -> Outcome:
+        live = decode(answer, Service)
+        if marks.read(live.metadata.annotations) is not None:
+            objected = fence.look(_called(place.service), live.metadata)
+            if objected is not None:
+                return Settled() if isinstance(objected, Refused) else objected
+            written = await self._patch(live, pins.unpin(live, label), fence)
+            if isinstance(written, NotFound):
+                return Settled()
+            answer = written
+        return await disown(self._client, SERVICES, answer, fence)
 
     async def make_canary(self, place: Place, label: str, revision: str, fence: Fence) -> Outcome:
         """Make the canary Service, or put right what somebody changed of it."""
@@ -188,7 +205,7 @@ class Services:
         if canary is None:
             await self._create(place, body, fence)
         else:
-            await self._patch(place, canary, pins.repaired_canary(canary, body), fence)
+            await self._patch(canary, pins.repaired_canary(canary, body), fence)
         return Settled()
 
     async def delete_canary(self, place: Place, fence: Fence) -> Outcome:
@@ -210,12 +227,13 @@ class Services:
             raise Conflict(conflict.reason, cause=ConflictCause.STALE) from conflict
         fence.wrote(_called(place.canary_service), decode(answer, Service).metadata)
 
-    async def _patch(self, place: Place, service: Service, body: dict[str, Any], fence: Fence) -> None:
+    async def _patch(self, service: Service, body: dict[str, Any], fence: Fence) -> bytes | NotFound:
         fence.ensure()
-        name = service.metadata.name
-        answer = await self._client.patch(SERVICES, place.namespace, name, body, style=PatchStyle.MERGE)
+        name, namespace = service.metadata.name, service.metadata.namespace
+        answer = await self._client.patch(SERVICES, namespace, name, body, style=PatchStyle.MERGE)
         if not isinstance(answer, NotFound):
             fence.wrote(_called(name), decode(answer, Service).metadata)
+        return answer
 
 
 def _service_of(found: EndpointSlice) -> str:

@@ -16,7 +16,9 @@ from tidegate_contracts.plan import WHOLE_PERCENT
 from tidegate_contracts.routers import beyond
 from tidegate_traffic_shifter.affinity import kept
 from tidegate_traffic_shifter.clearing import Clearing
+from tidegate_traffic_shifter.contest import brings_requests
 from tidegate_traffic_shifter.declaring import Declaring, tells_apart
+from tidegate_traffic_shifter.endpoints import needed
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
 from tidegate_traffic_shifter.problems import cannot_keep
@@ -28,11 +30,11 @@ from tidegate_traffic_shifter.services import Services
 from tidegate_traffic_shifter.share import Revisions, Share
 
 ALL_READY_WAIT_S: Final = 2.0
-"""How long a share waits for the last unready endpoints; one ready endpoint is enough after that."""
+"""How long a share waits for the last unready endpoints; as many ready ones as it needs are enough after that."""
 
 ALL_THERE_WAIT_S: Final = 10.0
 """How long a share waits for as many endpoints as there are ready pods: whoever lists them may be slower than the pods,
-and fewer than these can't carry it. Some may be gone again by now, so that it is not waited for without end."""
+and some may be gone again by now. After that it waits for as many as it needs, until the order's deadline."""
 
 
 class Shift:
@@ -95,7 +97,7 @@ class Shift:
     @property
     def _is_empty(self) -> bool:
         """Whether no request, and no copy of one, shall reach the new version."""
-        return not (self._order.weight_percent or self._order.matches or self._order.mirror_percent)
+        return not brings_requests(self._order)
 
     async def _check(self) -> list[Outcome]:
         found: list[Outcome] = []
@@ -173,7 +175,7 @@ class Shift:
         """Every stable Service; one that was opened for a whole share stays so for another: its pods may be gone."""
         revision, whole = self._order.stable_revision, self._order.weight_percent == WHOLE_PERCENT
         return [
-            await self._services.pin(place, self._label, revision, self._fence)
+            await outcome_of(self._services.pin(place, self._label, revision, self._fence))
             for place in self._places
             if not (whole and await self._services.is_open(place, self._label, self._fence))
         ]
@@ -225,4 +227,21 @@ class Shift:
         ):
             if wanting and now_s < since_s + wait_s:
                 return Pending(f"Service {place.canary_service} {reason}", again_s=since_s + wait_s - now_s)
-        return Settled()
+        return await self._carried(place, len(found.ready))
+
+    async def _carried(self, place: Place, ready: int) -> Outcome:
+        """Whether so many can carry what they don't get yet."""
+        if ready >= self._order.canary_pods:
+            return Settled()
+        held = await self._places[place].share(place, self._fence)
+        stable = await self._services.find(place, place.service, self._fence)
+        enough = needed(
+            self._order.weight_percent,
+            before_percent=held.weight_percent if held is not None else 0,
+            stable=len(self._services.endpoints(stable).ready) if isinstance(stable, Service) else 0,
+            reported=self._order.canary_pods,
+        )
+        if ready >= enough:
+            return Settled()
+        share = f"{self._order.weight_percent} % of the requests"
+        return Pending(f"Service {place.canary_service} has {ready} ready endpoints, and {share} need {enough}")

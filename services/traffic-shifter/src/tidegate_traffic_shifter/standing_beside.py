@@ -12,11 +12,12 @@ from tidegate_chassis.kubernetes.client import PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_traffic_shifter import marks, problems
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
+from tidegate_traffic_shifter.editors import NOBODY, editor
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.formats import Beside, Body
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, repaired
 from tidegate_traffic_shifter.router import Marked, Place
-from tidegate_traffic_shifter.seen import Managed, Route
+from tidegate_traffic_shifter.seen import Route
 from tidegate_traffic_shifter.served import unserved
 from tidegate_traffic_shifter.share import Share
 
@@ -87,8 +88,9 @@ class StandingBeside:
         patch = form.repair(canary, wanted)
         if patch is None and stands:
             return self._accepted(canary)
-        written = await self._write(place, canary, patch or {"metadata": {}}, share, fence)
-        return repaired(written, self._repair(place, answer)) if stands else written
+        repair = self._repair(place, answer, patch) if patch is not None and stands else None
+        fence.contest.repairing(repair)
+        return repaired(await self._write(place, canary, patch or {"metadata": {}}, share, fence), repair)
 
     async def restore(self, place: Place, fence: Fence) -> Outcome:
         canary = await self._read(place, self._name(place))
@@ -171,10 +173,10 @@ class StandingBeside:
             return Refused(problems.canary_route_taken(self._name(place), self.resource.kind))
         return None
 
-    def _repair(self, place: Place, answer: bytes) -> Repair | None:
+    def _repair(self, place: Place, answer: bytes, patch: Body) -> Repair | None:
         """Who edited the object beside; nobody did where it follows an edit of the user's own."""
-        by = decode(answer, Managed).last_writer(other_than=marks.FIELD_MANAGER)
-        return Repair(self._called(place), by) if by != "unknown" else None
+        by = editor(answer, patch)
+        return Repair(self._called(place), by) if by != NOBODY else None
 
     def _accepted(self, canary: Route) -> Outcome:
         reason = self._format.objection(canary)

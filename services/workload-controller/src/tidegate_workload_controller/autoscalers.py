@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from tidegate_chassis.kubernetes.objects import ObjectMeta
+from tidegate_chassis.kubernetes.ownership import OwnedMeta, disowning, own_entries
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_workload_controller import marks
-from tidegate_workload_controller.authors import ManagedFields, disowning, own_entries
+from tidegate_workload_controller.marks import FIELD_MANAGER
 
 Json = dict[str, Any]
 
@@ -29,10 +29,6 @@ class ScaleTarget(msgspec.Struct, frozen=True, rename="camel"):
 class AutoscalerSpec(msgspec.Struct, frozen=True, rename="camel"):
     scale_target_ref: ScaleTarget = ScaleTarget()
     behavior: Json | None = None
-
-
-class OwnedMeta(ObjectMeta, frozen=True, rename="camel"):
-    managed_fields: tuple[ManagedFields, ...] = ()
 
 
 class Autoscaler(msgspec.Struct, frozen=True, rename="camel"):
@@ -52,7 +48,7 @@ class Autoscaler(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def ours(self) -> bool:
         """Whether anything on it says that we wrote to it."""
-        return self.marked or bool(own_entries(self.metadata.managed_fields))
+        return self.marked or bool(own_entries(self.metadata.managed_fields, FIELD_MANAGER))
 
     @property
     def held_off(self) -> bool:
@@ -77,7 +73,7 @@ def holding_off(scaler: Autoscaler, rollout: str) -> list[Json]:
 def letting_scale(scaler: Autoscaler) -> list[Json]:
     """As a JSON patch of the autoscaler as it was seen: what was absent is absent again, at last our name, too."""
     if not scaler.marked:
-        return disowning(own_entries(scaler.metadata.managed_fields))
+        return disowning(own_entries(scaler.metadata.managed_fields, FIELD_MANAGER), FIELD_MANAGER)
     kept = {
         name: value
         for name, value in scaler.metadata.annotations.items()

@@ -13,10 +13,12 @@ from msgspec.structs import replace
 
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.objects import NotFound, decode
+from tidegate_chassis.kubernetes.ownership import Owned, own_entries
 from tidegate_chassis.kubernetes.resources import PODS, REPLICA_SETS
-from tidegate_workload_controller.authors import ManagedFields, last_author, own_entries
+from tidegate_workload_controller.authors import last_author
 from tidegate_workload_controller.hold import Hold
 from tidegate_workload_controller.kinds.anatomy import Anatomy
+from tidegate_workload_controller.marks import FIELD_MANAGER
 from tidegate_workload_controller.seen import (
     ControllerRevision,
     LabelSelector,
@@ -41,13 +43,8 @@ class _Recorded(msgspec.Struct, frozen=True):
     data: _Templated = _Templated()
 
 
-class _Managed(msgspec.Struct, frozen=True, rename="camel"):
-    managed_fields: tuple[ManagedFields, ...] = ()
-
-
-class _WithAuthors(msgspec.Struct, frozen=True):
-    metadata: _Managed = _Managed()
-    spec: Json = {}
+class _WithAuthors(Owned, frozen=True):
+    spec: Json = msgspec.field(default_factory=dict)
 
 
 class Reading:
@@ -77,7 +74,7 @@ class Reading:
         self.template = self.spec.get("template") or {}
         self._digest = digest(self.template)
         self._author = last_author(whole.metadata.managed_fields)
-        self._owned = own_entries(whole.metadata.managed_fields)
+        self._owned = own_entries(whole.metadata.managed_fields, FIELD_MANAGER)
         self._newest = workload
         return workload
 

@@ -10,13 +10,14 @@ from typing import Any
 from tidegate_chassis.errors import Conflict, Transient
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound
+from tidegate_chassis.kubernetes.ownership import disowning
 from tidegate_chassis.kubernetes.resources import PODS
 from tidegate_contracts.rollout import Change
 from tidegate_workload_controller.actions import DeletePods, Disown, LabelPods, OnWorkload, Patch, PutBack, Touch
-from tidegate_workload_controller.authors import disowning
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.protocol import Ensure
 from tidegate_workload_controller.kinds.reading import Reading, raw_template, recorded_template
+from tidegate_workload_controller.marks import FIELD_MANAGER
 from tidegate_workload_controller.patches import Body, as_seen, labelling, operations, recorded
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.template import Json, change_patch, changed, digest, without_hash
@@ -37,7 +38,9 @@ class Writer:
             case Patch(body=body):
                 return await self._patch(body, view, ensure)
             case Disown(entries=entries):
-                return await self._send([*as_seen(view.workload), *disowning(entries)], PatchStyle.JSON, ensure)
+                return await self._send(
+                    [*as_seen(view.workload), *disowning(entries, FIELD_MANAGER)], PatchStyle.JSON, ensure
+                )
             case Touch():
                 return await self._touch(action, view, reading, ensure)
             case PutBack():
