@@ -8,7 +8,7 @@ from support.held_world import REFERENCE
 from support.native_deployment import NativeDeployment, Written
 
 from tidegate_chassis.kubernetes.objects import ObjectMeta, OwnerReference
-from tidegate_contracts.facts import BatchReady, WorkloadChanged, WorkloadPromoted, WorkloadReleased
+from tidegate_contracts.facts import BatchReady, BatchStalled, WorkloadChanged, WorkloadPromoted, WorkloadReleased
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload, ReleaseWorkload, Target
 from tidegate_contracts.rollout import Change
 from tidegate_workload_controller import marks, promotion, release
@@ -25,7 +25,7 @@ from tidegate_workload_controller.actions import (
 )
 from tidegate_workload_controller.around import after, before
 from tidegate_workload_controller.autoscalers import Autoscaler, AutoscalerSpec, OwnedMeta
-from tidegate_workload_controller.beside import decide
+from tidegate_workload_controller.beside import GOING, decide
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.release import ReleaseMemory
 from tidegate_workload_controller.saved import Saved, encode
@@ -341,7 +341,7 @@ def test_before_a_workload_is_released_what_is_around_it_goes() -> None:
         assert sight.own is not None
         sight = replace(sight, own=whole(sight.own))
         assert not before(order, sight)
-        return after(sight, release.decide(order, sight.own, ReleaseMemory(), NOW_S))
+        return after(order, sight, release.decide(order, sight.own, ReleaseMemory(), NOW_S), NOW_S)
 
     held = True
     assert only(decided(), RemoveBeside)
@@ -351,6 +351,20 @@ def test_before_a_workload_is_released_what_is_around_it_goes() -> None:
     assert only(decided(), LetScale).autoscalers == (scaler,)
     held = False
     assert isinstance(said(decided())[0], WorkloadReleased)
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_former_pods_that_do_not_go_are_told_at_the_deadline(back: bool) -> None:
+    world = World()
+    world.mark()
+    world.make(2)
+    world.metadata = {"deletion_timestamp": "2026-01-01T00:00:00Z"}
+    order = replace(world.order(), template_digest="v1") if back else world.order()
+    waiting = decide(order, world.sight(), Memory(), NOW_S)
+    assert (waiting.actions, waiting.until_s) == ((), NOW_S + order.progress_deadline_s)
+    (fact,) = said(decide(order, world.sight(), waiting.memory, NOW_S + order.progress_deadline_s))
+    assert isinstance(fact, BatchStalled)
+    assert GOING in fact.reason
 
 
 @pytest.mark.parametrize("mode", ["restore", "let_go"])

@@ -37,7 +37,7 @@ from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import Sight, View
 from tidegate_workload_controller.symptoms import symptoms
-from tidegate_workload_controller.watching import follow
+from tidegate_workload_controller.watching import follow, wait_for
 
 GOING: Final = "the former pods beside to go"
 
@@ -56,7 +56,7 @@ def decide(  # noqa: PLR0911 - one return per question, in the order in which th
     if returning.is_return(order, own):
         return _return(order, sight, own, memory, now_s)
     if sight.extra is not None and _is_going(sight.extra):
-        return _wait_for_its_end(order, own, memory, now_s)
+        return _wait_for_its_end(order, sight, own, _goal(order, own), memory, now_s=now_s)
     if sight.extra is None or not _is_made(order, own, sight.extra, memory):
         return _make(order, sight, own, memory, now_s) if sight.live else Decision(memory, look_live=True)
     memory = replace(_recognise(order, sight.extra, memory), objection=None)
@@ -119,10 +119,12 @@ def _foreign(order: ApplyBatch, sight: Sight, memory: Memory) -> Objection | Non
     return Objection(f"template, replicas or paused of {beside.workload.metadata.name}", beside.changed_by)
 
 
-def _wait_for_its_end(order: ApplyBatch, own: View, memory: Memory, now_s: float) -> Decision[Memory]:
+def _wait_for_its_end(
+    order: ApplyBatch, sight: Sight, own: View, pods: int, memory: Memory, *, now_s: float
+) -> Decision[Memory]:
     """Somebody deleted it, or an earlier rollout's end did: under its name there can be only one."""
-    census = _census(order, own, None, None, now_s)
-    return Decision(memory, progress=Progress(_goal(order, own), census.counts, GOING))
+    census = _census(order, own, sight.extra, None, now_s)
+    return wait_for(Progress(pods, census.counts, GOING), order, census, memory, now_s, live=sight.live)
 
 
 def _return(order: ApplyBatch, sight: Sight, own: View, memory: Memory, now_s: float) -> Decision[Memory]:
@@ -134,9 +136,9 @@ def _return(order: ApplyBatch, sight: Sight, own: View, memory: Memory, now_s: f
         return Decision(memory, (Patch(patches.marked(order, saved, _stable(order, own))),))
     if sight.extra is None:
         return returning.decide(order, own, own_values(own.hold, own.workload), memory, now_s)
-    actions = () if _is_going(sight.extra) else (RemoveBeside(),)
-    census = _census(order, own, sight.extra, None, now_s)
-    return Decision(memory, actions, progress=Progress(0, census.counts, GOING))
+    if not _is_going(sight.extra):
+        return Decision(memory, (RemoveBeside(),))
+    return _wait_for_its_end(order, sight, own, 0, memory, now_s=now_s)
 
 
 def _recognise(order: ApplyBatch, beside: View, memory: Memory) -> Memory:

@@ -24,7 +24,7 @@ from tidegate_workload_controller.objections import (
 from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import View
-from tidegate_workload_controller.watching import follow
+from tidegate_workload_controller.watching import follow, wait_for
 
 
 def decide(  # noqa: PLR0911 - one return per question, in the order in which they must be asked
@@ -70,12 +70,11 @@ def _touch(order: ApplyBatch, view: View, memory: Memory, now_s: float) -> Decis
     saved = saved_on(view.workload) or view.hold.save(view.workload)
     stable = view.workload.metadata.annotations.get(marks.STABLE_REVISION) or order.stable_revision
     if returning.is_return(order, view):
-        body = patches.free(view.hold, order, saved, stable)
-        return Decision(memory, (Touch(body, order.change, order.template_digest),))
+        return returning.begin(order, view, saved, memory, now_s)
     known = revision_of(view, order.template_digest)
     scene = view.hold.look(order, view, saved, new=known, now_s=now_s, first=True)
     if scene.census.scaling:
-        return Decision(memory, progress=scene.progress())
+        return wait_for(scene.progress(), order, scene.census, memory, now_s, live=view.live)
     if scene.impossible:
         return _stuck(scene, memory, now_s)
     touch = Touch(patches.held(view.hold, order, saved, stable, scene.first), order.change, order.template_digest)
