@@ -16,12 +16,13 @@ from tidegate_contracts.facts import (
     WorkloadGone,
 )
 from tidegate_contracts.orders import ApplyBatch, Target
-from tidegate_workload_controller import marks, turning
+from tidegate_workload_controller import marks
 from tidegate_workload_controller.actions import Decision, LabelPods, Patch, PutBack, Report, Touch
 from tidegate_workload_controller.budget_hold import HOLD_MIN_READY_S
 from tidegate_workload_controller.convergence import decide
 from tidegate_workload_controller.memory import Memory
-from tidegate_workload_controller.saved import Saved, saved_on
+from tidegate_workload_controller.objections import REPAIR_TOLD_AGAIN_S
+from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.seen import Condition, ContainerState, ContainerStatus, PodStatus, View, Waiting
 
 TWENTY = Target(percent=20)
@@ -216,20 +217,24 @@ def test_a_hold_that_was_never_ours_to_lose_is_not_put_on_again() -> None:
     assert [type(fact) for fact in facts(decision)] == [WorkloadChanged]
 
 
-def test_an_edited_budget_is_put_back_once() -> None:
+def test_an_edited_budget_is_put_back_every_time_and_said_again_after_a_while() -> None:
+    """A GitOps tool writes it at each of its intervals: it can't insist until the hold is left off."""
     world = fresh()
     order = world.order(TWENTY)
     decision = decide(order, world.written.view(), Memory(), NOW_S)
     world._act(decision)
     world.written.strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "90%"}}
-    repair = decide(order, world.written.view(), decision.memory, NOW_S)
-    patch, report = repair.actions
-    assert isinstance(patch, Patch)
-    assert patch.body["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": "11%", "maxUnavailable": 0}
-    assert isinstance(report, Report)
-    second = decide(order, world.written.view(), repair.memory, NOW_S)
-    assert [type(fact) for fact in facts(second)] == [WorkloadChanged]
-    assert not [action for action in second.actions if isinstance(action, Patch)]
+    memory, told_again_s = decision.memory, REPAIR_TOLD_AGAIN_S
+    for at_s, said in ((0.0, 1), (1.0, 0), (2.0, 0), (told_again_s, 1), (told_again_s + 1.0, 0)):
+        unsure = decide(order, cached(world.written.view()), memory, NOW_S + at_s)
+        assert (unsure.look_live, unsure.actions) == (True, ())
+        repair = decide(order, world.written.view(), memory, NOW_S + at_s)
+        patch, *reports = repair.actions
+        assert isinstance(patch, Patch)
+        assert patch.body["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": "11%", "maxUnavailable": 0}
+        assert [type(each) for each in facts(repair)] == [WorkloadChanged] * said
+        assert len(reports) == said
+        memory = repair.memory
 
 
 def test_no_pods_within_the_deadline_is_a_stall_and_their_coming_a_recovery() -> None:
@@ -312,74 +317,6 @@ def test_while_the_native_controller_scales_nothing_is_written_or_reported() -> 
     assert not decision.actions
     assert decision.progress is not None
     assert "scale to 5" in decision.progress.waiting_for
-
-
-def test_a_scale_that_is_not_shared_out_is_told_at_the_deadline() -> None:
-    world = fresh()
-    order = world.order(TWENTY)
-    world.scale(5)
-    waiting = decide(order, cached(world.written.view()), Memory(), NOW_S)
-    assert waiting.look_live
-    waiting = decide(order, world.written.view(), Memory(), NOW_S)
-    late_s = NOW_S + order.progress_deadline_s
-    assert (waiting.actions, waiting.until_s) == ((), late_s)
-    stalled = decide(order, world.written.view(), waiting.memory, late_s)
-    (fact,) = facts(stalled)
-    assert isinstance(fact, BatchStalled)
-    assert "scale to 5" in fact.reason
-    assert not decide(order, world.written.view(), stalled.memory, 2 * late_s).actions
-
-
-def test_stable_pods_that_do_not_come_after_a_scale_to_nothing_are_told_at_the_deadline() -> None:
-    world = fresh()
-    world.apply(world.order(TWENTY))
-    order = world.order(TWENTY)
-    world.scale(0)
-    world.native.until_still()
-    parking = decide(order, world.written.view(), Memory(), NOW_S)
-    world._act(parking)
-    world.scale(10)
-    waiting = decide(order, world.written.view(), parking.memory, NOW_S)
-    assert not facts(waiting)
-    (fact,) = facts(decide(order, world.written.view(), waiting.memory, NOW_S + order.progress_deadline_s))
-    assert isinstance(fact, BatchStalled)
-    assert "10 pods of the stable version" in fact.reason
-
-
-def test_the_stable_version_again_waits_for_counts_that_are_true_and_says_so_at_the_deadline() -> None:
-    """In the midst of a batch: its native controller would let pods go for those that it only thinks are there."""
-    world = fresh()
-    touched(world)
-    newer = replace(world.order(TWENTY, template="v1"), rollout="r2")
-    view = world.written.view()
-    older = replace(view.workload.status, available_replicas=view.workload.status.available_replicas + 1)
-    lagging = replace(view, workload=replace(view.workload, status=older))
-    waiting = decide(newer, lagging, Memory(), NOW_S)
-    assert not waiting.actions
-    (fact,) = facts(decide(newer, lagging, waiting.memory, NOW_S + newer.progress_deadline_s))
-    assert isinstance(fact, BatchStalled)
-    assert turning.COUNTED in fact.reason
-    (touch,) = decide(newer, view, Memory(), NOW_S).actions
-    assert isinstance(touch, Touch)
-    assert touch.body["spec"]["minReadySeconds"] is None
-
-
-def test_the_stable_version_again_stops_what_moves_freely_before_it_is_let_go() -> None:
-    world = fresh()
-    world.apply(world.order(TWENTY))
-    view = world.written.view()
-    saved = saved_on(view.workload)
-    assert saved is not None
-    world.written.patch({"metadata": {"annotations": {}}, "spec": view.hold.moving(saved)})
-    newer = replace(world.order(TWENTY, template="v1"), rollout="r2", canary_revision=None)
-    stopped = decide(newer, world.written.view(), Memory(), NOW_S)
-    (touch,) = stopped.actions
-    assert isinstance(touch, Touch)
-    assert touch.body["spec"] == {"paused": True}
-    world.written.patch({**touch.body, "spec": {**view.hold.moving(saved), "paused": True}}, "v1")
-    (patch,) = decide(newer, world.written.view(), stopped.memory, NOW_S).actions
-    assert isinstance(patch, Patch)
-    assert patch.body["spec"]["paused"] is None
 
 
 def test_where_no_new_pod_can_come_nothing_is_touched_and_the_reason_is_said() -> None:

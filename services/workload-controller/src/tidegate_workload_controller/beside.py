@@ -18,7 +18,6 @@ from tidegate_workload_controller.actions import (
     Patch,
     Progress,
     RemoveBeside,
-    Report,
     ScaleBeside,
 )
 from tidegate_workload_controller.batch import rounded_up
@@ -26,12 +25,11 @@ from tidegate_workload_controller.census import Census, count, revision_of
 from tidegate_workload_controller.hold import own_values
 from tidegate_workload_controller.memory import Memory, Objection
 from tidegate_workload_controller.objections import (
-    REPAIRS_MAX,
     TEMPLATE,
     foreign_change,
     is_touched,
     objected,
-    objection_fact,
+    put_back,
 )
 from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.scene import Scene
@@ -92,7 +90,7 @@ def _is_going(beside: View) -> bool:
 
 
 def _make(order: ApplyBatch, sight: Sight, own: View, memory: Memory, now_s: float) -> Decision[Memory]:
-    """The workload beside, as this rollout's. What somebody else did to it is undone once, and reported."""
+    """The workload beside, as this rollout's. What somebody else did to it is undone, and reported."""
     pods = _goal(order, own)
     body = None
     if not is_touched(order, own):
@@ -102,10 +100,7 @@ def _make(order: ApplyBatch, sight: Sight, own: View, memory: Memory, now_s: flo
     objection = _foreign(order, sight, memory)
     if objection is None:
         return Decision(replace(memory, setting=pods), (make,))
-    if memory.repairs >= REPAIRS_MAX:
-        return objected(order, own, objection, memory, now_s)
-    memory = replace(memory, repairs=memory.repairs + 1, setting=pods)
-    return Decision(memory, (make, Report(objection_fact(order, objection, now_s))))
+    return put_back(order, objection, make, replace(memory, setting=pods), now_s)
 
 
 def _foreign(order: ApplyBatch, sight: Sight, memory: Memory) -> Objection | None:
