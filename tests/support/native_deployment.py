@@ -220,7 +220,12 @@ def view_of(native: NativeDeployment, written: "Written") -> View:
             name="web", namespace="shop", uid="web-uid", generation=1, annotations=annotations, labels=labels
         ),
         spec=WorkloadSpec(replicas=native.replicas, strategy=written.strategy, **written.fields),
-        status=WorkloadStatus(observed_generation=1),
+        status=WorkloadStatus(
+            observed_generation=1,
+            replicas=sum(each.status.replicas for each in sets),
+            updated_replicas=sum(each.status.replicas for each in sets if each.revision.name == native.revision),
+            available_replicas=sum(each.status.available_replicas for each in sets),
+        ),
     )
     return View(
         workload=workload,
@@ -247,7 +252,7 @@ def _replica_set(each: NativeReplicaSet) -> ReplicaSet:
             },
         ),
         spec=ReplicaSetSpec(replicas=each.told),
-        status=ReplicaSetStatus(available_replicas=each.available),
+        status=ReplicaSetStatus(replicas=len(each.pods), available_replicas=each.available),
     )
 
 

@@ -1,18 +1,24 @@
 """What other people do to a Deployment while it is held, and what the controller makes of it."""
 
 import asyncio
+import json
+from typing import Final
 
 import pytest
+from support.sandbox import kubectl
 from support.until import until
-from support.workloads import gone, image, observed, rig
+from support.workloads import deployment, gone, image, observed, rig
 
 from tidegate_chassis.kubernetes.client import PatchStyle
 from tidegate_contracts.facts import BatchReady, WorkloadChanged, WorkloadGone, WorkloadReleased
 from tidegate_contracts.orders import ReleaseWorkload
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller import marks
+from tidegate_workload_controller.budget_hold import HOLD_MIN_READY_S
 
 pytestmark = pytest.mark.sandbox
+
+TIMES: Final = 3
 
 
 async def test_new_pods_follow_the_scale_and_never_pass_the_step(sandbox: SandboxState, namespace: str) -> None:
@@ -65,26 +71,32 @@ async def test_another_template_is_reported_with_its_author_and_nothing_is_writt
         await made.fact(BatchReady, lambda each: each.target_pods == 3 and each.settled)
 
 
-async def test_an_edited_hold_is_put_back_once_and_reported(sandbox: SandboxState, namespace: str) -> None:
+@pytest.mark.parametrize("applied", [("apply",), ("apply", "--server-side", "--force-conflicts")], ids=len)
+async def test_a_hold_that_a_tool_takes_off_again_and_again_is_put_back_each_time(
+    sandbox: SandboxState, namespace: str, applied: tuple[str, ...]
+) -> None:
+    """The user's own strategy and minReadySeconds stand in Git, beside the new version."""
+    own = {
+        "minReadySeconds": 0,
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 2, "maxUnavailable": 0}},
+    }
     async with rig(sandbox, namespace) as made:
-        await made.create(replicas=10, tag="v1_ready-0.1")
+        await made.create(replicas=10, tag="v1_ready-0.1", **own)
         await made.prepare(image("v2_ready-0.1"))
-        ready = await made.apply(1, "20%")
-        await made.patch({"spec": {"minReadySeconds": 0}})
-        changed = await made.fact(WorkloadChanged)
-        assert changed.by == "a-user"
+        await made.apply(1, "20%")
+        manifest = json.dumps(deployment(tag="v2_ready-0.1", **own))
 
         async def held() -> bool:
-            return (await made.read()).spec.min_ready_seconds == 2_147_483_646
+            return (await made.read()).spec.min_ready_seconds == HOLD_MIN_READY_S
 
-        async with asyncio.timeout(5.0):
-            while not await held():  # noqa: ASYNC110 - only asking again tells
-                await asyncio.sleep(0.02)
-        async with observed(made) as observer:
-            assert observer.samples[-1].told[ready.canary_revision] <= 10
-            await made.patch({"spec": {"minReadySeconds": 5}})
-            await until(lambda: len(made.facts(WorkloadChanged)) == 2)
-            assert (await made.read()).spec.min_ready_seconds == 5
+        for _ in range(TIMES):
+            await asyncio.to_thread(kubectl, sandbox, "-n", namespace, *applied, "-f", "-", manifest=manifest)
+            async with asyncio.timeout(5.0):
+                while not await held():  # noqa: ASYNC110 - only asking again tells
+                    await asyncio.sleep(0.02)
+        changed = await made.fact(WorkloadChanged)
+        assert "strategy" in changed.what
+        await made.release("restore")
 
 
 async def test_an_order_older_than_the_fence_writes_nothing(sandbox: SandboxState, namespace: str) -> None:

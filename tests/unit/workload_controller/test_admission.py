@@ -111,6 +111,28 @@ def test_what_leaves_the_template_alone_passes_untouched(after: dict[str, Any]) 
     assert judged(written(workload(), after)) is ALLOWED
 
 
+@pytest.mark.parametrize("dropped", [False, True], ids=["patched", "replaced"])
+def test_what_holds_a_workload_stays_on_it_with_our_marks(dropped: bool) -> None:
+    standing = {"progressDeadlineSeconds": 600, "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}
+    held = {**standing, "minReadySeconds": 2_147_483_646}
+    metadata = {
+        **workload()["metadata"],
+        "annotations": {marks.SAVED_STRATEGY: encode(Saved()), marks.ROLLOUT: "r1"},
+        "labels": {marks.ORDER_REVISION: "7"},
+    }
+    before = {**workload(**held), "metadata": metadata}
+    own = workload(**standing, minReadySeconds=5)
+    after = {**own, "metadata": {**own["metadata"], "annotations": {}, "labels": {}} if dropped else metadata}
+    verdict = judged(written(before, after))
+    stored = patched(after, verdict)
+    assert stored["spec"] == {**before["spec"], "paused": False}
+    saved = saved_on(decode(json.dumps(stored).encode(), Workload))
+    assert saved == Saved(min_ready_seconds=5)
+    assert stored["metadata"]["annotations"][marks.ROLLOUT] == "r1"
+    assert stored["metadata"]["labels"] == {marks.ORDER_REVISION: "7"}
+    assert "minReadySeconds" in verdict.warnings[0]
+
+
 @pytest.mark.parametrize(
     "more",
     [

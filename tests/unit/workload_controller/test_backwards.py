@@ -8,7 +8,7 @@ from support.native_deployment import NativeDeployment
 
 from tidegate_contracts.facts import BatchReady, BatchStalled, WorkloadChanged
 from tidegate_contracts.orders import ApplyBatch, Target
-from tidegate_workload_controller import marks
+from tidegate_workload_controller import marks, turning
 from tidegate_workload_controller.actions import Patch, PutBack, Report
 from tidegate_workload_controller.backwards import decide
 from tidegate_workload_controller.batch import target_pods
@@ -96,6 +96,20 @@ def test_pods_that_still_count_as_available_are_no_reason_to_let_others_go() -> 
     assert not decide(order, view(4), turned.memory, NOW_S).actions
     (patch,) = decide(order, view(0), turned.memory, NOW_S).actions
     assert isinstance(patch, Patch)
+
+
+def test_in_the_midst_of_a_batch_it_waits_for_counts_that_are_true_and_says_so_at_the_deadline() -> None:
+    world, order = forward(10, 20, 60)
+    view = world.view()
+    older = replace(view.workload.status, available_replicas=5)
+    lagging = replace(view, workload=replace(view.workload, status=older))
+    waiting = decide(order, lagging, Memory(), NOW_S)
+    assert not waiting.actions
+    (report,) = decide(order, lagging, waiting.memory, NOW_S + order.progress_deadline_s).actions
+    assert isinstance(report, Report)
+    assert isinstance(report.fact, BatchStalled)
+    assert turning.COUNTED in report.fact.reason
+    assert (report.fact.counts.updated, report.fact.counts.stable) == (6, 4)
 
 
 def test_a_copy_that_knows_nothing_goes_on_where_the_last_one_was() -> None:

@@ -9,10 +9,11 @@ from support.held_world import REFERENCE
 from support.native_deployment import NativeDeployment, Written
 
 from tidegate_chassis.kubernetes.objects import ObjectMeta, OwnerReference
-from tidegate_contracts.facts import WorkloadReleased
+from tidegate_contracts.facts import BatchStalled, WorkloadReleased
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload, ReleaseWorkload, Target
 from tidegate_workload_controller import around, baseline, marks
 from tidegate_workload_controller.actions import Decision, MakeBaseline, RemoveBaseline, Report, ScaleBaseline
+from tidegate_workload_controller.release import ReleaseMemory
 from tidegate_workload_controller.saved import Saved, encode
 from tidegate_workload_controller.seen import ReplicaSet, ReplicaSetSpec, ReplicaSetStatus, Sight
 
@@ -128,15 +129,28 @@ def test_at_the_end_it_goes_before_the_marks_do(mode: str) -> None:
 
 
 def test_nothing_is_released_while_its_pods_are_in_use() -> None:
-    said = Decision(None, (Report(released()),), done=True)
+    said = Decision(ReleaseMemory(), (Report(released()),), done=True)
     unseen = replace(made(**GOING, generation=2), status=ReplicaSetStatus(replicas=0, observed_generation=1))
     for seen in (made(), made(**GOING), unseen):
-        waiting = around.after(sight(seen), said)
+        waiting = around.after(release("restore"), sight(seen), said, NOW_S)
         assert not waiting.done
         assert not any(isinstance(action, Report) for action in waiting.actions)
     gone = replace(made(**GOING), status=ReplicaSetStatus(replicas=0))
     for left in (None, gone, made(**FOREIGN)):
-        assert around.after(sight(left), said) == said
+        assert around.after(release("restore"), sight(left), said, NOW_S) == said
+
+
+def test_pods_that_do_not_go_are_told_at_the_deadline() -> None:
+    given, said = release("restore"), Decision(ReleaseMemory(), (Report(released()),), done=True)
+    waiting = around.after(given, sight(made(**GOING)), said, NOW_S)
+    assert (waiting.actions, waiting.until_s) == ((), NOW_S + given.progress_deadline_s)
+    late = replace(said, memory=waiting.memory)
+    told = around.after(given, sight(made(**GOING)), late, NOW_S + given.progress_deadline_s)
+    (report,) = told.actions
+    assert isinstance(report, Report)
+    assert isinstance(report.fact, BatchStalled)
+    assert around.GOING in report.fact.reason
+    assert not around.after(given, sight(made(**GOING)), replace(said, memory=told.memory), 2 * NOW_S).actions
 
 
 def test_a_promotion_takes_it_away() -> None:

@@ -9,7 +9,7 @@ from support.native_deployment import NativeDeployment, Written
 
 from tidegate_chassis.kubernetes.objects import ObjectMeta, OwnerReference
 from tidegate_chassis.kubernetes.ownership import OwnedMeta
-from tidegate_contracts.facts import BatchReady, WorkloadChanged, WorkloadPromoted, WorkloadReleased
+from tidegate_contracts.facts import BatchReady, BatchStalled, WorkloadChanged, WorkloadPromoted, WorkloadReleased
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload, ReleaseWorkload, Target
 from tidegate_contracts.rollout import Change
 from tidegate_workload_controller import marks, promotion, release
@@ -26,7 +26,7 @@ from tidegate_workload_controller.actions import (
 )
 from tidegate_workload_controller.around import after, before
 from tidegate_workload_controller.autoscalers import Autoscaler, AutoscalerSpec
-from tidegate_workload_controller.beside import decide
+from tidegate_workload_controller.beside import GOING, decide
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.release import ReleaseMemory
 from tidegate_workload_controller.saved import Saved, encode
@@ -183,7 +183,7 @@ def test_no_pod_goes_that_may_still_get_traffic() -> None:
 
 
 @pytest.mark.parametrize("deed", ["deleted", "scaled", "another template", "paused"])
-def test_what_somebody_did_to_it_is_undone_once_and_said_every_time(deed: str) -> None:
+def test_what_somebody_did_to_it_is_undone_every_time_and_said(deed: str) -> None:
     world = World()
     world.mark()
     world.make(2)
@@ -201,7 +201,7 @@ def test_what_somebody_did_to_it_is_undone_once_and_said_every_time(deed: str) -
     assert only(first, MakeBeside).replicas == 2
     assert isinstance(said(first)[0], WorkloadChanged)
     second = decide(order, world.sight(), first.memory, NOW_S)
-    assert [type(each) for each in second.actions] == [Report]
+    assert [type(each) for each in second.actions] == [MakeBeside]
     assert not decide(order, world.sight(), second.memory, NOW_S).actions
 
 
@@ -306,7 +306,7 @@ def test_promoted_is_said_once_and_only_of_a_whole_workload() -> None:
     assert not promotion.decide(order, whole(world.written.view()), decision.memory, NOW_S).actions
 
 
-def test_a_strategy_edited_in_the_midst_is_put_back_once() -> None:
+def test_a_strategy_edited_in_the_midst_is_put_back_every_time() -> None:
     world = World()
     world.mark()
     order = promoting(world)
@@ -315,9 +315,8 @@ def test_a_strategy_edited_in_the_midst_is_put_back_once() -> None:
     world.written.strategy = {"type": "Recreate"}
     again = promotion.decide(order, world.written.view(), memory, NOW_S)
     assert [type(each) for each in again.actions] == [Patch, Report]
-    assert [type(each) for each in promotion.decide(order, world.written.view(), again.memory, NOW_S).actions] == [
-        Report
-    ]
+    insisted = promotion.decide(order, world.written.view(), again.memory, NOW_S)
+    assert [type(each) for each in insisted.actions] == [Patch]
 
 
 def releasing(mode: str) -> ReleaseWorkload:
@@ -342,7 +341,7 @@ def test_before_a_workload_is_released_what_is_around_it_goes() -> None:
         assert sight.own is not None
         sight = replace(sight, own=whole(sight.own))
         assert not before(order, sight)
-        return after(sight, release.decide(order, sight.own, ReleaseMemory(), NOW_S))
+        return after(order, sight, release.decide(order, sight.own, ReleaseMemory(), NOW_S), NOW_S)
 
     held = True
     assert only(decided(), RemoveBeside)
@@ -352,6 +351,20 @@ def test_before_a_workload_is_released_what_is_around_it_goes() -> None:
     assert only(decided(), LetScale).autoscalers == (scaler,)
     held = False
     assert isinstance(said(decided())[0], WorkloadReleased)
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_former_pods_that_do_not_go_are_told_at_the_deadline(back: bool) -> None:
+    world = World()
+    world.mark()
+    world.make(2)
+    world.metadata = {"deletion_timestamp": "2026-01-01T00:00:00Z"}
+    order = replace(world.order(), template_digest="v1") if back else world.order()
+    waiting = decide(order, world.sight(), Memory(), NOW_S)
+    assert (waiting.actions, waiting.until_s) == ((), NOW_S + order.progress_deadline_s)
+    (fact,) = said(decide(order, world.sight(), waiting.memory, NOW_S + order.progress_deadline_s))
+    assert isinstance(fact, BatchStalled)
+    assert GOING in fact.reason
 
 
 @pytest.mark.parametrize("mode", ["restore", "let_go"])

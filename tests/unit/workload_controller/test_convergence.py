@@ -21,6 +21,7 @@ from tidegate_workload_controller.actions import Decision, LabelPods, Patch, Put
 from tidegate_workload_controller.budget_hold import HOLD_MIN_READY_S
 from tidegate_workload_controller.convergence import decide
 from tidegate_workload_controller.memory import Memory
+from tidegate_workload_controller.objections import REPAIR_TOLD_AGAIN_S
 from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.seen import Condition, ContainerState, ContainerStatus, PodStatus, View, Waiting
 
@@ -216,20 +217,24 @@ def test_a_hold_that_was_never_ours_to_lose_is_not_put_on_again() -> None:
     assert [type(fact) for fact in facts(decision)] == [WorkloadChanged]
 
 
-def test_an_edited_budget_is_put_back_once() -> None:
+def test_an_edited_budget_is_put_back_every_time_and_said_again_after_a_while() -> None:
+    """A GitOps tool writes it at each of its intervals: it can't insist until the hold is left off."""
     world = fresh()
     order = world.order(TWENTY)
     decision = decide(order, world.written.view(), Memory(), NOW_S)
     world._act(decision)
     world.written.strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "90%"}}
-    repair = decide(order, world.written.view(), decision.memory, NOW_S)
-    patch, report = repair.actions
-    assert isinstance(patch, Patch)
-    assert patch.body["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": "11%", "maxUnavailable": 0}
-    assert isinstance(report, Report)
-    second = decide(order, world.written.view(), repair.memory, NOW_S)
-    assert [type(fact) for fact in facts(second)] == [WorkloadChanged]
-    assert not [action for action in second.actions if isinstance(action, Patch)]
+    memory, told_again_s = decision.memory, REPAIR_TOLD_AGAIN_S
+    for at_s, said in ((0.0, 1), (1.0, 0), (2.0, 0), (told_again_s, 1), (told_again_s + 1.0, 0)):
+        unsure = decide(order, cached(world.written.view()), memory, NOW_S + at_s)
+        assert (unsure.look_live, unsure.actions) == (True, ())
+        repair = decide(order, world.written.view(), memory, NOW_S + at_s)
+        patch, *reports = repair.actions
+        assert isinstance(patch, Patch)
+        assert patch.body["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": "11%", "maxUnavailable": 0}
+        assert [type(each) for each in facts(repair)] == [WorkloadChanged] * said
+        assert len(reports) == said
+        memory = repair.memory
 
 
 def test_no_pods_within_the_deadline_is_a_stall_and_their_coming_a_recovery() -> None:

@@ -9,7 +9,7 @@ from support.native_deployment import NativeDeployment
 
 from tidegate_contracts.facts import WorkloadRefused
 from tidegate_contracts.orders import ReleaseWorkload, Target
-from tidegate_workload_controller import marks, release
+from tidegate_workload_controller import marks, release, turning
 from tidegate_workload_controller.actions import Disown, Patch, PutBack, Report
 from tidegate_workload_controller.release import ReleaseMemory
 from tidegate_workload_controller.saved import saved_on
@@ -148,7 +148,11 @@ def test_turned_back_in_the_midst_of_a_move_it_waits_for_counts_that_are_true() 
     assert lagging.counts_lag
     assert not release.decide(given, lagging, ReleaseMemory(), NOW_S).actions
     told = tuple(replace(each, available=0) for each in view.revisions)
-    (put_back,) = release.decide(given, replace(lagging, revisions=told), ReleaseMemory(), NOW_S).actions
+    unheard = replace(lagging, revisions=told)
+    assert unheard.counts_lag
+    status = replace(view.workload.status, available_replicas=0)
+    heard = replace(unheard, workload=replace(view.workload, status=status))
+    (put_back,) = release.decide(given, heard, ReleaseMemory(), NOW_S).actions
     assert isinstance(put_back, PutBack)
 
 
@@ -184,7 +188,7 @@ def test_what_moves_by_itself_gets_its_old_template_standing_still_and_is_let_go
         decision = release.decide(given, waits, ReleaseMemory(), NOW_S)
         assert not decision.actions
         assert decision.until_s is not None
-        assert decision.until_s <= NOW_S + release.COUNTS_AGAIN_S
+        assert decision.until_s <= NOW_S + turning.COUNTS_AGAIN_S
     (back,) = release.decide(given, stopped(behind=0, updated=told), ReleaseMemory(), NOW_S).actions
     assert isinstance(back, Patch)
     assert back.body["spec"]["paused"] is None

@@ -1,7 +1,8 @@
 """The hold at admission: a guarded workload's new template is stored together with what keeps it from moving a pod.
 
-Pure; `app` serves it as a webhook, answered from memory. Exactly the change of the template is held, and nothing else:
-what scales, labels or annotates a workload passes, and so do our own writes and a workload that has no pods to protect.
+Pure; `app` serves it as a webhook, answered from memory. Exactly the change of the template is held, and
+what a workload is held by stays on it (`kept_hold`). Nothing else is touched: what scales, labels or annotates a
+workload passes, and so do our own writes and a workload that has no pods to protect.
 The workload is otherwise as its author wrote it; `warding` sees the mark and asks for the rollout.
 """
 
@@ -13,7 +14,7 @@ import msgspec
 from tidegate_chassis.admission import ALLOWED, AdmissionRequest, Verdict
 from tidegate_contracts.guards import GuardSet
 from tidegate_contracts.workload import WorkloadKey, WorkloadReference
-from tidegate_workload_controller import attempts, marks, patches
+from tidegate_workload_controller import attempts, kept_hold, marks, patches
 from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.releases import goes_on
 from tidegate_workload_controller.saved import Saved, saved_on
@@ -22,6 +23,9 @@ from tidegate_workload_controller.template import Json, digest
 
 KEPT: Final = (*marks.ANNOTATIONS, marks.FAILED)
 """What whoever replaces the whole object can't drop together with a change of the template."""
+
+KEEPS: Final = "a rollout holds the workload: what is written into {} counts from its end on"
+"""The warning to whoever writes what holds a workload."""
 
 
 class _Spec(WorkloadSpec, frozen=True):
@@ -57,9 +61,22 @@ def judge(request: AdmissionRequest, cluster: str, watched: Watched) -> Verdict:
         return ALLOWED
     guard, anatomy = found
     before, after = _WRITTEN.decode(request.old_object), _WRITTEN.decode(request.object)
-    if not _changes_template(before.spec.template, after.spec.template) or _is_spared(guard, before, after):
+    if not _changes_template(before.spec.template, after.spec.template):
+        return _kept(guard, anatomy, before, after)
+    if _is_spared(guard, before, after):
         return ALLOWED
     return Verdict(patch=tuple(_patch(request, guard, anatomy, before, after)))
+
+
+def _kept(guard: GuardSet, anatomy: Anatomy, before: Workload, after: Workload) -> Verdict:
+    """What holds the workload stays on it."""
+    hold = anatomy.hold(before.metadata.annotations.get(marks.STYLE, guard.request.style))
+    body = kept_hold.kept(hold, before, after)
+    if body is None:
+        return ALLOWED
+    return Verdict(
+        patch=tuple(patches.changes(_with_marks(body, before, after), after)), warnings=(KEEPS.format(hold.described),)
+    )
 
 
 def _is_spared(guard: GuardSet, before: Workload, after: Workload) -> bool:
@@ -82,14 +99,20 @@ def _patch(
 ) -> list[patches.Body]:
     hold = anatomy.hold(guard.request.style)
     saved = _own_values(before, after)
-    kept = {name: value for name, value in before.metadata.annotations.items() if name in KEPT}
-    attempt = attempts.following(request.uid, kept.get(marks.HELD)).value
-    style = kept.get(marks.STYLE, guard.request.style)
+    annotations = before.metadata.annotations
+    attempt = attempts.following(request.uid, annotations.get(marks.HELD)).value
+    style = annotations.get(marks.STYLE, guard.request.style)
     body = patches.closed(hold, saved or hold.save(after), style, attempt)
+    return patches.changes(_with_marks(body, before, after), after)
+
+
+def _with_marks(body: patches.Body, before: Workload, after: Workload) -> patches.Body:
+    """A body that brings our marks back, too."""
+    kept = {name: value for name, value in before.metadata.annotations.items() if name in KEPT}
     annotations = {**_lost(kept, after.metadata.annotations), **body["metadata"]["annotations"]}
     kept_labels = {name: value for name, value in before.metadata.labels.items() if name in marks.LABELS}
     labels = _lost(kept_labels, after.metadata.labels)
-    return patches.changes({**body, "metadata": {"annotations": annotations, "labels": labels}}, after)
+    return {**body, "metadata": {"annotations": annotations, "labels": labels}}
 
 
 def _lost(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:

@@ -5,18 +5,21 @@ first pod comes, and nothing is said to be released before all of it is gone: fi
 the autoscaler. Whoever takes the order over sees what is left to do.
 """
 
-from typing import TypeVar
+from typing import Final
 
 from msgspec.structs import replace
 
 from tidegate_contracts.facts import WorkloadReleased
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload, ReleaseWorkload
-from tidegate_workload_controller import baseline
-from tidegate_workload_controller.actions import Action, Decision, HoldOff, LetScale, RemoveBeside, Report
+from tidegate_workload_controller import baseline, vitals
+from tidegate_workload_controller.actions import Action, Decision, HoldOff, LetScale, Progress, RemoveBeside, Report
+from tidegate_workload_controller.census import count
 from tidegate_workload_controller.extra import is_ours
+from tidegate_workload_controller.release import ReleaseMemory
 from tidegate_workload_controller.seen import Sight, View
 
-Memory = TypeVar("Memory")
+GOING: Final = "the pods beside the workload to go"
+
 Steered = ApplyBatch | PromoteWorkload | ReleaseWorkload
 
 
@@ -32,15 +35,30 @@ def before(order: Steered, sight: Sight) -> tuple[Action, ...]:
     return (HoldOff(free, order.rollout),) if free else ()
 
 
-def after(sight: Sight, decision: Decision[Memory]) -> Decision[Memory]:
+def after(
+    order: ReleaseWorkload, sight: Sight, decision: Decision[ReleaseMemory], now_s: float
+) -> Decision[ReleaseMemory]:
     """The decision, or what is left to do before the workload is really released."""
     if not any(isinstance(each, Report) and isinstance(each.fact, WorkloadReleased) for each in decision.actions):
         return decision
     left = _removal(sight)
-    if left or _going(sight) or baseline.is_left(sight):
+    if left:
         return replace(decision, actions=left, done=False)
+    if _going(sight) or baseline.is_left(sight):
+        return _wait(order, sight, decision.memory, now_s)
     ours = tuple(each for each in sight.autoscalers if each.ours)
     return replace(decision, actions=(LetScale(ours),), done=False) if ours else decision
+
+
+def _wait(order: ReleaseWorkload, sight: Sight, memory: ReleaseMemory, now_s: float) -> Decision[ReleaseMemory]:
+    """Their native controller, or the garbage collector, takes them away; told as a stall where that takes too long."""
+    seen = sight.extra or sight.own
+    assert seen is not None, "nothing is left otherwise"
+    census = count(seen, new=None, stable=order.stable_revision or "", min_ready_s=0, now_s=now_s)
+    finding = vitals.unfinished(memory.vitals, order, census, (), now_s, awaited=GOING)
+    actions: tuple[Action, ...] = tuple(map(Report, finding.facts))
+    progress = Progress(0, census.counts, GOING)
+    return Decision(replace(memory, vitals=finding.vitals), actions, until_s=finding.until_s, progress=progress)
 
 
 def _removal(sight: Sight) -> tuple[Action, ...]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tidegate_contracts.facts import BatchReady, PodCounts, WorkloadFact
 from tidegate_contracts.orders import ApplyBatch, Target
-from tidegate_workload_controller import convergence, failures, marks, parking, patches
+from tidegate_workload_controller import convergence, failures, marks, parking, patches, turning
 from tidegate_workload_controller.actions import Action, Decision, PutBack, Report
 from tidegate_workload_controller.batch import target_pods
 from tidegate_workload_controller.census import Census
@@ -18,7 +18,7 @@ from tidegate_workload_controller.memory import Memory, Objection
 from tidegate_workload_controller.objections import foreign_change, objected
 from tidegate_workload_controller.saved import saved_on
 from tidegate_workload_controller.seen import View
-from tidegate_workload_controller.watching import batch_ready
+from tidegate_workload_controller.watching import batch_ready, wait_for
 
 
 def decide(order: ApplyBatch, view: View | None, memory: Memory, now_s: float) -> Decision[Memory]:
@@ -67,8 +67,10 @@ def _turn(order: ApplyBatch, turned: ApplyBatch, view: View, memory: Memory, now
     saved = saved_on(view.workload)
     assert saved is not None, "objected to above"
     scene = view.hold.look(turned, view, saved, new=order.stable_revision, now_s=now_s, first=True)
-    if scene.census.scaling:
-        return Decision(memory, progress=scene.progress())
+    if scene.census.scaling or view.counts_lag:
+        progress = replace(scene.progress(), waiting_for=turning.COUNTED)
+        waiting = wait_for(progress, order, scene.census, memory, now_s, live=view.live)
+        return turning.soon(_told_as_ordered(order, waiting), now_s)
     if not view.live:
         return Decision(memory, look_live=True)
     if scene.goal == 0 and scene.census.replicas > 0:

@@ -18,7 +18,6 @@ from tidegate_workload_controller.actions import (
     Patch,
     Progress,
     RemoveBeside,
-    Report,
     ScaleBeside,
 )
 from tidegate_workload_controller.batch import rounded_up
@@ -26,18 +25,17 @@ from tidegate_workload_controller.census import Census, count, revision_of
 from tidegate_workload_controller.hold import own_values
 from tidegate_workload_controller.memory import Memory, Objection
 from tidegate_workload_controller.objections import (
-    REPAIRS_MAX,
     TEMPLATE,
     foreign_change,
     is_touched,
     objected,
-    objection_fact,
+    put_back,
 )
 from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import Sight, View
 from tidegate_workload_controller.symptoms import symptoms
-from tidegate_workload_controller.watching import follow
+from tidegate_workload_controller.watching import follow, wait_for
 
 GOING: Final = "the former pods beside to go"
 
@@ -56,7 +54,7 @@ def decide(  # noqa: PLR0911 - one return per question, in the order in which th
     if returning.is_return(order, own):
         return _return(order, sight, own, memory, now_s)
     if sight.extra is not None and _is_going(sight.extra):
-        return _wait_for_its_end(order, own, memory, now_s)
+        return _wait_for_its_end(order, sight, own, _goal(order, own), memory, now_s=now_s)
     if sight.extra is None or not _is_made(order, own, sight.extra, memory):
         return _make(order, sight, own, memory, now_s) if sight.live else Decision(memory, look_live=True)
     memory = replace(_recognise(order, sight.extra, memory), objection=None)
@@ -92,7 +90,7 @@ def _is_going(beside: View) -> bool:
 
 
 def _make(order: ApplyBatch, sight: Sight, own: View, memory: Memory, now_s: float) -> Decision[Memory]:
-    """The workload beside, as this rollout's. What somebody else did to it is undone once, and reported."""
+    """The workload beside, as this rollout's. What somebody else did to it is undone, and reported."""
     pods = _goal(order, own)
     body = None
     if not is_touched(order, own):
@@ -102,10 +100,7 @@ def _make(order: ApplyBatch, sight: Sight, own: View, memory: Memory, now_s: flo
     objection = _foreign(order, sight, memory)
     if objection is None:
         return Decision(replace(memory, setting=pods), (make,))
-    if memory.repairs >= REPAIRS_MAX:
-        return objected(order, own, objection, memory, now_s)
-    memory = replace(memory, repairs=memory.repairs + 1, setting=pods)
-    return Decision(memory, (make, Report(objection_fact(order, objection, now_s))))
+    return put_back(order, objection, make, replace(memory, setting=pods), now_s)
 
 
 def _foreign(order: ApplyBatch, sight: Sight, memory: Memory) -> Objection | None:
@@ -119,10 +114,12 @@ def _foreign(order: ApplyBatch, sight: Sight, memory: Memory) -> Objection | Non
     return Objection(f"template, replicas or paused of {beside.workload.metadata.name}", beside.changed_by)
 
 
-def _wait_for_its_end(order: ApplyBatch, own: View, memory: Memory, now_s: float) -> Decision[Memory]:
+def _wait_for_its_end(
+    order: ApplyBatch, sight: Sight, own: View, pods: int, memory: Memory, *, now_s: float
+) -> Decision[Memory]:
     """Somebody deleted it, or an earlier rollout's end did: under its name there can be only one."""
-    census = _census(order, own, None, None, now_s)
-    return Decision(memory, progress=Progress(_goal(order, own), census.counts, GOING))
+    census = _census(order, own, sight.extra, None, now_s)
+    return wait_for(Progress(pods, census.counts, GOING), order, census, memory, now_s, live=sight.live)
 
 
 def _return(order: ApplyBatch, sight: Sight, own: View, memory: Memory, now_s: float) -> Decision[Memory]:
@@ -134,9 +131,9 @@ def _return(order: ApplyBatch, sight: Sight, own: View, memory: Memory, now_s: f
         return Decision(memory, (Patch(patches.marked(order, saved, _stable(order, own))),))
     if sight.extra is None:
         return returning.decide(order, own, own_values(own.hold, own.workload), memory, now_s)
-    actions = () if _is_going(sight.extra) else (RemoveBeside(),)
-    census = _census(order, own, sight.extra, None, now_s)
-    return Decision(memory, actions, progress=Progress(0, census.counts, GOING))
+    if not _is_going(sight.extra):
+        return Decision(memory, (RemoveBeside(),))
+    return _wait_for_its_end(order, sight, own, 0, memory, now_s=now_s)
 
 
 def _recognise(order: ApplyBatch, beside: View, memory: Memory) -> Memory:

@@ -14,17 +14,16 @@ from tidegate_workload_controller.actions import Action, Decision, DeletePods, P
 from tidegate_workload_controller.census import revision_of
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.objections import (
-    REPAIRS_MAX,
     edited_hold,
     foreign_change,
     is_touched,
     objected,
-    objection_fact,
+    put_back,
 )
 from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import View
-from tidegate_workload_controller.watching import follow
+from tidegate_workload_controller.watching import follow, wait_for
 
 
 def decide(  # noqa: PLR0911 - one return per question, in the order in which they must be asked
@@ -70,12 +69,11 @@ def _touch(order: ApplyBatch, view: View, memory: Memory, now_s: float) -> Decis
     saved = saved_on(view.workload) or view.hold.save(view.workload)
     stable = view.workload.metadata.annotations.get(marks.STABLE_REVISION) or order.stable_revision
     if returning.is_return(order, view):
-        body = patches.free(view.hold, order, saved, stable)
-        return Decision(memory, (Touch(body, order.change, order.template_digest),))
+        return returning.begin(order, view, saved, memory, now_s)
     known = revision_of(view, order.template_digest)
     scene = view.hold.look(order, view, saved, new=known, now_s=now_s, first=True)
     if scene.census.scaling:
-        return Decision(memory, progress=scene.progress())
+        return wait_for(scene.progress(), order, scene.census, memory, now_s, live=view.live)
     if scene.impossible:
         return _stuck(scene, memory, now_s)
     touch = Touch(patches.held(view.hold, order, saved, stable, scene.first), order.change, order.template_digest)
@@ -90,14 +88,13 @@ def _edited(view: View, saved: Saved, memory: Memory) -> bool:
 
 
 def _repair(order: ApplyBatch, view: View, saved: Saved, memory: Memory, now_s: float) -> Decision[Memory]:
-    """Put an edited hold back, once, and say so."""
-    objection = edited_hold(view)
-    if memory.repairs >= REPAIRS_MAX or not view.live:
-        return objected(order, view, objection, memory, now_s)
+    """Put an edited hold back, and say so."""
+    if not view.live:
+        return Decision(memory, look_live=True)
     scene = view.hold.look(order, view, saved, new=memory.canary_revision, now_s=now_s, first=True)
     patch = Patch(patches.held(view.hold, order, saved, _stable(order, view), scene.first))
-    memory = replace(memory, repairs=memory.repairs + 1, setting=scene.first)
-    return Decision(memory, (patch, Report(objection_fact(order, objection, now_s))), progress=scene.progress())
+    decision = put_back(order, edited_hold(view), patch, replace(memory, setting=scene.first), now_s)
+    return replace(decision, progress=scene.progress())
 
 
 def _recognise(order: ApplyBatch, view: View, memory: Memory) -> Memory:

@@ -25,7 +25,7 @@ class Memory(msgspec.Struct, frozen=True):
         uid: The workload's, to tell it from a namesake.
         setting: The hold's setting that we wrote last, to tell when somebody else did.
         objection: What is wrong with the workload, as it was reported.
-        repairs: How often the hold was put back.
+        repair_told_s: When it was last said that the hold was put back.
         labelled: Pods that were labelled, by uid.
         reported: The batch that was reported as ready: its pods, and whether it was settled.
         ready_at_s: When the batch was first seen ready.
@@ -36,7 +36,7 @@ class Memory(msgspec.Struct, frozen=True):
     uid: str = ""
     setting: Any = None
     objection: Objection | None = None
-    repairs: int = 0
+    repair_told_s: float | None = None
     labelled: frozenset[str] = frozenset()
     reported: tuple[int, bool] | None = None
     ready_at_s: float | None = None

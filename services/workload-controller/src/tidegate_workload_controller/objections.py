@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tidegate_contracts.facts import WorkloadChanged, WorkloadFact, WorkloadGone
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload
 from tidegate_workload_controller import marks
-from tidegate_workload_controller.actions import Decision, Report
+from tidegate_workload_controller.actions import Action, Decision, Report
 from tidegate_workload_controller.memory import Memory, Objection
 from tidegate_workload_controller.parking import is_parked
 from tidegate_workload_controller.saved import Saved, saved_on
@@ -20,8 +20,8 @@ from tidegate_workload_controller.seen import View
 GONE: Final = "the workload was deleted"
 TEMPLATE: Final = "the pod template"
 
-REPAIRS_MAX: Final = 1
-"""How often an order puts back what somebody edited; after that somebody else insists, and people have to decide."""
+REPAIR_TOLD_AGAIN_S: Final = 60.0
+"""How long nothing more is said of what is put back again: a tool that insists does so every few seconds."""
 
 Rolling = ApplyBatch | PromoteWorkload
 """The orders that stand on a workload whose template nobody else changes."""
@@ -74,6 +74,17 @@ def objected(
         return Decision(memory, look_live=True)
     fact = objection_fact(order, objection, now_s)
     return Decision(replace(memory, objection=objection), actions=(Report(fact),))
+
+
+def put_back(order: Rolling, objection: Objection, repair: Action, memory: Memory, now_s: float) -> Decision[Memory]:
+    """Undo what somebody did to our own fields, as often as they do: without, the workload goes past the step.
+
+    It is said, so that people can decide who is to give in; the rollout stands until they have.
+    """
+    if memory.repair_told_s is not None and now_s < memory.repair_told_s + REPAIR_TOLD_AGAIN_S:
+        return Decision(memory, (repair,))
+    said = Report(objection_fact(order, objection, now_s))
+    return Decision(replace(memory, repair_told_s=now_s), (repair, said))
 
 
 def objection_fact(order: Rolling, objection: Objection, now_s: float) -> WorkloadFact:

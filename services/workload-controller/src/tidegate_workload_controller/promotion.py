@@ -17,12 +17,11 @@ from tidegate_workload_controller.census import Census, count, revision_of
 from tidegate_workload_controller.hold import own_values
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.objections import (
-    REPAIRS_MAX,
     edited_hold,
     foreign_change,
     is_touched,
     objected,
-    objection_fact,
+    put_back,
 )
 from tidegate_workload_controller.saved import saved_on
 from tidegate_workload_controller.seen import View
@@ -54,14 +53,10 @@ def _is_moving(order: PromoteWorkload, view: View) -> bool:
 
 
 def _move(order: PromoteWorkload, view: View, memory: Memory, now_s: float) -> Decision[Memory]:
-    """Template, the user's own limits and fence in one patch; a second time only where somebody undid it."""
+    """Template, the user's own limits and fence in one patch; again only where somebody undid it."""
     if memory.setting != PROMOTING:
         return Decision(memory, (_patch(order, view),))
-    objection = edited_hold(view)
-    if memory.repairs >= REPAIRS_MAX:
-        return objected(order, view, objection, memory, now_s)
-    memory = replace(memory, repairs=memory.repairs + 1)
-    return Decision(memory, (_patch(order, view), Report(objection_fact(order, objection, now_s))))
+    return put_back(order, edited_hold(view), _patch(order, view), memory, now_s)
 
 
 def _patch(order: PromoteWorkload, view: View) -> Action:

@@ -5,7 +5,7 @@ two revisions. A workload that recreates, or is paused, first moves within limit
 there is no moment at which its own strategy could delete them all, or stand still halfway.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tidegate_contracts.facts import PodCounts, WorkloadRefused, WorkloadReleased
 from tidegate_contracts.orders import ReleaseWorkload
 from tidegate_contracts.problem import Problem
-from tidegate_workload_controller import failures, marks, patches, vitals
+from tidegate_workload_controller import failures, marks, patches, turning, vitals
 from tidegate_workload_controller.actions import Action, Decision, DeletePods, Disown, Patch, Progress, PutBack, Report
 from tidegate_workload_controller.census import Census, count, revision_of, stable_of
 from tidegate_workload_controller.hold import own_values
@@ -21,9 +21,6 @@ from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.symptoms import symptoms
 from tidegate_workload_controller.vitals import Vitals
-
-COUNTS_AGAIN_S: Final = 0.5
-"""When to look again whether the native controllers count right."""
 
 
 class ReleaseMemory(msgspec.Struct, frozen=True):
@@ -55,20 +52,6 @@ class _Scene(msgspec.Struct, frozen=True):
         """Where the stable revision is the one that stays, nobody is updated."""
         counts = self.census.counts
         return replace(counts, updated=0, updated_ready=0) if self.revision == self.stable else counts
-
-    @property
-    def miscounted(self) -> bool:
-        """Whether the native controllers count pods that are gone, or that they have only just told to go.
-
-        A Deployment's own count of updated pods tells whether it has heard of what it did before it was stopped.
-        """
-        updated = self.view.workload.status.updated_replicas
-        heard_of_more = self.in_place and any(
-            updated > each.told
-            for each in self.view.revisions
-            if each.name == self.revision and each.scaled_for is not None
-        )
-        return self.view.counts_lag or heard_of_more
 
     @property
     def of_one_revision(self) -> bool:
@@ -123,24 +106,15 @@ def _look(order: ReleaseWorkload, view: View, now_s: float) -> _Scene:
 
 
 def _give_back(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
-    """The next patch, or patience until the last one can be made.
-
-    Turned back in the midst of a move, a Deployment lets as many pods go as it still counts of those that are to come.
-    So it gets the stable template standing still, and moves once its controllers know who is there. Were it stopped
-    with the newer template, it would take the rest of the stable pods away as soon as all newer ones are ready: a
-    paused Deployment does that, too.
-    """
+    """The next patch, or patience until the last one can be made."""
     hold, workload = scene.view.hold, scene.view.workload
     free = hold.moves_freely(workload, scene.saved)
-    if scene.order.mode == "restore":
-        if free and not scene.in_place:
-            body = patches.still(hold, scene.order, scene.saved, scene.stable)
-            return Decision(memory, (_patch(scene, body),), progress=_progress(scene))
-        if not free and (not workload.is_seen or scene.miscounted):
-            patient = _patience(scene, memory)
-            # Not every count wakes anybody, and a live view is taken for new a while after it was read.
-            again_s = scene.now_s + COUNTS_AGAIN_S
-            return replace(patient, until_s=min(patient.until_s or again_s, again_s))
+    turn = turning.turn(scene.view, scene.saved, in_place=scene.in_place) if scene.order.mode == "restore" else "go"
+    if turn == "stop":
+        body = patches.still(hold, scene.order, scene.saved, scene.stable)
+        return Decision(memory, (_patch(scene, body),), progress=_progress(scene))
+    if turn == "wait":
+        return turning.soon(_patience(scene, memory, turning.COUNTED), scene.now_s)
     if scene.at_once:
         body = patches.given_back(hold, scene.saved)
         return Decision(memory, (_patch(scene, body),), progress=_progress(scene))
@@ -172,10 +146,10 @@ def _wait(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
     return _patience(scene, memory)
 
 
-def _patience(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
+def _patience(scene: _Scene, memory: ReleaseMemory, awaited: str = "") -> Decision[ReleaseMemory]:
     told = [each for each in scene.view.revisions if each.name == scene.revision]
     ailments = symptoms(scene.census.new, told)
-    finding = vitals.unfinished(memory.vitals, scene.order, scene.census, ailments, scene.now_s)
+    finding = vitals.unfinished(memory.vitals, scene.order, scene.census, ailments, scene.now_s, awaited=awaited)
     obstacles = scene.view.hold.obstacles(scene.view, scene.revision or "") if scene.in_place else ()
     if (finding.facts or obstacles) and not scene.view.live:
         return Decision(memory, look_live=True)

@@ -8,11 +8,11 @@ its pods come back at once, natively, within the user's own limits, and every st
 from msgspec.structs import replace
 
 from tidegate_contracts.orders import ApplyBatch
-from tidegate_workload_controller import patches, vitals
-from tidegate_workload_controller.actions import Action, Decision, DeletePods, Patch, Progress, Report
+from tidegate_workload_controller import marks, patches, turning, vitals
+from tidegate_workload_controller.actions import Action, Decision, DeletePods, Patch, Progress, Report, Touch
 from tidegate_workload_controller.census import Census, count
 from tidegate_workload_controller.memory import Memory
-from tidegate_workload_controller.saved import Saved
+from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.symptoms import symptoms
 from tidegate_workload_controller.watching import batch_ready
@@ -22,32 +22,60 @@ def is_return(order: ApplyBatch, view: View) -> bool:
     return view.digests.get(order.stable_revision) == order.template_digest
 
 
+def begin(order: ApplyBatch, view: View, saved: Saved, memory: Memory, now_s: float) -> Decision[Memory]:
+    """The stable template, and the user's own limits where it can be let go at once."""
+    held = saved_on(view.workload) is not None
+    turn = turning.turn(view, saved, in_place=False) if held else "go"
+    if turn == "wait":
+        return _until_counted(order, view, _census(order, view, saved, now_s), memory, now_s)
+    stable = view.workload.metadata.annotations.get(marks.STABLE_REVISION) or order.stable_revision
+    body = (patches.still if turn == "stop" else patches.free)(view.hold, order, saved, stable)
+    return Decision(memory, (Touch(body, order.change, order.template_digest),))
+
+
 def decide(order: ApplyBatch, view: View, saved: Saved, memory: Memory, now_s: float) -> Decision[Memory]:
     """Wait until the stable revision is whole, and report the batch."""
     memory = replace(memory, canary_revision=order.stable_revision, objection=None)
+    census = _census(order, view, saved, now_s)
+    progress = Progress(census.replicas, census.counts)
+    if turning.turn(view, saved, in_place=True) == "wait":
+        return _until_counted(order, view, census, memory, now_s)
     if not view.hold.moves_freely(view.workload, saved):
         patch = Patch(patches.free(view.hold, order, saved, order.stable_revision))
         return Decision(memory, (patch,)) if view.live else Decision(memory, look_live=True)
-    new = order.stable_revision
-    min_ready_s = view.hold.min_ready_s(view.workload, saved)
-    census = count(view, new=new, stable=new, min_ready_s=min_ready_s, now_s=now_s)
-    progress = Progress(census.replicas, census.counts)
     if not _whole(census):
-        told = [each for each in view.revisions if each.name == new]
-        finding = vitals.unfinished(memory.vitals, order, census, symptoms(census.new, told), now_s)
-        obstacles = view.hold.obstacles(view, new)
-        if (finding.facts or obstacles) and not view.live:
-            return Decision(memory, look_live=True)
-        actions: tuple[Action, ...] = tuple(map(Report, finding.facts))
-        if obstacles:
-            actions = (*actions, DeletePods(obstacles))
-        return Decision(replace(memory, vitals=finding.vitals), actions, until_s=finding.until_s, progress=progress)
+        return _wait(order, view, census, progress, memory, now_s=now_s)
     if memory.reported == (census.replicas, True):
         return Decision(memory, progress=progress)
     if not view.live:
         return Decision(memory, look_live=True)
-    fact = batch_ready(order, new, census.replicas, census.counts, now_s)
+    fact = batch_ready(order, order.stable_revision, census.replicas, census.counts, now_s)
     return Decision(replace(memory, reported=(census.replicas, True)), (Report(fact),), progress=progress)
+
+
+def _until_counted(order: ApplyBatch, view: View, census: Census, memory: Memory, now_s: float) -> Decision[Memory]:
+    progress = Progress(census.replicas, census.counts, turning.COUNTED)
+    return turning.soon(_wait(order, view, census, progress, memory, now_s=now_s), now_s)
+
+
+def _wait(
+    order: ApplyBatch, view: View, census: Census, progress: Progress, memory: Memory, *, now_s: float
+) -> Decision[Memory]:
+    told = [each for each in view.revisions if each.name == order.stable_revision]
+    ailments = symptoms(census.new, told)
+    finding = vitals.unfinished(memory.vitals, order, census, ailments, now_s, awaited=progress.waiting_for)
+    obstacles = view.hold.obstacles(view, order.stable_revision)
+    if (finding.facts or obstacles) and not view.live:
+        return Decision(memory, look_live=True)
+    actions: tuple[Action, ...] = tuple(map(Report, finding.facts))
+    if obstacles:
+        actions = (*actions, DeletePods(obstacles))
+    return Decision(replace(memory, vitals=finding.vitals), actions, until_s=finding.until_s, progress=progress)
+
+
+def _census(order: ApplyBatch, view: View, saved: Saved, now_s: float) -> Census:
+    new, min_ready_s = order.stable_revision, view.hold.min_ready_s(view.workload, saved)
+    return count(view, new=new, stable=new, min_ready_s=min_ready_s, now_s=now_s)
 
 
 def _whole(census: Census) -> bool:

@@ -124,8 +124,10 @@ class Revision(msgspec.Struct, frozen=True):
     number: int = 0
     told: int = 0
     scaled_for: int | None = None
+    made: int | None = None
+    """Pods that whoever makes them counts; None where nobody says so for each revision."""
     available: int = 0
-    """Pods that the native controller counts as available, where it says so for each revision."""
+    """Those of them that it counts as available."""
     conditions: tuple[Condition, ...] = ()
     is_seen: bool = True
     """Whether whoever makes its pods has taken in how many there are to be: until then it may still remove some."""
@@ -162,6 +164,7 @@ class ReplicaSet(KubernetesObject, frozen=True):
             number=_number(annotations.get("deployment.kubernetes.io/revision")) or 0,
             told=self.spec.replicas,
             scaled_for=_number(annotations.get("deployment.kubernetes.io/desired-replicas")),
+            made=self.status.replicas,
             available=self.status.available_replicas,
             conditions=self.status.conditions,
             is_seen=self.is_seen,
@@ -249,9 +252,23 @@ class View(msgspec.Struct, frozen=True):
 
     @property
     def counts_lag(self) -> bool:
-        """Whether the native controllers still count pods as available that are gone, or told to go."""
+        """Whether a native controller has still to hear of what another did, or counts pods that are on their way out.
+
+        Once none has, it stands still: what it was told to do is done, as far as it can be.
+        """
+        if not self.workload.is_seen or not all(each.is_seen for each in self.revisions):
+            return True
         ready = Counter(self.revision_of(pod) for pod in self.pods if pod.alive and pod.ready_since_s is not None)
-        return any(each.available > min(each.told, ready[each.name]) for each in self.revisions)
+        return self._unheard or any(each.available > min(each.told, ready[each.name]) for each in self.revisions)
+
+    @property
+    def _unheard(self) -> bool:
+        """Whether a Deployment's own status, which adds its ReplicaSets up, is older than they are."""
+        counted = [each for each in self.revisions if each.made is not None]
+        current = [each for each in counted if self.digests.get(each.name) == self.template_digest]
+        status = self.workload.status
+        heard = (status.replicas, status.updated_replicas, status.available_replicas)
+        return bool(counted) and heard != (_made(counted), _made(current), sum(each.available for each in counted))
 
     def revision_of(self, pod: Pod) -> str:
         return pod.metadata.labels.get(self.revision_label, "")
@@ -269,6 +286,10 @@ class Sight(msgspec.Struct, frozen=True):
     baseline: ReplicaSet | None = None
     autoscalers: tuple[Autoscaler, ...] = ()
     live: bool = True
+
+
+def _made(revisions: list[Revision]) -> int:
+    return sum(each.made or 0 for each in revisions)
 
 
 def epoch_s(timestamp: str | None) -> float:

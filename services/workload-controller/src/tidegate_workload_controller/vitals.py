@@ -40,9 +40,18 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def unfinished(
-    vitals: Vitals, order: PacedOrder, census: Census, ailments: tuple[Symptom, ...], now_s: float
+    vitals: Vitals, order: PacedOrder, census: Census, ailments: tuple[Symptom, ...], now_s: float, *, awaited: str = ""
 ) -> Finding:
-    """A batch that isn't ready yet: has it stalled?"""
+    """A batch that isn't ready yet: has it stalled?
+
+    Args:
+        vitals: What was seen before.
+        order: What is carried out.
+        census: Who is there.
+        ailments: Why pods are not ready.
+        now_s: Epoch seconds.
+        awaited: What is waited for where that isn't pods.
+    """
     mark = (census.replicas, census.new_told, -census.old_told, len(census.new), census.new_ready, census.available)
     if mark != vitals.mark:
         better = not vitals.mark or mark[0] != vitals.mark[0] or any(map(_more, mark, vitals.mark))
@@ -56,8 +65,12 @@ def unfinished(
         due_s = min(due_s, vitals.hopeless_s + HOPELESS_AFTER_S)
     if now_s < due_s:
         return Finding(vitals, until_s=due_s)
-    why = sentence(ailments) or f"no further pod got ready for {order.progress_deadline_s:g} s"
+    why = sentence(ailments) or _waited(order.progress_deadline_s, awaited)
     return Finding(replace(vitals, stalled=True), (stalled(order, census, ailments, why, now_s),))
+
+
+def _waited(for_s: float, awaited: str) -> str:
+    return f"waited {for_s:g} s for {awaited}" if awaited else f"no further pod got ready for {for_s:g} s"
 
 
 def finished(vitals: Vitals, order: ApplyBatch, census: Census, now_s: float) -> Finding:

@@ -163,7 +163,7 @@ class Held:
         if first:
             return Decision(memory, first)
         if isinstance(order, ReleaseWorkload):
-            return after(sight, release.decide(order, sight.own, memory, now_s))
+            return after(order, sight, release.decide(order, sight.own, memory, now_s), now_s)
         if isinstance(order, PromoteWorkload):
             return promotion.decide(order, sight.own, memory, now_s)
         if self._anatomy.is_beside(order.style):
