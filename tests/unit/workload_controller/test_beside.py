@@ -28,6 +28,7 @@ from tidegate_workload_controller.around import after, before
 from tidegate_workload_controller.autoscalers import Autoscaler, AutoscalerSpec
 from tidegate_workload_controller.beside import GOING, decide
 from tidegate_workload_controller.memory import Memory
+from tidegate_workload_controller.objections import REPAIR_TOLD_AGAIN_S
 from tidegate_workload_controller.release import ReleaseMemory
 from tidegate_workload_controller.saved import Saved, encode
 from tidegate_workload_controller.seen import Sight, View, WorkloadStatus
@@ -202,7 +203,8 @@ def test_what_somebody_did_to_it_is_undone_every_time_and_said(deed: str) -> Non
     assert isinstance(said(first)[0], WorkloadChanged)
     second = decide(order, world.sight(), first.memory, NOW_S)
     assert [type(each) for each in second.actions] == [MakeBeside]
-    assert not decide(order, world.sight(), second.memory, NOW_S).actions
+    later = decide(order, world.sight(), second.memory, NOW_S + REPAIR_TOLD_AGAIN_S)
+    assert [type(each) for each in later.actions] == [MakeBeside, Report]
 
 
 def test_an_older_rollouts_extra_one_is_made_anew_without_a_word() -> None:

@@ -120,6 +120,26 @@ def test_new_pods_anywhere_are_counted_in(replicas: int, anywhere: set[int], per
     assert len(after) == max(wanted, len(new))
 
 
+@pytest.mark.parametrize("left_out", [(1, 3), ("1", "3"), ("1-1", 3, "9-4"), (1, 3, 200)], ids=str)
+def test_ordinals_that_are_left_out_have_no_place(left_out: tuple[int | str, ...]) -> None:
+    """An Advanced StatefulSet's partition counts the pods before it, not the ordinals (`isCurrentRevisionNeeded`)."""
+    seen = view(5, set())
+    spec = replace(seen.workload.spec, reserve_ordinals=left_out)
+    pods = tuple(pod(ordinal, "new" if ordinal == 6 else "old") for ordinal in (0, 2, 4, 5, 6))
+    seen = replace(seen, workload=replace(seen.workload, spec=spec), pods=pods)
+    assert told(Ordered(), Target(percent=40), seen) == 3
+    assert told(Ordered(), Target(percent=60), seen) == 2
+
+
+def test_where_the_order_is_of_priorities_the_partition_is_how_many_stay() -> None:
+    seen = view(5, {0})
+    strategy = {"rollingUpdate": {"unorderedUpdate": {"priorityStrategy": {}}}}
+    spec = replace(seen.workload.spec, update_strategy=strategy)
+    seen = replace(seen, workload=replace(seen.workload, spec=spec))
+    assert told(Ordered(), Target(percent=60), seen) == 2
+    assert told(Ordered(), Target(percent=60), seen, at_rest=True) == ALL_ORDINALS
+
+
 def test_what_blocks_the_ordinals_is_what_is_not_ready_and_not_new() -> None:
     seen = view(5, {4}, unready=frozenset({4, 3, 0}))
     assert [name for name, _ in Ordered().obstacles(seen, "new")] == ["web-0", "web-3"]

@@ -83,7 +83,10 @@ class OnNodes(Places):
 
 
 class Ordered(Places):
-    """The partition is the ordinal from which pods are new, counted from the first."""
+    """The partition is the place from which pods are new, in the order of their ordinals.
+
+    An Advanced StatefulSet that updates unordered, by priorities, knows no places: there it is how many pods stay.
+    """
 
     def partition(self, target: Target, view: View, census: Census, goal: int, *, at_rest: bool) -> Partition:
         """The lowest ordinal that makes no more than `goal` new pods, with those below it that are new already."""
@@ -93,6 +96,8 @@ class Ordered(Places):
         new = {_index(view, pod) for pod in census.new}
         if at_rest or len(new) > goal:
             return Partition(ALL_ORDINALS)
+        if (view.workload.spec.update_strategy.get("rollingUpdate") or {}).get("unorderedUpdate") is not None:
+            return Partition(census.replicas - goal)
         spare, partition = goal - len(new), census.replicas
         while partition > 0 and (partition - 1 in new or spare > 0):
             spare -= partition - 1 not in new
@@ -112,6 +117,18 @@ class Ordered(Places):
 
 
 def _index(view: View, pod: Pod) -> int:
-    """A pod's place from the first ordinal on; one that has none is before them all."""
+    """A pod's place among the ordinals that are used; one that has none is before them all."""
     match = _ORDINAL.search(pod.metadata.name)
-    return int(match.group(1)) - view.workload.spec.ordinals.start if match is not None else -1
+    if match is None:
+        return -1
+    start, ordinal = view.workload.spec.ordinals.start, int(match.group(1))
+    left_out = {each for entry in view.workload.spec.reserve_ordinals for each in _range(entry, ordinal)}
+    return ordinal - start - sum(start <= each for each in left_out)
+
+
+def _range(entry: int | str, end: int) -> range:
+    """An entry of `reserveOrdinals`, a number or `first-last`, below an ordinal."""
+    first, _, last = str(entry).partition("-")
+    if not first.isdecimal() or not (last or first).isdecimal():
+        return range(0)
+    return range(int(first), min(int(last or first) + 1, end))

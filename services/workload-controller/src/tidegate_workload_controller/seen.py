@@ -51,6 +51,8 @@ class WorkloadSpec(msgspec.Struct, frozen=True, rename="camel"):
     strategy: dict[str, Any] = {}
     update_strategy: dict[str, Any] = {}
     ordinals: Ordinals = Ordinals()
+    reserve_ordinals: tuple[int | str, ...] = ()
+    """Ordinals that an Advanced StatefulSet leaves out, or ranges of them."""
     pod_management_policy: str = ""
     selector: LabelSelector = LabelSelector()
 
