@@ -83,8 +83,6 @@ FAULTS = [
     ("strategy", "big-bang", "strategy"),
     ("canary_metadata", {"labels": {"track": "new"}}, "canary_metadata"),
     ("analysis.extend_once", True, "analysis.extend_once"),
-    ("analysis_from_step", 0, "analysis_from_step"),
-    ("analysis_from_step", 4, "analysis_from_step"),
     ("analysis.answer_within_s", -1.0, "analysis.answer_within_s"),
     ("analysis.answer_within_s", 60.0, "analysis.answer_within_s"),
     ("failure_threshold", -1, "failure_threshold"),

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from support.saga import ANALYSIS, ROUTE, Saga, request, step
 
 from tidegate_contracts.comparison import Comparison
-from tidegate_contracts.controls import Approve, JumpToStep, RollBack
+from tidegate_contracts.controls import Approve, RollBack
 from tidegate_contracts.orders import (
     Analyse,
     ApplyBatch,
@@ -109,43 +109,6 @@ def test_the_background_analysis_starts_with_the_first_judging_and_stands_unchan
     assert saga.ready() == ["StepCompleted", "PromotionStarted", "PodsReleaseStarted"]
     assert isinstance(first, Analyse)
     assert isinstance(saga.orders.analysis, ReleaseAnalysis)
-
-
-def test_a_background_analysis_may_begin_with_a_later_step() -> None:
-    saga = Saga()
-    saga.ask(request(step("20%", analysis=FRESH), step("50%"), step("100%"), analysis=ANALYSIS, analysis_from_step=2))
-    saga.to_step(1).ready()
-    assert saga.standing(Analyse, saga.orders.analysis).background_analysis is None
-    saga.judged()
-    assert saga.ready() == ["StepJudgingStarted", "StepCompleted", "StepStarted"]
-    order = saga.standing(Analyse, saga.orders.analysis)
-    assert (order.step, order.step_analysis, order.background_analysis) == (2, None, ANALYSIS)
-    saga.to_end()
-    assert saga.said.count("StepJudgingStarted") == 2
-
-
-def test_until_its_step_a_background_analysis_is_waited_for_by_none() -> None:
-    saga = Saga()
-    saga.ask(request(step("20%"), step("50%"), step("100%"), analysis=ANALYSIS, analysis_from_step=3))
-    saga.to_step(3)
-    assert saga.orders.analysis is None
-    assert "StepJudgingStarted" not in saga.said
-    assert saga.ready()[0] == "StepJudgingStarted"
-
-
-def test_after_a_jump_back_it_begins_with_its_step_again() -> None:
-    saga = Saga()
-    last = step("100%", pause=Pause())
-    saga.ask(request(step("20%", analysis=FRESH), step("50%"), last, analysis=ANALYSIS, analysis_from_step=2))
-    saga.to_step(1).ready()
-    saga.judged()
-    saga.ready()
-    saga.tell(JumpToStep(step=1, by="ann"))
-    saga.to_step(1).ready()
-    assert saga.standing(Analyse, saga.orders.analysis).background_analysis is None
-    saga.judged()
-    assert saga.ready()[0] == "StepJudgingStarted"
-    assert saga.standing(Analyse, saga.orders.analysis).background_analysis == ANALYSIS
 
 
 def test_an_order_that_does_not_change_keeps_its_revision() -> None:

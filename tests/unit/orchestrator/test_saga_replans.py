@@ -261,15 +261,6 @@ def test_the_background_analysis_begins_changes_and_ends() -> None:
     assert isinstance(saga.rollout.phase, Pausing)
 
 
-def test_another_first_step_of_the_background_analysis_takes_it_away_and_brings_it() -> None:
-    saga = waiting()
-    saga.replan(analysis=ANALYSIS)
-    saga.replan(analysis_from_step=2)
-    assert isinstance(saga.orders.analysis, ReleaseAnalysis)
-    saga.replan(analysis_from_step=1)
-    assert saga.standing(Analyse, saga.orders.analysis).background_analysis == ANALYSIS
-
-
 # what holds it, and what went wrong
 
 

@@ -52,7 +52,7 @@ class Turns:
 
     def _give_out(self) -> None:
         while self._waiting:
-            namespace = min(self._waiting, key=self._held.__getitem__)
+            namespace = self._next()
             if self._held[namespace] >= self._free:
                 return
             given = self._waiting[namespace][0]
@@ -60,6 +60,11 @@ class Turns:
             self._free -= 1
             self._held[namespace] += 1
             given.set()
+
+    def _next(self) -> str:
+        """Quick, however many wait: only so many of them hold a place as there are places."""
+        without = next((namespace for namespace in self._waiting if not self._held[namespace]), None)
+        return without if without is not None else min(self._waiting, key=self._held.__getitem__)
 
     def _forget(self, namespace: str, given: asyncio.Event) -> None:
         waiting = self._waiting[namespace]
