@@ -38,6 +38,7 @@ WIDE = (
     # each example, score and rule, where the story, bad versions and Rollouts of `make test` show the mechanism
     "e2e/test_examples.py",
     "e2e/test_guards.py",
+    "e2e/test_hold_kept.py",
     "e2e/test_rules_of_rollouts.py",
     "e2e/test_scores.py",
     # single services and parts that are killed or starved, where chaos kills all of them in turn
@@ -57,6 +58,7 @@ WIDE = (
     "integration/cli/test_the_doctor_in_a_cluster.py",
     "integration/kinds/test_beside_gitops.py",
     "integration/kinds/test_custom_templates.py",
+    "integration/kinds/test_places_of_pods.py",
     "integration/kinds/test_plugin_kind.py",
     "integration/kruise_sandbox",
     "integration/metrics_analyzer/test_comparing_on_real_prometheus.py",
