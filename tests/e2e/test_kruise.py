@@ -90,9 +90,16 @@ class Released:
 
     async def approve(self) -> None:
         """As `kubectl kruise rollout approve` does."""
-        patch = {"status": {"canaryStatus": {"currentStepState": "StepReady"}}}
-        arguments = ("--subresource=status", "--type=merge", "-p", json.dumps(patch))
+        await self.tell(currentStepState="StepReady")
+
+    async def tell(self, **command: Any) -> None:
+        arguments = ("--subresource=status", "--type=merge", "-p", json.dumps({"status": {"canaryStatus": command}}))
         await kubectl(self.world.state, "patch", "rollouts.rollouts.kruise.io", self.name, *arguments)
+
+    async def told(self, sentence: str) -> int:
+        """How often `kubectl describe` has it."""
+        shown = await kubectl(self.world.state, "describe", "rollouts.rollouts.kruise.io", self.name)
+        return shown.count(sentence)
 
     async def is_whole(self, version: str) -> None:
         """Under its own strategy, at this version."""
@@ -131,9 +138,24 @@ async def test_the_old_template_again_is_a_rollback(world: Guarded) -> None:
     status = await released.until(lambda status: status.get("phase") == "Healthy")
     assert condition(status, "Succeeded")[0] == "False"
     await released.is_whole("1")
-    told = await kubectl(world.state, "describe", "rollouts.rollouts.kruise.io", released.name)
-    assert told.count("upgrade step(1) canary pods with new versions done") == 1
-    assert told.count("workload has been rollback, then rollout is canceled") == 1
+    assert await released.told("upgrade step(1) canary pods with new versions done") == 1
+    assert await released.told("workload has been rollback, then rollout is canceled") == 1
+
+
+async def test_what_happens_again_in_one_release_is_told_again(world: Guarded) -> None:
+    released = Released(world, DEPLOYMENT, "again")
+    await released.make()
+    await released.change("v2_ready-0.3")
+    await released.waits_at(1)
+    assert await released.told("upgrade step(1)") == 1
+    await released.tell(nextStepIndex=1)
+    async with asyncio.timeout(WITHIN_S):
+        while await released.told("upgrade step(1)") < 2:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_S)
+    await released.waits_at(1)
+    await released.approve()
+    await released.until(lambda status: status.get("phase") == "Healthy")
+    assert await released.told("upgrade step(1)") == 2
 
 
 async def test_the_old_template_again_goes_back_in_batches_where_the_rollout_says_so(world: Guarded) -> None:

@@ -1,8 +1,9 @@
 """What happens to a Rollout as Kubernetes events on it, for `kubectl describe` and whoever collects them.
 
 The sentences are Kruise's where it has one; `announcement` is pure. Called by `reconcile` with what the history newly
-holds. An event's name is made of what it says, so that all copies, and a copy that starts anew, say it once; it is for
-eyes, and one that can't be written is left out.
+holds. An event's name is made of what it says and of the decision that it happened under, so that all copies, and a
+copy that starts anew, say it once, and say it again when it happens again; it is for eyes, and one that can't be
+written is left out.
 """
 
 import hashlib
@@ -15,8 +16,8 @@ from tidegate_chassis.clock import Clock
 from tidegate_chassis.errors import Conflict, OperatingError
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.resources import EVENTS
-from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import (
+    Decision,
     RollbackStarted,
     RolloutCompleted,
     RolloutFailed,
@@ -26,6 +27,7 @@ from tidegate_contracts.decisions import (
 from tidegate_contracts.facts import BatchReady, BatchStalled
 from tidegate_rollout_operator import texts
 from tidegate_rollout_operator.conditions import timestamp
+from tidegate_rollout_operator.histories import Happening
 from tidegate_rollout_operator.kruise import GROUP, ROLLOUTS, Rollout
 
 REASON: Final = "Progressing"
@@ -44,13 +46,16 @@ class Announcement(NamedTuple):
     type: Literal["Normal", "Warning"]
     message: str
     at_s: float
+    revision: int
+    """The decision that tells this occurrence from another one of the same words."""
 
 
-def announcement(event: AnyEvent) -> Announcement | None:  # noqa: PLR0911 - one return per sentence
+def announcement(happened: Happening) -> Announcement | None:  # noqa: PLR0911 - one return per sentence
     """What to say of an event, if anything."""
+    event = happened.event
 
     def said(message: str, kind: Literal["Normal", "Warning"] = "Normal") -> Announcement:
-        return Announcement(event.rollout, kind, message[:MESSAGE_LENGTH_MAX], event.at_s)
+        return Announcement(event.rollout, kind, message[:MESSAGE_LENGTH_MAX], event.at_s, _revision(happened))
 
     match event:
         case BatchReady(step=step):
@@ -71,13 +76,21 @@ def announcement(event: AnyEvent) -> Announcement | None:  # noqa: PLR0911 - one
             return None
 
 
+def _revision(happened: Happening) -> int:
+    """A fact is said again by whoever takes its order over: it is the same one until something was decided."""
+    event, view = happened
+    if isinstance(event, BatchReady):
+        return view.begun  # of one step it is said before and after its traffic
+    return event.revision if isinstance(event, Decision) else view.revision
+
+
 class Announcer:
     def __init__(self, client: KubernetesClient, component: str, clock: Clock) -> None:
         self._client = client
         self._component = component
         self._clock = clock
 
-    async def announce(self, rollout: Rollout, events: Sequence[AnyEvent]) -> None:
+    async def announce(self, rollout: Rollout, events: Sequence[Happening]) -> None:
         """Says what is new and recent, each once."""
         for each in events:
             found = announcement(each)
@@ -92,7 +105,8 @@ class Announcer:
 
     async def _write(self, rollout: Rollout, said: Announcement) -> None:
         metadata = rollout.metadata
-        told_apart = hashlib.sha256(f"{metadata.uid}\n{said.rollout}\n{said.message}".encode()).hexdigest()
+        words = f"{metadata.uid}\n{said.rollout}\n{said.revision}\n{said.message}"
+        told_apart = hashlib.sha256(words.encode()).hexdigest()
         name = f"{metadata.name}.{told_apart[:NAME_LENGTH]}"
         body = event_object(rollout, said, name, self._component)
         await self._client.create(EVENTS, metadata.namespace, body, name=name)

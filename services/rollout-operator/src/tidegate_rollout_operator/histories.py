@@ -3,6 +3,8 @@
 Called by `reconcile`. What is heard on the bus only wakes; what counts is read from the stream's leader.
 """
 
+from typing import NamedTuple
+
 import msgspec
 import structlog
 from msgspec.structs import replace
@@ -19,21 +21,28 @@ from tidegate_rollout_operator.view import View, evolve
 _log = structlog.get_logger(__name__)
 
 
+class Happening(NamedTuple):
+    """An event, and how far the workload is with it."""
+
+    event: AnyEvent
+    view: View
+
+
 class Histories:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._views: dict[WorkloadKey, View] = {}
 
-    async def view(self, key: WorkloadKey) -> tuple[View, list[AnyEvent]]:
+    async def view(self, key: WorkloadKey) -> tuple[View, list[Happening]]:
         """The view at the history's present end, and what came since it was last asked for."""
         view = self._views.get(key)
         if view is None:
             view = View(sequence=await self._before_newest(key))
-        since: list[AnyEvent] = []
+        since: list[Happening] = []
         for message in await self._journal.read(EVENTS, subjects.workload_events(key), after_sequence=view.sequence):
             event = _read(message)
-            since += [event] if event is not None else []
             view = evolve(view, message.sequence, event) if event is not None else _passed(view, message)
+            since += [Happening(event, view)] if event is not None else []
         self._views[key] = view
         return view, since
 

@@ -58,6 +58,7 @@ REPLAN: Final = ":replan:"
 AWAITED: Final = "it waits for TrafficRouting"
 """How the reason begins of a pause before the first batch that ends when its TrafficRouting is held."""
 
+BEGINNINGS: Final = ("BeforeStepUpgrade", "StepUpgrade")
 UNDER_WAY: Final = ("initializing", "rolling", "finalising", "cancelling")
 
 
@@ -82,6 +83,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the last control by which a Rollout changed it."""
     stage: Stage = "idle"
     step: int = 1
+    begun: int = 0
+    """The decision by which the present step began, or began anew."""
     state: StepState = "BeforeStepUpgrade"
     until_s: float | None = None
     """When the step's pause ends; None where it waits for somebody."""
@@ -159,6 +162,7 @@ def _accepted(sequence: int, event: RolloutAccepted) -> View:
         request=event.request,
         plan=event.plan,
         plan_revision=event.revision,
+        begun=event.revision,
         stage="initializing",
         at_s=event.at_s,
         stable_revision=(event.inherited.stable_revision if event.inherited else None) or "",
@@ -186,7 +190,8 @@ def _decided(view: View, event: Decision) -> View:
     if isinstance(event, ControlRefused):
         return replace(view, refused=f"{event.control} was refused: it needs {event.problem.rule}")
     changes = _changes(view, event)
-    return replace(view, **{"revision": event.revision, "at_s": event.at_s, "refused": ""} | changes)
+    begun = {"begun": event.revision} if changes.get("state") in BEGINNINGS else {}
+    return replace(view, **{"revision": event.revision, "at_s": event.at_s, "refused": ""} | begun | changes)
 
 
 def _changes(view: View, event: Decision) -> dict[str, Any]:
