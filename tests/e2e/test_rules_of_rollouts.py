@@ -2,6 +2,7 @@
 versions of the API; and Rollouts that are written in one version, and read and edited in the other.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from copy import deepcopy
@@ -22,6 +23,7 @@ from tidegate_rollout_operator.kruise import ROLLOUTS
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+HEARD_WITHIN_S = 10
 NAMESPACE = "default"
 UNDER_WAY = "under-way"
 """The Rollout whose release is under way, and its namespace: two of one namespace may not have one workload."""
@@ -158,7 +160,16 @@ async def test_a_workload_has_one_rollout_until_that_is_gone(server: Server) -> 
     held["metadata"]["finalizers"] = ["example.com/kept"]
     made = json.loads(await server.client.create(ROLLOUTS, HELD, held))
     await server.client.delete(ROLLOUTS, HELD, "held", uid=made["metadata"]["uid"])
+    await _until_heard_of(server, {**STEPS, "workloadRef": {**STEPS["workloadRef"], "name": "later"}})
     assert "wait until it is gone" in await server.refusal_of(another, ROLLOUTS, HELD)
+
+
+async def _until_heard_of(server: Server, spec: dict[str, Any]) -> None:
+    """The webhook answers from what its operator has heard: all that came before a Rollout that it knows of."""
+    await server.client.create(ROLLOUTS, HELD, document(spec, ROLLOUTS, "later"))
+    async with asyncio.timeout(HEARD_WITHIN_S):
+        while not await server.refusal_of(document(spec, ROLLOUTS), ROLLOUTS, HELD):
+            pass
 
 
 @pytest.mark.parametrize("name", CHANGES)
