@@ -54,7 +54,9 @@ WIDE = (
     "integration/traffic_shifter/test_shifter_processes.py",
     "integration/workload_controller/test_controller_processes.py",
     "integration/workload_controller/test_hold_failing.py",
-    # further kinds, routers, judgements and ways in
+    # further kinds, routers, judgements and ways in, and what every other test stands on
+    "integration/bus/test_journal.py",
+    "integration/bus/test_pull.py",
     "integration/cli/test_the_doctor_in_a_cluster.py",
     "integration/kinds/test_beside_gitops.py",
     "integration/kinds/test_custom_templates.py",
@@ -66,11 +68,13 @@ WIDE = (
     "integration/rollout_operator/test_rollouts_as_guards.py",
     "integration/rollout_operator/test_traffic_routings_held.py",
     "integration/rollout_operator/test_what_tools_look_at.py",
+    "integration/traffic_shifter/test_contested.py",
     "integration/traffic_shifter/test_custom_networks.py",
     "integration/traffic_shifter/test_formats_on_the_api_server.py",
     "integration/traffic_shifter/test_plugin_router.py",
     "integration/traffic_shifter/test_routers_together.py",
     "integration/workload_controller/test_fresh_baseline.py",
+    "integration/workload_controller/test_hold_backward.py",
     "integration/workload_controller/test_hold_special.py",
     "integration/workload_controller/test_plugin_service.py",
 )
