@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from tidegate_contracts.facts import WorkloadReleased
 from tidegate_contracts.orders import ApplyBatch, PromoteWorkload, ReleaseWorkload
-from tidegate_workload_controller import baseline, vitals
+from tidegate_workload_controller import baseline
 from tidegate_workload_controller.actions import Action, Decision, HoldOff, LetScale, Progress, RemoveBeside, Report
 from tidegate_workload_controller.census import count
 from tidegate_workload_controller.extra import is_ours
 from tidegate_workload_controller.release import ReleaseMemory
 from tidegate_workload_controller.seen import Sight, View
+from tidegate_workload_controller.waiting import wait_for
 
 GOING: Final = "the pods beside the workload to go"
 
@@ -55,10 +56,7 @@ def _wait(order: ReleaseWorkload, sight: Sight, memory: ReleaseMemory, now_s: fl
     seen = sight.extra or sight.own
     assert seen is not None, "nothing is left otherwise"
     census = count(seen, new=None, stable=order.stable_revision or "", min_ready_s=0, now_s=now_s)
-    finding = vitals.unfinished(memory.vitals, order, census, (), now_s, awaited=GOING)
-    actions: tuple[Action, ...] = tuple(map(Report, finding.facts))
-    progress = Progress(0, census.counts, GOING)
-    return Decision(replace(memory, vitals=finding.vitals), actions, until_s=finding.until_s, progress=progress)
+    return wait_for(Progress(0, census.counts, GOING), order, census, memory, now_s, live=sight.live, awaited=GOING)
 
 
 def _removal(sight: Sight) -> tuple[Action, ...]:

@@ -18,7 +18,8 @@ from tidegate_workload_controller.memory import Memory, Objection
 from tidegate_workload_controller.objections import foreign_change, objected
 from tidegate_workload_controller.saved import saved_on
 from tidegate_workload_controller.seen import View
-from tidegate_workload_controller.watching import batch_ready, wait_for
+from tidegate_workload_controller.waiting import wait_for
+from tidegate_workload_controller.watching import batch_ready
 
 
 def decide(order: ApplyBatch, view: View | None, memory: Memory, now_s: float) -> Decision[Memory]:
@@ -69,7 +70,7 @@ def _turn(order: ApplyBatch, turned: ApplyBatch, view: View, memory: Memory, now
     scene = view.hold.look(turned, view, saved, new=order.stable_revision, now_s=now_s, first=True)
     if scene.census.scaling or view.counts_lag:
         progress = replace(scene.progress(), waiting_for=turning.COUNTED)
-        waiting = wait_for(progress, order, scene.census, memory, now_s, live=view.live)
+        waiting = wait_for(progress, order, scene.census, memory, now_s, live=view.live, awaited=turning.COUNTED)
         return turning.soon(_told_as_ordered(order, waiting), now_s)
     if not view.live:
         return Decision(memory, look_live=True)

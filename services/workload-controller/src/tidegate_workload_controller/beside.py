@@ -35,7 +35,8 @@ from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import Sight, View
 from tidegate_workload_controller.symptoms import symptoms
-from tidegate_workload_controller.watching import follow, wait_for
+from tidegate_workload_controller.waiting import wait_for
+from tidegate_workload_controller.watching import follow
 
 GOING: Final = "the former pods beside to go"
 
@@ -119,7 +120,8 @@ def _wait_for_its_end(
 ) -> Decision[Memory]:
     """Somebody deleted it, or an earlier rollout's end did: under its name there can be only one."""
     census = _census(order, own, sight.extra, None, now_s)
-    return wait_for(Progress(pods, census.counts, GOING), order, census, memory, now_s, live=sight.live)
+    progress = Progress(pods, census.counts, GOING)
+    return wait_for(progress, order, census, memory, now_s, live=sight.live, awaited=GOING)
 
 
 def _return(order: ApplyBatch, sight: Sight, own: View, memory: Memory, now_s: float) -> Decision[Memory]:

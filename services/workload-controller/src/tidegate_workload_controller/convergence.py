@@ -23,7 +23,8 @@ from tidegate_workload_controller.objections import (
 from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import View
-from tidegate_workload_controller.watching import follow, wait_for
+from tidegate_workload_controller.waiting import wait_for
+from tidegate_workload_controller.watching import follow
 
 
 def decide(  # noqa: PLR0911 - one return per question, in the order in which they must be asked
@@ -73,7 +74,8 @@ def _touch(order: ApplyBatch, view: View, memory: Memory, now_s: float) -> Decis
     known = revision_of(view, order.template_digest)
     scene = view.hold.look(order, view, saved, new=known, now_s=now_s, first=True)
     if scene.census.scaling:
-        return wait_for(scene.progress(), order, scene.census, memory, now_s, live=view.live)
+        progress = scene.progress()
+        return wait_for(progress, order, scene.census, memory, now_s, live=view.live, awaited=progress.waiting_for)
     if scene.impossible:
         return _stuck(scene, memory, now_s)
     touch = Touch(patches.held(view.hold, order, saved, stable, scene.first), order.change, order.template_digest)

@@ -1,4 +1,4 @@
-"""What one holder remembers of one ApplyBatch order between two looks; all of it can be lost without harm.
+"""What one holder remembers of one order between two looks; all of it can be lost without harm.
 
 A new holder that starts without it may report something a second time, and decides the same.
 """
@@ -17,8 +17,14 @@ class Objection(msgspec.Struct, frozen=True):
     by: str = ""
 
 
-class Memory(msgspec.Struct, frozen=True):
-    """Everything starts unknown.
+class Paced(msgspec.Struct, frozen=True):
+    """Of any order whose pods have to get ready by a deadline: whether it makes progress."""
+
+    vitals: Vitals = Vitals()
+
+
+class Memory(Paced, frozen=True):
+    """Of an ApplyBatch or PromoteWorkload order; everything starts unknown.
 
     Args:
         canary_revision: The revision that is being rolled out, once the native controller has made it.
@@ -29,7 +35,6 @@ class Memory(msgspec.Struct, frozen=True):
         labelled: Pods that were labelled, by uid.
         reported: The batch that was reported as ready: its pods, and whether it was settled.
         ready_at_s: When the batch was first seen ready.
-        vitals: Whether it makes progress.
     """
 
     canary_revision: str | None = None
@@ -40,4 +45,3 @@ class Memory(msgspec.Struct, frozen=True):
     labelled: frozenset[str] = frozenset()
     reported: tuple[int, bool] | None = None
     ready_at_s: float | None = None
-    vitals: Vitals = Vitals()

@@ -16,7 +16,8 @@ from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.seen import View
-from tidegate_workload_controller.watching import batch_ready, wait_for
+from tidegate_workload_controller.waiting import wait_for
+from tidegate_workload_controller.watching import batch_ready
 
 
 def is_parked(order: ApplyBatch | PromoteWorkload, view: View, saved: Saved) -> bool:
@@ -48,8 +49,9 @@ def decide(scene: Scene, view: View, saved: Saved, memory: Memory, now_s: float)
     if is_due(scene.order, view):
         return _nothing_to_do(scene, memory, now_s)
     if scene.census.scaling or scene.census.old_told < scene.census.replicas:  # it would still be from nothing
-        progress = replace(scene.progress(), waiting_for=f"{scene.census.replicas} pods of the stable version")
-        return wait_for(progress, scene.order, scene.census, memory, now_s, live=view.live)
+        stable = f"{scene.census.replicas} pods of the stable version"
+        progress = replace(scene.progress(), waiting_for=stable)
+        return wait_for(progress, scene.order, scene.census, memory, now_s, live=view.live, awaited=stable)
     body = patches.held(view.hold, scene.order, saved, scene.order.stable_revision, scene.first)
     memory = replace(memory, setting=scene.first)
     if memory.canary_revision in view.digests:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tidegate_contracts.facts import WorkloadPromoted
 from tidegate_contracts.orders import PromoteWorkload
-from tidegate_workload_controller import marks, patches, vitals
+from tidegate_workload_controller import marks, patches
 from tidegate_workload_controller.actions import Action, Decision, Patch, Progress, PutBack, Report, Touch
 from tidegate_workload_controller.census import Census, count, revision_of
 from tidegate_workload_controller.hold import own_values
@@ -26,6 +26,7 @@ from tidegate_workload_controller.objections import (
 from tidegate_workload_controller.saved import saved_on
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.symptoms import symptoms
+from tidegate_workload_controller.waiting import wait_for
 
 PROMOTING: Final = "promoting"
 """In the memory's `setting`: the workload was seen to move."""
@@ -85,13 +86,8 @@ def _wait(order: PromoteWorkload, view: View, memory: Memory, now_s: float) -> D
 
 def _patience(order: PromoteWorkload, view: View, census: Census, memory: Memory, now_s: float) -> Decision[Memory]:
     told = [each for each in view.revisions if view.digests.get(each.name) == order.template_digest]
-    finding = vitals.unfinished(memory.vitals, order, census, symptoms(census.new, told), now_s)
-    if finding.facts and not view.live:
-        return Decision(memory, look_live=True)
-    memory = replace(memory, vitals=finding.vitals)
-    until_s = min((each for each in (finding.until_s, census.next_available_s) if each), default=None)
     progress = Progress(census.replicas, census.counts, "the workload to be whole")
-    return Decision(memory, tuple(map(Report, finding.facts)), until_s=until_s, progress=progress)
+    return wait_for(progress, order, census, memory, now_s, live=view.live, ailments=symptoms(census.new, told))
 
 
 def _census(order: PromoteWorkload, view: View, now_s: float) -> Census:

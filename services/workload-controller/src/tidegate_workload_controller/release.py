@@ -13,26 +13,25 @@ from msgspec.structs import replace
 from tidegate_contracts.facts import PodCounts, WorkloadRefused, WorkloadReleased
 from tidegate_contracts.orders import ReleaseWorkload
 from tidegate_contracts.problem import Problem
-from tidegate_workload_controller import failures, marks, patches, turning, vitals
-from tidegate_workload_controller.actions import Action, Decision, DeletePods, Disown, Patch, Progress, PutBack, Report
+from tidegate_workload_controller import failures, marks, patches, turning
+from tidegate_workload_controller.actions import Action, Decision, Disown, Patch, Progress, PutBack, Report
 from tidegate_workload_controller.census import Census, count, revision_of, stable_of
 from tidegate_workload_controller.hold import own_values
+from tidegate_workload_controller.memory import Paced
 from tidegate_workload_controller.saved import Saved
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.symptoms import symptoms
-from tidegate_workload_controller.vitals import Vitals
+from tidegate_workload_controller.waiting import wait_for
 
 
-class ReleaseMemory(msgspec.Struct, frozen=True):
+class ReleaseMemory(Paced, frozen=True):
     """What one holder remembers of one release.
 
     Args:
         refused: Whether it was said that there is nothing to go back to.
-        vitals: Whether the workload makes progress towards being whole.
     """
 
     refused: bool = False
-    vitals: Vitals = Vitals()
 
 
 class _Scene(msgspec.Struct, frozen=True):
@@ -148,17 +147,17 @@ def _wait(scene: _Scene, memory: ReleaseMemory) -> Decision[ReleaseMemory]:
 
 def _patience(scene: _Scene, memory: ReleaseMemory, awaited: str = "") -> Decision[ReleaseMemory]:
     told = [each for each in scene.view.revisions if each.name == scene.revision]
-    ailments = symptoms(scene.census.new, told)
-    finding = vitals.unfinished(memory.vitals, scene.order, scene.census, ailments, scene.now_s, awaited=awaited)
-    obstacles = scene.view.hold.obstacles(scene.view, scene.revision or "") if scene.in_place else ()
-    if (finding.facts or obstacles) and not scene.view.live:
-        return Decision(memory, look_live=True)
-    memory = replace(memory, vitals=finding.vitals)
-    until_s = min((each for each in (finding.until_s, scene.census.next_available_s) if each), default=None)
-    actions: tuple[Action, ...] = tuple(map(Report, finding.facts))
-    if obstacles:
-        actions = (*actions, DeletePods(obstacles))
-    return Decision(memory, actions, until_s=until_s, progress=_progress(scene))
+    return wait_for(
+        _progress(scene),
+        scene.order,
+        scene.census,
+        memory,
+        scene.now_s,
+        live=scene.view.live,
+        awaited=awaited,
+        ailments=symptoms(scene.census.new, told),
+        obstacles=scene.view.hold.obstacles(scene.view, scene.revision or "") if scene.in_place else (),
+    )
 
 
 def _released(

@@ -8,13 +8,14 @@ its pods come back at once, natively, within the user's own limits, and every st
 from msgspec.structs import replace
 
 from tidegate_contracts.orders import ApplyBatch
-from tidegate_workload_controller import marks, patches, turning, vitals
-from tidegate_workload_controller.actions import Action, Decision, DeletePods, Patch, Progress, Report, Touch
+from tidegate_workload_controller import marks, patches, turning
+from tidegate_workload_controller.actions import Decision, Patch, Progress, Report, Touch
 from tidegate_workload_controller.census import Census, count
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.saved import Saved, saved_on
 from tidegate_workload_controller.seen import View
 from tidegate_workload_controller.symptoms import symptoms
+from tidegate_workload_controller.waiting import wait_for
 from tidegate_workload_controller.watching import batch_ready
 
 
@@ -62,15 +63,17 @@ def _wait(
     order: ApplyBatch, view: View, census: Census, progress: Progress, memory: Memory, *, now_s: float
 ) -> Decision[Memory]:
     told = [each for each in view.revisions if each.name == order.stable_revision]
-    ailments = symptoms(census.new, told)
-    finding = vitals.unfinished(memory.vitals, order, census, ailments, now_s, awaited=progress.waiting_for)
-    obstacles = view.hold.obstacles(view, order.stable_revision)
-    if (finding.facts or obstacles) and not view.live:
-        return Decision(memory, look_live=True)
-    actions: tuple[Action, ...] = tuple(map(Report, finding.facts))
-    if obstacles:
-        actions = (*actions, DeletePods(obstacles))
-    return Decision(replace(memory, vitals=finding.vitals), actions, until_s=finding.until_s, progress=progress)
+    return wait_for(
+        progress,
+        order,
+        census,
+        memory,
+        now_s,
+        live=view.live,
+        awaited=progress.waiting_for,
+        ailments=symptoms(census.new, told),
+        obstacles=view.hold.obstacles(view, order.stable_revision),
+    )
 
 
 def _census(order: ApplyBatch, view: View, saved: Saved, now_s: float) -> Census:

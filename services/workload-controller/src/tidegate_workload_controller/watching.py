@@ -9,8 +9,7 @@ from msgspec.structs import replace
 from tidegate_contracts.facts import BatchReady, PodCounts
 from tidegate_contracts.orders import ApplyBatch
 from tidegate_workload_controller import vitals
-from tidegate_workload_controller.actions import Action, Decision, LabelPods, Progress, Report
-from tidegate_workload_controller.census import Census
+from tidegate_workload_controller.actions import Action, Decision, LabelPods, Report
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.vitals import Finding
@@ -43,26 +42,6 @@ def follow(scene: Scene, memory: Memory, moves: tuple[Action, ...], now_s: float
         memory = replace(memory, reported=(scene.goal, scene.settled))
     actions = (*actions, *map(Report, finding.facts), *moves, *map(Report, ready))
     return Decision(memory, actions, until_s=until_s, progress=scene.progress())
-
-
-def wait_for(
-    progress: Progress, order: ApplyBatch, census: Census, memory: Memory, now_s: float, *, live: bool
-) -> Decision[Memory]:
-    """Nothing can be done before others have done their part; told as a stall where they take too long.
-
-    Args:
-        progress: What is waited for, in words.
-        order: What is carried out.
-        census: Who is there.
-        memory: What the last decision left.
-        now_s: Epoch seconds.
-        live: Whether that was seen live.
-    """
-    finding = vitals.unfinished(memory.vitals, order, census, (), now_s, awaited=progress.waiting_for)
-    if finding.facts and not live:
-        return Decision(memory, look_live=True)
-    actions: tuple[Action, ...] = tuple(map(Report, finding.facts))
-    return Decision(replace(memory, vitals=finding.vitals), actions, until_s=finding.until_s, progress=progress)
 
 
 def _remember(scene: Scene, memory: Memory, labels: LabelPods | None, now_s: float) -> Memory:
