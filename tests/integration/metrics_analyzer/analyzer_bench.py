@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import aiohttp
 from aiohttp import web
+from support.loopback import served
 from support.nats import NatsServer, password
 
 from tidegate_chassis.clock import SystemClock
@@ -61,14 +62,8 @@ class FakeMetrics:
         application = web.Application()
         application.router.add_post("/api/v1/query", self.answer)
         application.router.add_route("*", "/echo/{how:.*}", self.echo)
-        runner = web.AppRunner(application, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
+        async with served(application) as self.url:
             yield self
-        finally:
-            await runner.cleanup()
 
 
 class Copy:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import structlog
 from aiohttp import web
+from support.loopback import served
 
 from tidegate_chassis.clock import SystemClock
 from tidegate_chassis.errors import Permanent
@@ -44,14 +45,8 @@ def _vector(value: object, age_s: float, series: int, labels: dict[str, str]) ->
 async def server(respond: Respond, path: str = "/api/v1/query") -> AsyncIterator[str]:
     application = web.Application()
     application.router.add_route("*", path, respond)
-    runner = web.AppRunner(application, shutdown_timeout=0, handler_cancellation=True)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with served(application) as url:
+        yield url
 
 
 async def reading_from(respond: Respond, **environment: str) -> Reading:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 from aiohttp import web
+from support.loopback import served
 from support.until import until
 
 from tidegate_chassis.errors import Permanent
@@ -38,14 +39,8 @@ async def serving(respond: Respond) -> AsyncIterator[Server]:
     server = Server(respond)
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", server.answer)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(application) as server.url:
         yield server
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from aiohttp import web
 from support.clock import ManualClock
+from support.loopback import served
 from support.standing import concluded
 from support.templates import TemplateShelf, template
 
@@ -61,14 +62,8 @@ async def serving() -> AsyncIterator[Server]:
     server, application = Server(), web.Application()
     application.router.add_post("/api/v1/{kind:query|query_range}", server.answer)
     application.router.add_get("/number", server.number)
-    runner = web.AppRunner(application, shutdown_timeout=0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(application) as server.url:
         yield server
-    finally:
-        await runner.cleanup()
 
 
 class Bench:

@@ -15,6 +15,7 @@ import pytest
 import structlog
 from aiohttp import web
 from support.clock import ManualClock
+from support.loopback import served
 from support.templates import TemplateShelf, template
 
 from tidegate_contracts.facts import AnalysisConcluded
@@ -71,13 +72,8 @@ async def hangs_up(request: web.Request) -> web.Response:
 async def server(respond: Respond) -> AsyncIterator[str]:
     application = web.Application()
     application.router.add_route("*", "/metrics", respond)
-    runner = web.AppRunner(application, shutdown_timeout=0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/metrics"
-    finally:
-        await runner.cleanup()
+    async with served(application) as url:
+        yield f"{url}/metrics"
 
 
 def asking(url: str, **fields: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
+from support.loopback import served
 from support.until import until
 
 from tidegate_chassis.clock import SystemClock
@@ -41,14 +42,8 @@ async def serving() -> AsyncIterator[Server]:
     server, application = Server(), web.Application()
     application.router.add_get("/quick", server.quick)
     application.router.add_get("/slow/{which}", server.slow)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(application) as server.url:
         yield server
-    finally:
-        await runner.cleanup()
 
 
 def run(namespace: str, *urls: str) -> Run:
