@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 from support.traffic import GRACE_S, HASH, TrafficRig
+from support.until import until
 
+from tidegate_chassis.errors import Permanent
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.resources import HTTP_PROXIES, HTTP_ROUTES, INGRESSES, SERVICES, Resource
 from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficRepaired, TrafficShifted
 from tidegate_contracts.rollout import TrafficReference
-from tidegate_traffic_shifter.contest import REPAIRS_MAX
+from tidegate_traffic_shifter.contest import REPAIRS_MAX, Contest
+from tidegate_traffic_shifter.outcome import Repair
 
 pytestmark = pytest.mark.sandbox
 
@@ -32,6 +35,24 @@ async def tool(rig: TrafficRig) -> AsyncIterator[KubernetesClient]:
     kubeconfig = str(rig.sandbox.kubeconfig_directory / "admin.yaml")
     async with await KubernetesClient.connect(kubeconfig, field_manager=TOOL) as client:
         yield client
+
+
+@pytest.fixture
+def left_alone(monkeypatch: pytest.MonkeyPatch) -> list[Repair]:
+    """What was looked at, and not put back any more."""
+    found: list[Repair] = []
+    repairing = Contest.repairing
+
+    def noted(contest: Contest, repair: Repair | None) -> None:
+        try:
+            repairing(contest, repair)
+        except Permanent:
+            assert repair is not None
+            found.append(repair)
+            raise
+
+    monkeypatch.setattr(Contest, "repairing", noted)
+    return found
 
 
 def ingress() -> dict[str, Any]:
@@ -56,7 +77,7 @@ async def until_part(rig: TrafficRig, resource: Resource, name: str, expected: A
 
 @pytest.mark.parametrize("what", CONTESTED)
 async def test_who_keeps_writing_our_part_is_refused_by_his_name_and_requests_leave_all_the_same(
-    rig: TrafficRig, tool: KubernetesClient, what: str
+    rig: TrafficRig, tool: KubernetesClient, left_alone: list[Repair], what: str
 ) -> None:
     router, resource, name, body = CONTESTED[what]
     rig.router = router
@@ -75,8 +96,9 @@ async def test_who_keeps_writing_our_part_is_refused_by_his_name_and_requests_le
     assert TOOL in refused.problem.rule
     assert name in refused.problem.value
     assert {each.by for each in rig.facts(TrafficRepaired)} == {TOOL}
+    looks = len(left_alone)
     await rig.edit(resource, {"metadata": {"labels": {"wakes": "us"}}}, name)
-    await asyncio.sleep(0.3)
+    await until(lambda: len(left_alone) > looks, what="another look")
     assert await part(rig, resource, name) == theirs != ours, "it is not fought"
 
     await rig.obey(rig.shift(0, lowering=True, traffic=traffic), TrafficShifted)

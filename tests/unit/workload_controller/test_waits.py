@@ -1,34 +1,14 @@
 """Waits for what others have to do first: nothing is written meanwhile, and one that lasts is told at the deadline."""
 
-from typing import Any
-
 from msgspec.structs import replace
-from support.held_world import HeldWorld
-from support.native_deployment import NativeDeployment
+from unit.workload_controller.test_convergence import NOW_S, TWENTY, cached, facts, fresh
 
 from tidegate_contracts.facts import BatchStalled
-from tidegate_contracts.orders import Target
 from tidegate_workload_controller import turning
-from tidegate_workload_controller.actions import Decision, Patch, Report, Touch
+from tidegate_workload_controller.actions import Patch, Touch
 from tidegate_workload_controller.convergence import decide
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.saved import saved_on
-from tidegate_workload_controller.seen import View
-
-TWENTY = Target(percent=20)
-NOW_S = 5_000.0
-
-
-def fresh() -> HeldWorld:
-    return HeldWorld(NativeDeployment(10))
-
-
-def cached(view: View) -> View:
-    return replace(view, live=False)
-
-
-def facts(decision: Decision[Any]) -> list[Any]:
-    return [action.fact for action in decision.actions if isinstance(action, Report)]
 
 
 def test_a_scale_that_is_not_shared_out_is_told_at_the_deadline() -> None:

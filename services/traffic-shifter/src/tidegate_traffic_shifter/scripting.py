@@ -86,13 +86,14 @@ class Scripting:
         if kept.stands(found, share) and fence.holds(found.metadata):
             return Settled()
         own, edit = kept.own(found), kept.edit(found)
-        edited = Repair(self._called(place), editor(answer, edit)) if edit else None
+        by = editor(answer, edit)
         if own.conflicts and not share.is_empty:
-            return Refused(problems.edited_by_both(self._called(place), own.conflicts, editor(answer, edit)))
+            return Refused(problems.edited_by_both(self._called(place), own.conflicts, by))
         wanted = await self._made(place, own.part, share)
         if isinstance(wanted, Refused):
             # Requests that have to leave don't wait for a script: the user's own part sends none to the new version.
             return await self.restore(place, fence) if share.is_empty else wanted
+        edited = Repair(self._called(place), by) if edit else None
         return await self._write(place, found, Kept(own.part, wanted, share), fence, edited)
 
     async def restore(self, place: Place, fence: Fence) -> Outcome:
