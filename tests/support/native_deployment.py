@@ -266,7 +266,7 @@ def _pod(owner: NativeReplicaSet, number: int, ready: bool) -> Pod:
                 name=name,
                 namespace="shop",
                 uid=name,
-                labels={marks.POD_ROLLOUT_ID: "r1", marks.POD_TEMPLATE_HASH: owner.revision},
+                labels={marks.POD_ROLLOUT_ID: "r1", marks.POD_BATCH: "1", marks.POD_TEMPLATE_HASH: owner.revision},
                 owner_references=(OwnerReference(uid=f"uid-{owner.revision}", controller=True),),
             ),
             status=PodStatus(phase="Running", conditions=(condition,)),

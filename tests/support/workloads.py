@@ -76,6 +76,7 @@ class Rig:
         self.task: asyncio.Task[None] | None = None
         self.prepared: WorkloadPrepared | None = None
         self.canary_revision: str | None = None
+        self.targets: dict[int, Target] = {}
         self.change: Change | None = None
 
     # Orders
@@ -125,12 +126,15 @@ class Rig:
     def batch(self, step: int, replicas: int | str, rollout: str = "r1", **more: Any) -> ApplyBatch:
         assert self.prepared is not None, "prepare first"
         target = Target(count=replicas) if isinstance(replicas, int) else Target(percent=int(replicas[:-1]))
+        self.targets[step] = target
+        before = range(1, step)
         return ApplyBatch(
             rollout=rollout,
             revision=self.next_revision(),
             workload=self.reference,
             step=step,
             batch=step,
+            earlier=tuple(self.targets[each] for each in before) if self.targets.keys() >= set(before) else (),
             change=self.change,
             target=target,
             template_digest=self.prepared.template_digest,

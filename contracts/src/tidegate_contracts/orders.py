@@ -59,6 +59,8 @@ class ApplyBatch(_Order, frozen=True, kw_only=True, tag="order.apply-batch.v1"):
     stable_minimum: int = 0
     """Stable pods that must stay while they get traffic."""
     batch: int = 1
+    earlier: tuple[Target, ...] = ()
+    """Of the batches before this one, for the labels of their pods: one that is lost leaves a place in its batch."""
     ready_before: int = 0
     """Pods of the new revision that get traffic since an earlier order. Where fewer stay ready, the batch is degraded,
     whether or not this order's holder has ever seen them ready; it doesn't wait for the progress deadline."""

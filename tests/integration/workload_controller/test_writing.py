@@ -83,7 +83,7 @@ async def test_a_label_for_a_pod_that_is_gone_or_another_one_is_no_fault(sandbox
         reading, view, writer = await looked(made)
         (pod,) = view.pods
         await writer.write(
-            LabelPods(((pod.metadata.name, "another"), ("no-such-pod", "x")), {"tidegate.io/batch": "1"}),
+            LabelPods(((pod.metadata.name, "another"), ("no-such-pod", "x")), 1, {"tidegate.io/batch": "1"}),
             view,
             reading,
             ours,
@@ -99,7 +99,10 @@ async def test_nothing_is_written_once_the_order_is_lost(sandbox: SandboxState, 
     async with rig(sandbox, namespace) as made:
         await made.create(replicas=1)
         reading, view, writer = await looked(made)
-        for action in (Patch(BODY), LabelPods(((view.pods[0].metadata.name, view.pods[0].metadata.uid),), {"a": "b"})):
+        for action in (
+            Patch(BODY),
+            LabelPods(((view.pods[0].metadata.name, view.pods[0].metadata.uid),), 1, {"a": "b"}),
+        ):
             with pytest.raises(asyncio.CancelledError):
                 await writer.write(action, view, reading, lost)
         assert (await made.read()).metadata.generation == view.workload.metadata.generation

@@ -1,6 +1,7 @@
 """Pods are lost while a step stands: deleted, evicted, or with their node."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -27,18 +28,36 @@ Remove = Callable[[Rig, Pod], Awaitable[None]]
 
 async def pods_deleted_and_evicted(stage: Stage) -> str:
     """Pods of both versions go while the step stands: the batch is made whole again each time, and labelled."""
-    new = (await stage.step(1, 40)).canary_revision
+    first = await stage.step(1, 20)
+    second = await stage.step(2, 40)
+    new, pods = first.canary_revision, {"1": first.target_pods, "2": second.target_pods - first.target_pods}
+    await _until_labelled(stage, new, pods)
     stage.witness.excuse(1)
     revisions = (new, stage.stable) if stage.made.kind.scales else (new,)  # of the others every pod that is made is new
     for remove in (_delete, _evict):
         for revision in revisions:
             await _lose(stage, revision, remove)
-    await until(lambda: all(map(_labelled, stage.seen.pods(new))), within_s=SOON_S, what="labels")
+            await _until_labelled(stage, new, pods)
+    await _strip(stage.made, stage.seen.pods(new)[-1])
+    await _until_labelled(stage, new, pods)
     return await stage.finish()
 
 
+async def _until_labelled(stage: Stage, revision: str, pods: dict[str, int]) -> None:
+    """Of each batch there are so many pods, whoever came in the place of another one."""
+
+    def are_of() -> Counter[str]:
+        found = [pod.metadata.labels for pod in stage.seen.pods(revision)]
+        return Counter(labels.get(POD_BATCH, "") for labels in found if labels.get(POD_ROLLOUT_ID) == "r1")
+
+    await until(
+        lambda: are_of() == Counter(pods), within_s=SOON_S, what=f"the labels of batches, of which there are {pods}"
+    )
+
+
 async def _lose(stage: Stage, revision: str, remove: Remove) -> None:
-    before = stage.seen.pods(revision)
+    """Of the new ones the longest there, from whose batch no other is made any more."""
+    before = sorted(stage.seen.pods(revision), key=lambda pod: pod.metadata.labels.get(POD_BATCH, ""))
     lost = before[0].metadata
     await remove(stage.made, before[0])
 
@@ -61,9 +80,10 @@ async def _evict(made: Rig, pod: Pod) -> None:
     await made.admin.create(evictions, made.namespace, body)
 
 
-def _labelled(pod: Pod) -> bool:
-    labels = pod.metadata.labels
-    return labels.get(POD_ROLLOUT_ID) == "r1" and labels.get(POD_BATCH) == "1"
+async def _strip(made: Rig, pod: Pod) -> None:
+    """Somebody takes the batch off a pod."""
+    body = {"metadata": {"labels": {POD_BATCH: None}}}
+    await made.admin.patch(PODS, made.namespace, pod.metadata.name, body, style=PatchStyle.MERGE)
 
 
 def on_a_node_of_its_own(kind: Kind, node: str) -> dict[str, Any]:

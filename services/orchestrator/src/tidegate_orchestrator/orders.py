@@ -92,6 +92,7 @@ def _batch(rollout: Rollout, revision: int, step: int) -> ApplyBatch:
         stable_revision=rollout.stable_revision or "",
         canary_revision=rollout.canary_revision,
         batch=step,
+        earlier=tuple(each.target for each in rollout.plan[: step - 1]),
         progress_deadline_s=request.deadlines.progress_s,
         style=request.style,
         canary_metadata=request.canary_metadata,

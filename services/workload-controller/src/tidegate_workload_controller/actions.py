@@ -41,9 +41,10 @@ class PutBack(msgspec.Struct, frozen=True):
 
 
 class LabelPods(msgspec.Struct, frozen=True):
-    """Labels for pods, by name and uid: a namesake is left alone."""
+    """Labels for the pods of a batch, by name and uid: a namesake is left alone."""
 
     pods: tuple[tuple[str, str], ...]
+    batch: int
     labels: dict[str, str]
 
 

@@ -119,6 +119,7 @@ class BudgetHold:
             standing=allowed,
             wanted=None if waits else _wanted(order, standing, pods, settled=is_settled(order, census)),
             first=_first(order, standing, pods, counted),
+            pods_of=target_pods,
         )
 
     def obstacles(self, view: View, revision: str) -> tuple[tuple[str, str], ...]:

@@ -32,7 +32,7 @@ class Memory(Paced, frozen=True):
         setting: The hold's setting that we wrote last, to tell when somebody else did.
         objection: What is wrong with the workload, as it was reported.
         repair_told_s: When it was last said that the hold was put back.
-        labelled: Pods that were labelled, by uid.
+        labelled: Pods whose labels were written and not seen yet: the batch by uid.
         reported: The batch that was reported as ready: its pods, and whether it was settled.
         ready_at_s: When the batch was first seen ready.
     """
@@ -42,6 +42,6 @@ class Memory(Paced, frozen=True):
     setting: Any = None
     objection: Objection | None = None
     repair_told_s: float | None = None
-    labelled: frozenset[str] = frozenset()
+    labelled: dict[str, int] = {}
     reported: tuple[int, bool] | None = None
     ready_at_s: float | None = None

@@ -3,15 +3,17 @@
 Pure; a `hold` makes it from an order and a view, and `convergence` reads its answers from it.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from tidegate_contracts.orders import ApplyBatch
 from tidegate_contracts.rollout import BATCH
-from tidegate_workload_controller import marks
+from tidegate_workload_controller import batches, marks
 from tidegate_workload_controller.actions import LabelPods, Progress
-from tidegate_workload_controller.batch import least_ready
+from tidegate_workload_controller.batch import least_ready, rounded_up
+from tidegate_workload_controller.batches import PodsOf
 from tidegate_workload_controller.census import Census
 from tidegate_workload_controller.symptoms import Symptom
 
@@ -30,6 +32,7 @@ class Scene(msgspec.Struct, frozen=True):
         first: The setting of the first write, which must say something even where nothing is to move.
         keeps_stable: Whether every stable pod stays, so that a ready batch is a settled one.
         removals: Pods to remove, by name and uid, where no setting makes the native controller do it.
+        pods_of: What targets mean to the hold.
     """
 
     order: ApplyBatch
@@ -42,6 +45,7 @@ class Scene(msgspec.Struct, frozen=True):
     first: Any
     keeps_stable: bool = False
     removals: tuple[tuple[str, str], ...] = ()
+    pods_of: PodsOf = rounded_up
 
     @property
     def ready(self) -> bool:
@@ -64,25 +68,28 @@ class Scene(msgspec.Struct, frozen=True):
         """Whether not a single new pod can come while the stable ones stay that have to."""
         return self.goal == 0 and self.pods > 0
 
-    def unlabelled(self, labelled: frozenset[str]) -> LabelPods | None:
-        """New pods that don't carry the rollout's labels yet; those that come back are of no batch.
+    def labels_due(self, coming: Mapping[str, int]) -> tuple[LabelPods, ...]:
+        """For new pods that don't carry the rollout's labels; those that come back are of no batch.
 
         One that was made just now is left alone until it is placed: our write would race with its binding, and one of
         the two would have to be made again.
+
+        Args:
+            coming: Labels that were written and not seen yet: the batch by the pod's uid.
         """
         if self.order.going_back:
-            return None
-        pods = tuple(
-            (pod.metadata.name, pod.metadata.uid)
-            for pod in self.census.new
-            if pod.placed
-            and pod.metadata.uid not in labelled
-            and pod.metadata.labels.get(marks.POD_ROLLOUT_ID) != self.order.rollout
+            return ()
+        places = batches.places(self.order, self.census.replicas, self.pods, self.pods_of)
+        found = batches.unassigned(self.census.new, self.order, places, coming)
+        members = {batch: [pod.metadata for pod, each in found if each == batch] for _, batch in found}
+        return tuple(
+            LabelPods(tuple((pod.name, pod.uid) for pod in pods), batch, self._labels(batch))
+            for batch, pods in members.items()
         )
-        batch = str(self.order.batch)
-        further = {name: value.replace(BATCH, batch) for name, value in self.order.pod_labels.items()}
-        own = {marks.POD_ROLLOUT_ID: self.order.rollout, marks.POD_BATCH: batch}
-        return LabelPods(pods, further | own) if pods else None
+
+    def _labels(self, batch: int) -> dict[str, str]:
+        further = {name: value.replace(BATCH, str(batch)) for name, value in self.order.pod_labels.items()}
+        return further | {marks.POD_ROLLOUT_ID: self.order.rollout, marks.POD_BATCH: str(batch)}
 
     def progress(self) -> Progress:
         return Progress(self.goal, self.census.counts, self._waiting_for())

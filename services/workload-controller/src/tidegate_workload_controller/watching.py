@@ -10,6 +10,7 @@ from tidegate_contracts.facts import BatchReady, PodCounts
 from tidegate_contracts.orders import ApplyBatch
 from tidegate_workload_controller import vitals
 from tidegate_workload_controller.actions import Action, Decision, LabelPods, Report
+from tidegate_workload_controller.batches import carried
 from tidegate_workload_controller.memory import Memory
 from tidegate_workload_controller.scene import Scene
 from tidegate_workload_controller.vitals import Finding
@@ -28,11 +29,11 @@ def follow(scene: Scene, memory: Memory, moves: tuple[Action, ...], now_s: float
         now_s: Epoch seconds.
         live: Whether the scene was seen live.
     """
-    labels = scene.unlabelled(memory.labelled)
+    labels = scene.labels_due(memory.labelled)
     memory = _remember(scene, memory, labels, now_s)
     finding = _watch(scene, memory, now_s)
     ready = _ready_fact(scene, memory, now_s)
-    actions: tuple[Action, ...] = (labels,) if labels is not None else ()
+    actions: tuple[Action, ...] = labels
     unknown_s = now_s + UNKNOWN_WAIT_S if memory.canary_revision is None else None
     until_s = min((each for each in (finding.until_s, scene.census.next_available_s, unknown_s) if each), default=None)
     if (finding.facts or ready or moves) and not live:
@@ -44,9 +45,12 @@ def follow(scene: Scene, memory: Memory, moves: tuple[Action, ...], now_s: float
     return Decision(memory, actions, until_s=until_s, progress=scene.progress())
 
 
-def _remember(scene: Scene, memory: Memory, labels: LabelPods | None, now_s: float) -> Memory:
+def _remember(scene: Scene, memory: Memory, labels: tuple[LabelPods, ...], now_s: float) -> Memory:
+    """A label is remembered only until it is seen: one that somebody takes off later is put on again."""
     ready_at_s = (memory.ready_at_s or now_s) if scene.ready else None
-    labelled = memory.labelled | {uid for _, uid in labels.pods} if labels is not None else memory.labelled
+    unseen = {pod.metadata.uid for pod in scene.census.new if carried(pod, scene.order) is None}
+    written = {uid: each.batch for each in labels for _, uid in each.pods}
+    labelled = {uid: batch for uid, batch in (memory.labelled | written).items() if uid in unseen}
     return replace(memory, ready_at_s=ready_at_s, labelled=labelled)
 
 
