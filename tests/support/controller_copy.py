@@ -25,6 +25,8 @@ SYNCED_WITHIN_S: Final = 30.0
 class ControllerCopy(NamedTuple):
     client: KubernetesClient
     kinds: Catalogue
+    kubeconfig: str
+    has_plugins: bool
 
 
 @asynccontextmanager
@@ -36,12 +38,19 @@ async def controller_copy(sandbox: SandboxState, *, has_plugins: bool = True) ->
         has_plugins: Whether any kind is installed; to one without, every workload is like a StatefulSet or none.
     """
     kubeconfig = str(sandbox.kubeconfig_directory / "workload-controller.yaml")
+    async with copy_with(kubeconfig, has_plugins=has_plugins) as copy:
+        yield copy
+
+
+@asynccontextmanager
+async def copy_with(kubeconfig: str, *, has_plugins: bool) -> AsyncIterator[ControllerCopy]:
+    """The same, by the file that says where and who."""
     async with await KubernetesClient.connect(kubeconfig, field_manager=FIELD_MANAGER) as client:
         cluster = Cluster(client)
         kinds = load_kinds(cluster) if has_plugins else Catalogue({}, StatefulSetLikes(cluster), client)
         async with cluster.followed():
             await asyncio.wait_for(cluster.wait_synced(), SYNCED_WITHIN_S)
-            yield ControllerCopy(client, kinds)
+            yield ControllerCopy(client, kinds, kubeconfig, has_plugins)
 
 
 class Notes:

@@ -12,15 +12,13 @@ from typing import Any, TypeVar
 
 from support.controller_copy import SYNCED_WITHIN_S, ControllerCopy, Notes, controller_copy
 from support.kinds import DEPLOYMENT, IMAGE, Kind
+from support.mortals import held, held_until_killed, keep
 from support.until import until
 from tidegate_chassis.clock import SystemClock
-from tidegate_chassis.errors import Conflict, Transient
-from tidegate_chassis.holding import HeldOrder, Lease
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound, decode
 from tidegate_chassis.kubernetes.reflector import Reflector
 from tidegate_chassis.kubernetes.resources import PODS, REPLICA_SETS
-from tidegate_chassis.message import Message
 from tidegate_contracts.facts import BatchReady, Fact, WorkloadPrepared, WorkloadPromoted, WorkloadReleased
 from tidegate_contracts.orders import (
     ApplyBatch,
@@ -84,18 +82,12 @@ class Rig:
     async def give(self, order: WorkloadOrder) -> None:
         """Supersede whatever is held."""
         await self.drop()
-        message = Message(
-            subject="", payload=b"", headers={}, stream="", sequence=0, deliveries=1, time_s=time.time(), id="order"
-        )
-        held = HeldOrder(self.key, order, order.revision, message, Lease(CLOCK, ack_wait_s=1e9, since_s=0.0))
-        self.task = asyncio.create_task(self._keep(held))
+        self.task = asyncio.create_task(keep(self.holder, held(self.key, order)))
 
-    async def _keep(self, held: HeldOrder[WorkloadOrder]) -> None:
-        while True:
-            try:
-                return await self.holder.hold(held)
-            except (Conflict, Transient):
-                await asyncio.sleep(0.1)
+    async def give_to_mortal(self, order: WorkloadOrder, *, after_s: float) -> None:
+        """The same, to a copy in a process of its own that is killed so long after it began."""
+        await self.drop()
+        await held_until_killed(self.copy, self.key, order, after_s=after_s)
 
     async def drop(self) -> None:
         """Let go of the order without a word, as when a copy dies."""

@@ -1,6 +1,5 @@
 """Where a rollout may go: forward, to any step, back, and to another version in the middle."""
 
-import asyncio
 import random
 from typing import Final
 
@@ -10,6 +9,7 @@ from tidegate_contracts.facts import BatchReady, WorkloadPromoted
 from tidegate_contracts.orders import Target, WorkloadOrder
 
 KILLS_EACH: Final = 2
+KILLED_AFTER_MAX_S: Final = 0.5
 
 
 async def forward(stage: Stage) -> str:
@@ -121,7 +121,5 @@ async def copies_killed(stage: Stage) -> str:
 
 async def _held_by_mortals(stage: Stage, order: WorkloadOrder, chance: random.Random) -> None:
     for _ in range(KILLS_EACH):
-        await stage.made.give(order)
-        await asyncio.sleep(chance.uniform(0.0, 0.5))  # not for anything: it is the moment
-        await stage.made.drop()
+        await stage.made.give_to_mortal(order, after_s=chance.uniform(0.0, KILLED_AFTER_MAX_S))
     await stage.made.give(order)

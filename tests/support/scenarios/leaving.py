@@ -101,8 +101,6 @@ async def let_go_at_every_step(stage: Stage) -> str:
 async def _let_go(stage: Stage, rollout: str, chance: random.Random) -> None:
     made = stage.made
     order = made.giving_back("let_go", rollout)
-    await made.give(order)
-    await asyncio.sleep(chance.uniform(0.0, KILLED_AFTER_MAX_S))  # the moment of its death
-    await made.drop()
+    await made.give_to_mortal(order, after_s=chance.uniform(0.0, KILLED_AFTER_MAX_S))
     await made.give(order)
     await made.fact(WorkloadReleased, within_s=SOON_S)

@@ -133,6 +133,8 @@ def _controller_manager(context: Context) -> Process:
             f"--node-monitor-grace-period={context.settings.node_grace_s}s",
             f"--node-monitor-period={context.settings.node_grace_s / NODE_CHECKS_PER_GRACE}s",
             "--horizontal-pod-autoscaler-sync-period=2s",
+            # For minutes it would take the load of new pods for none, and scale in steps that nobody can foretell.
+            "--horizontal-pod-autoscaler-cpu-initialization-period=0s",
             "--profiling=false",
             "--v=1",
         ]
