@@ -10,7 +10,9 @@ from support.workloads import Observer, Rig, gone, image, observed, rig
 
 from tidegate_chassis.kubernetes.client import PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound, decode
+from tidegate_chassis.kubernetes.resources import REPLICA_SETS
 from tidegate_contracts.facts import (
+    BatchStalled,
     WorkloadChanged,
     WorkloadGone,
     WorkloadPrepared,
@@ -19,13 +21,15 @@ from tidegate_contracts.facts import (
 from tidegate_contracts.rollout import CanaryMetadata, Style
 from tidegate_sandbox.state import SandboxState
 from tidegate_workload_controller import marks
-from tidegate_workload_controller.seen import Workload
+from tidegate_workload_controller.beside import GOING
+from tidegate_workload_controller.seen import ReplicaSet, Workload
 
 pytestmark = pytest.mark.sandbox
 
 BESIDE: list[tuple[Kind, Style]] = [(DEPLOYMENT, "canary"), (CLONE_SET, "canary"), (CLONE_SET, "blue_green")]
 KINDS = pytest.mark.parametrize(("kind", "style"), BESIDE, ids=[f"{kind.label}-{style}" for kind, style in BESIDE])
 EXTRA = "web-canary"
+KEEPER = "example.com/keeper"
 
 
 async def own_spec(made: Rig) -> dict[str, Any]:
@@ -95,9 +99,10 @@ async def test_forward_the_workload_is_untouched_until_the_promotion(
         assert found["spec"]["template"]["metadata"]["labels"] == {"app": "web"}
 
 
+@pytest.mark.parametrize("propagation", ["Foreground", "Background"])
 @KINDS
 async def test_deleted_by_somebody_it_comes_back_every_time(
-    kinds_sandbox: SandboxState, kinds_namespace: str, kind: Kind, style: Style
+    kinds_sandbox: SandboxState, kinds_namespace: str, kind: Kind, style: Style, propagation: str
 ) -> None:
     async with rig(kinds_sandbox, kinds_namespace, kind=kind, style=style) as made:
         await made.create(replicas=4, tag="v1_ready-0.1")
@@ -108,11 +113,45 @@ async def test_deleted_by_somebody_it_comes_back_every_time(
         async with observed(made) as seen:
             for _ in range(2):
                 uid = (await extra(made))["metadata"]["uid"]
-                # In the foreground: while its ReplicaSet is there, a Deployment of the same name gets another revision.
-                await made.admin.delete(made.kind.resource, made.namespace, EXTRA, uid=uid, propagation="Foreground")
+                await made.admin.delete(made.kind.resource, made.namespace, EXTRA, uid=uid, propagation=propagation)
                 await until(lambda: ready.canary_revision not in seen.samples[-1].ready, what="the pods to go")
                 await comes(seen, both)
         assert len(made.facts(WorkloadChanged)) == 1, "it is said once a minute"
+
+
+async def test_deleted_it_comes_back_with_its_revision_once_its_replica_set_has_gone(
+    kinds_sandbox: SandboxState, kinds_namespace: str
+) -> None:
+    """A finalizer of somebody's keeps the ReplicaSet; a Deployment that finds it there names its revision otherwise."""
+    async with rig(kinds_sandbox, kinds_namespace, kind=DEPLOYMENT, style="canary") as made:
+        await made.create(replicas=4, tag="v1_ready-0.1")
+        prepared = await made.prepare(image("v2_ready-0.1"))
+        assert isinstance(prepared, WorkloadPrepared)
+        ready = await made.apply(1, "50%", progress_deadline_s=3.0)
+        async with observed(made) as seen:
+            former = {pod.metadata.uid for pod in seen.pods(ready.canary_revision)}
+            (left,) = (each for each in await _replica_sets(made) if each.metadata.name.startswith(EXTRA))
+            await _keep(made, left.metadata.name, [KEEPER])
+            uid = (await extra(made))["metadata"]["uid"]
+            await made.admin.delete(made.kind.resource, made.namespace, EXTRA, uid=uid, propagation="Background")
+            stalled = await made.fact(BatchStalled)
+            assert GOING in stalled.reason
+            await _keep(made, left.metadata.name, None)
+
+            def is_back() -> bool:
+                now = [pod for pod in seen.pods(ready.canary_revision) if pod.ready_since_s is not None]
+                return len(now) == len(former) and not former & {pod.metadata.uid for pod in now}
+
+            await until(is_back, what="two pods of the same revision")
+
+
+async def _replica_sets(made: Rig) -> list[ReplicaSet]:
+    return [decode(raw, ReplicaSet) for raw in (await made.admin.list_all(REPLICA_SETS, made.namespace)).items]
+
+
+async def _keep(made: Rig, replica_set: str, finalizers: list[str] | None) -> None:
+    body = {"metadata": {"finalizers": finalizers}}
+    await made.admin.patch(REPLICA_SETS, made.namespace, replica_set, body, style=PatchStyle.MERGE)
 
 
 @KINDS

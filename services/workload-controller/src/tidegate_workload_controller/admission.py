@@ -97,11 +97,11 @@ def _changes_template(before: msgspec.Raw, after: msgspec.Raw) -> bool:
 def _patch(
     request: AdmissionRequest, guard: GuardSet, anatomy: Anatomy, before: Workload, after: Workload
 ) -> list[patches.Body]:
-    hold = anatomy.hold(guard.request.style)
-    saved = _own_values(before, after)
     annotations = before.metadata.annotations
-    attempt = attempts.following(request.uid, annotations.get(marks.HELD)).value
     style = annotations.get(marks.STYLE, guard.request.style)
+    hold = anatomy.hold(style)
+    saved = _own_values(before, after)
+    attempt = attempts.following(request.uid, annotations.get(marks.HELD)).value
     body = patches.closed(hold, saved or hold.save(after), style, attempt)
     return patches.changes(_with_marks(body, before, after), after)
 

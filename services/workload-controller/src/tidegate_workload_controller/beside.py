@@ -54,7 +54,7 @@ def decide(  # noqa: PLR0911 - one return per question, in the order in which th
         return Decision(memory, look_live=True)
     if returning.is_return(order, own):
         return _return(order, sight, own, memory, now_s)
-    if sight.extra is not None and _is_going(sight.extra):
+    if sight.former or (sight.extra is not None and _is_going(sight.extra)):
         return _wait_for_its_end(order, sight, own, _goal(order, own), memory, now_s=now_s)
     if sight.extra is None or not _is_made(order, own, sight.extra, memory):
         return _make(order, sight, own, memory, now_s) if sight.live else Decision(memory, look_live=True)
@@ -118,7 +118,10 @@ def _foreign(order: ApplyBatch, sight: Sight, memory: Memory) -> Objection | Non
 def _wait_for_its_end(
     order: ApplyBatch, sight: Sight, own: View, pods: int, memory: Memory, *, now_s: float
 ) -> Decision[Memory]:
-    """Somebody deleted it, or an earlier rollout's end did: under its name there can be only one."""
+    """Somebody deleted it, or an earlier rollout's end did: under its name there can be only one.
+
+    A Deployment that is made while a ReplicaSet of its name's is there calls its revision otherwise.
+    """
     census = _census(order, own, sight.extra, None, now_s)
     progress = Progress(pods, census.counts, GOING)
     return wait_for(progress, order, census, memory, now_s, live=sight.live, awaited=GOING)

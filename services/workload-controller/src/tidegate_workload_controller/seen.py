@@ -280,7 +280,7 @@ class Sight(msgspec.Struct, frozen=True):
     """All that a decision looks at: the workload, what we made beside it, and what scales it.
 
     `own`, `extra` and `baseline` are None where there are none. Autoscalers are only looked for live, and where a style
-    needs it.
+    needs it. `former`: what was beside it is deleted, and its ReplicaSet is not yet; told only live.
     """
 
     own: View | None
@@ -288,6 +288,7 @@ class Sight(msgspec.Struct, frozen=True):
     baseline: ReplicaSet | None = None
     autoscalers: tuple[Autoscaler, ...] = ()
     live: bool = True
+    former: bool = False
 
 
 def _made(revisions: list[Revision]) -> int:

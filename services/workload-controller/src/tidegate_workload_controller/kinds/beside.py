@@ -8,7 +8,8 @@ from typing import Any
 
 from tidegate_chassis.errors import Conflict
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
-from tidegate_chassis.kubernetes.objects import NotFound
+from tidegate_chassis.kubernetes.objects import NotFound, decode
+from tidegate_chassis.kubernetes.resources import REPLICA_SETS
 from tidegate_contracts.orders import ApplyBatch, PrepareWorkload
 from tidegate_workload_controller.actions import MakeBeside, OnBeside, Patch, ScaleBeside
 from tidegate_workload_controller.extra import (
@@ -18,6 +19,7 @@ from tidegate_workload_controller.extra import (
     new_template,
     rewriting,
     scaling,
+    short_name,
     with_additions,
     without_additions,
 )
@@ -25,8 +27,8 @@ from tidegate_workload_controller.kinds.anatomy import Anatomy
 from tidegate_workload_controller.kinds.protocol import Ensure
 from tidegate_workload_controller.kinds.reading import Reading, raw_template
 from tidegate_workload_controller.kinds.writing import Writer
-from tidegate_workload_controller.marks import TEMPLATE_DIGEST
-from tidegate_workload_controller.seen import Sight, Workload
+from tidegate_workload_controller.marks import BESIDE, TEMPLATE_DIGEST
+from tidegate_workload_controller.seen import ReplicaSet, Sight, Workload
 from tidegate_workload_controller.template import digest
 
 Making = ApplyBatch | PrepareWorkload
@@ -43,6 +45,7 @@ class BesideWriter:
         self._reading = reading
         self._anatomy = anatomy
         self._namespace = namespace
+        self._label = short_name(name)
         self._name = extra_name(name)
 
     async def tried(self, order: Making, owner: Workload, extra: Workload | None) -> tuple[Json, str]:
@@ -52,6 +55,15 @@ class BesideWriter:
         answer = raw_template(await self._send(whole, extra, None))
         whole["metadata"]["annotations"][TEMPLATE_DIGEST] = digest(answer)
         return whole, digest(without_additions(answer, base, order.canary_metadata))
+
+    async def has_left(self) -> bool:
+        """Whether a former one, which is gone, has left a ReplicaSet that goes after it."""
+        if self._anatomy.revisions is not REPLICA_SETS:
+            return False
+        selector = f"{BESIDE}={self._label}"
+        page = await self._client.list_all(REPLICA_SETS, self._namespace, label_selector=selector)
+        owners = [owner for raw in page.items for owner in decode(raw, ReplicaSet).metadata.owner_references]
+        return any(owner.controller and owner.name == self._name for owner in owners)
 
     async def write(self, action: OnBeside, sight: Sight, ensure: Ensure) -> bytes | None:
         """Carry an action out; answers with the workload beside as it is afterwards, where it is."""

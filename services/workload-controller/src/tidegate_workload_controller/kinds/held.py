@@ -132,9 +132,10 @@ class Held:
             self._baseline.find() if self._may_have_baseline else _nothing(None),
             self._scaling.find() if self._style in AUTOSCALERS_HELD_OFF else _nothing(()),
         )
-        sight = Sight(own, extra, baseline, autoscalers)
+        former = self._is_beside and extra is None and await self._beside.has_left()
+        sight = Sight(own, extra, baseline, autoscalers, former=former)
         self._uids = tuple(each.workload.metadata.uid for each in (own, extra) if each is not None)
-        self._fresh = (sight, time.monotonic())
+        self._fresh = (sight, time.monotonic()) if not former else None  # no cache knows when that has gone
         return sight
 
     def _baseline_cached(self) -> ReplicaSet | None:
