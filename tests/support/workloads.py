@@ -224,6 +224,11 @@ class Rig:
         answer = await self.admin.patch(self.kind.resource, self.namespace, self.name, body, style=style)
         assert isinstance(answer, bytes), answer
 
+    async def replace(self, fields: dict[str, Any]) -> None:
+        """Whole fields of its spec."""
+        body = [{"op": "add", "path": f"/spec/{name}", "value": value} for name, value in fields.items()]
+        await self.admin.patch(self.kind.resource, self.namespace, self.name, body, style=PatchStyle.JSON)
+
     async def update(self, tag: str) -> None:
         """Another image, as its user would put it there, without us."""
         found = await self.raw()

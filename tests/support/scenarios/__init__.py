@@ -29,7 +29,12 @@ from support.scenarios.going import (
     superseded,
     the_stable_version_again,
 )
-from support.scenarios.leaving import LET_GO_REPLICAS, adopted_in_the_middle, let_go_at_every_step
+from support.scenarios.leaving import (
+    LET_GO_REPLICAS,
+    adopted_in_the_middle,
+    let_go_at_every_step,
+    under_strategies_that_stop,
+)
 from support.scenarios.losing import node_lost, on_a_node_of_its_own, pods_deleted_and_evicted
 from support.scenarios.scaling import (
     autoscaler_held_off,
@@ -107,6 +112,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "the stable version again": Scenario(the_stable_version_again),
     "adopted in the middle": Scenario(adopted_in_the_middle, begun=False, fits=_partition),
     "let go at every step": Scenario(let_go_at_every_step, replicas=LET_GO_REPLICAS, begun=False, is_long=True),
+    "under strategies that stop": Scenario(under_strategies_that_stop, begun=False, is_long=True),
     "copies killed": Scenario(copies_killed),
     "broken image": Scenario(broken_image, begun=False),
     "crash loop": Scenario(crash_loop, begun=False),

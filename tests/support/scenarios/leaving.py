@@ -3,9 +3,9 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
-from support.scenarios.stage import SOON_S, V2, V3, Stage
+from support.scenarios.stage import SOON_S, V1, V2, V3, Stage
 from support.until import until
 from support.witness import own_spec
 from tidegate_contracts.facts import WorkloadReleased
@@ -28,6 +28,34 @@ async def adopted_in_the_middle(stage: Stage) -> str:
     await made.apply(9, "100%", within_s=SOON_S)
     await made.release("promote", within_s=SOON_S)
     return V3
+
+
+async def under_strategies_that_stop(stage: Stage) -> str:
+    """Strategies of its user's own let nothing through: one rollout goes to its end under each, and one goes back."""
+    made, tag = stage.made, V1
+    for number, strategy in enumerate(made.kind.stopping):
+        before = await own_spec(made)
+        await made.replace(strategy)
+        own, tag = await own_spec(made), f"v{number + 2}_ready-0.1"
+        await stage.prepared(tag, f"r{number}")
+        await stage.step(1, 40, rollout=f"r{number}")
+        await stage.finish(rollout=f"r{number}")
+        await _at_rest(stage, own, tag)
+        await stage.prepared(f"back-{tag}", f"b{number}")
+        await stage.step(1, 40, rollout=f"b{number}")
+        await made.release("restore", rollout=f"b{number}", within_s=SOON_S)
+        await _at_rest(stage, own, tag)
+        await made.replace({name: before.get(name) for name in strategy})
+    return tag
+
+
+async def _at_rest(stage: Stage, own: dict[str, Any], tag: str) -> None:
+    """All pods run it, whatever the strategy that its user left on the workload would do."""
+    stage.witness.let_go()
+    await stage.made.until_all_run(tag, within_s=SOON_S)
+    assert await own_spec(stage.made) == own
+    await until(lambda: len(stage.seen.samples[-1].alive) == 1, within_s=SOON_S, what="pods of one version alone")
+    stage.witness.begin_anew(*stage.seen.samples[-1].alive)
 
 
 Moment = Callable[[Stage, str, random.Random], Awaitable[None]]
