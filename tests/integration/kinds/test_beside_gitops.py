@@ -42,17 +42,15 @@ class Tool:
 
     async def force(self, tag: str) -> None:
         """The same, forced, as such tools do where a custom resource's lists have one owner as a whole."""
-        made = self._made
+        await self._kubectl(tag, "--server-side", "--force-conflicts")
+
+    async def apply_by_client(self, tag: str) -> None:
+        """As `kubectl apply` does by itself: it keeps what it wrote last on the object, and writes what differs."""
+        await self._kubectl(tag)
+
+    async def _kubectl(self, tag: str, *how: str) -> None:
+        arguments = ("-n", self._made.namespace, "apply", "--field-manager=gitops", *how, "-f-")
         manifest = msgspec.json.encode(self._manifest(tag)).decode()
-        arguments = (
-            "-n",
-            made.namespace,
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "--field-manager=gitops",
-            "-f-",
-        )
         await asyncio.to_thread(kubectl, self._sandbox, *arguments, manifest=manifest)
 
     def _manifest(self, tag: str) -> dict[str, Any]:
@@ -108,6 +106,34 @@ async def test_its_new_manifest_changes_nothing_and_its_old_one_is_refused(
         found = await made.raw()
         assert FIELD_MANAGER not in {entry["manager"] for entry in found["metadata"]["managedFields"]}
         await gitops.apply(V3)  # nothing is in the way of the next change
+
+
+@KINDS
+@pytest.mark.parametrize("with_replicas", [True, False], ids=["with-replicas", "without-replicas"])
+async def test_its_new_manifest_that_is_applied_by_the_client_changes_nothing(
+    kinds_sandbox: SandboxState, kinds_namespace: str, kind: Kind, with_replicas: bool
+) -> None:
+    async with (
+        rig(kinds_sandbox, kinds_namespace, kind=kind) as made,
+        tool(kinds_sandbox, made, with_replicas=with_replicas) as gitops,
+    ):
+        await gitops.apply_by_client(V1)
+        if not with_replicas:
+            await made.scale(REPLICAS)
+        await made.until_whole()
+        own = await own_spec(made)
+        await made.prepare(image(V2))
+        async with observed(made) as seen:
+            ready = await made.apply(1, "40%", within_s=20.0)
+            for _ in range(3):
+                await gitops.apply_by_client(V2)
+            await made.apply(2, "60%", within_s=20.0)
+            assert seen.most(ready.canary_revision) == 3
+            assert not made.facts(WorkloadChanged)
+            await made.apply(3, "100%", within_s=20.0)
+            await made.release("promote", within_s=20.0)
+        assert await own_spec(made) == own
+        assert await made.images() == {f"registry.example/web:{V2}"}
 
 
 @KINDS
