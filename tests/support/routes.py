@@ -176,14 +176,22 @@ def define(sandbox: SandboxState) -> None:
     kubectl(sandbox, "apply", "--server-side", "-f", str(DEFINITIONS))
     kubectl(sandbox, "wait", "--for=condition=Established", "--timeout=30s", "-f", str(DEFINITIONS))
     install_istio(sandbox)
+    tools = ensure(only={"apisix", "traefik-definitions"})
+    _install(sandbox, tools.apisix_crds, "apisixroutes.apisix.apache.org")
+    _install(sandbox, tools.traefik_crds, "ingressroutes.traefik.io", "traefikservices.traefik.io")
 
 
 def install_istio(sandbox: SandboxState) -> None:
     """Its definitions alone: no istiod runs here."""
-    lines = ensure(only={"istio"}).istio_crds.read_text(encoding="utf-8")
-    wanted = {each.qualified_plural for each in (VIRTUAL_SERVICES, DESTINATION_RULES)}
-    items = [each for each in map(json.loads, lines.splitlines()) if each["metadata"]["name"] in wanted]
+    names = [each.qualified_plural for each in (VIRTUAL_SERVICES, DESTINATION_RULES)]
+    _install(sandbox, ensure(only={"istio"}).istio_crds, *names)
+
+
+def _install(sandbox: SandboxState, vendors: Path, *names: str) -> None:
+    """Definitions as their vendor publishes them."""
+    lines = vendors.read_text(encoding="utf-8").splitlines()
+    items = [each for each in map(json.loads, lines) if each["metadata"]["name"] in names]
     definitions = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
     kubectl(sandbox, "apply", "--server-side", "-f", "-", manifest=definitions)
-    crds = [f"crd/{name}" for name in sorted(wanted)]
+    crds = [f"crd/{name}" for name in names]
     kubectl(sandbox, "wait", "--for=condition=Established", *crds, "--timeout=30s")

@@ -48,6 +48,8 @@ class Toolchain(msgspec.Struct, frozen=True, kw_only=True):
     kruise_manifests: Path
     traefik: Path
     traefik_manifests: Path
+    apisix_crds: Path
+    traefik_crds: Path
     victoria_metrics: Path
     influxd: Path
 
@@ -98,6 +100,8 @@ def _toolchain(folders: dict[str, Path]) -> Toolchain:
         kruise_manifests=folders["kruise"] / "share",
         traefik=folders["traefik"] / "bin" / "traefik",
         traefik_manifests=folders["traefik"] / "share",
+        apisix_crds=folders["apisix"] / "share" / "crds.jsonl",
+        traefik_crds=folders["traefik-definitions"] / "share" / "crds.jsonl",
         victoria_metrics=folders["victoria-metrics"] / "bin" / "victoria-metrics",
         influxd=folders["influxdb"] / "bin" / "influxd",
     )

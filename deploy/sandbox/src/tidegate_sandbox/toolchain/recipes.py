@@ -119,7 +119,22 @@ RECIPES: tuple[Recipe, ...] = (
             ),
         },
     ),
-    # No parts of a sandbox: servers that the analyzer's providers are tested against.
+    # No parts of a sandbox: definitions of routes, for an API server that validates what is written for them.
+    Recipe(
+        name="apisix",
+        binaries={},
+        expected_s=5,
+        manifests_module="github.com/apache/apisix-ingress-controller",
+        manifests={"crds.jsonl": ("samples/deploy/crd/v1/ApisixRoute.yaml",)},
+    ),
+    Recipe(
+        name="traefik-definitions",
+        binaries={},
+        expected_s=10,
+        manifests_module="github.com/traefik/traefik/v3",
+        manifests={"crds.jsonl": (f"{_TRAEFIK_REFERENCE}/kubernetes-crd-definition-v1.yml",)},
+    ),
+    # Nor are these: servers that the analyzer's providers are tested against.
     Recipe(
         name="victoria-metrics",
         binaries={"victoria-metrics": "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics"},
