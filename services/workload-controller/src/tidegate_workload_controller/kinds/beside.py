@@ -4,11 +4,8 @@ Used by `held`; `extra` says what it looks like. Every write is tried first wher
 the approved one may; and every write but the first is made on exactly what was seen.
 """
 
-from typing import Any
-
-from tidegate_chassis.errors import Conflict
-from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
-from tidegate_chassis.kubernetes.objects import NotFound, decode
+from tidegate_chassis.kubernetes.client import KubernetesClient
+from tidegate_chassis.kubernetes.objects import decode
 from tidegate_chassis.kubernetes.resources import REPLICA_SETS
 from tidegate_contracts.orders import ApplyBatch, PrepareWorkload
 from tidegate_workload_controller.actions import MakeBeside, OnBeside, Patch, ScaleBeside
@@ -24,6 +21,7 @@ from tidegate_workload_controller.extra import (
     without_additions,
 )
 from tidegate_workload_controller.kinds.anatomy import Anatomy
+from tidegate_workload_controller.kinds.made import Made
 from tidegate_workload_controller.kinds.protocol import Ensure
 from tidegate_workload_controller.kinds.reading import Reading, raw_template
 from tidegate_workload_controller.kinds.writing import Writer
@@ -47,6 +45,7 @@ class BesideWriter:
         self._namespace = namespace
         self._label = short_name(name)
         self._name = extra_name(name)
+        self._made = Made(client, anatomy.resource, namespace, self._name)
 
     async def tried(self, order: Making, owner: Workload, extra: Workload | None) -> tuple[Json, str]:
         """The object as it would be written for one pod, and the digest of its template without what is added to it."""
@@ -73,14 +72,8 @@ class BesideWriter:
         seen = sight.extra.workload
         ensure()
         if isinstance(action, ScaleBeside):
-            return await self._patch(scaling(seen, action.replicas, action.order))
-        await self._client.delete(
-            self._anatomy.resource,
-            self._namespace,
-            self._name,
-            uid=seen.metadata.uid,
-            propagation="Foreground",  # it stays to be looked at until its pods have gone
-        )
+            return await self._made.patch(scaling(seen, action.replicas, action.order))
+        await self._made.remove(seen)
         return None
 
     async def _make(self, action: MakeBeside, sight: Sight, ensure: Ensure) -> bytes | None:
@@ -112,15 +105,5 @@ class BesideWriter:
         if ensure is not None:
             ensure()
         if seen is not None:
-            return await self._patch(rewriting(seen, whole), dry_run=ensure is None)
-        return await self._client.create(
-            self._anatomy.resource, self._namespace, whole, name=self._name, dry_run=ensure is None
-        )
-
-    async def _patch(self, operations: Any, *, dry_run: bool = False) -> bytes:
-        answer = await self._client.patch(
-            self._anatomy.resource, self._namespace, self._name, operations, style=PatchStyle.JSON, dry_run=dry_run
-        )
-        if isinstance(answer, NotFound):
-            raise Conflict("the workload beside has just gone")
-        return answer
+            return await self._made.patch(rewriting(seen, whole), dry_run=ensure is None)
+        return await self._made.create(whole, dry_run=ensure is None)

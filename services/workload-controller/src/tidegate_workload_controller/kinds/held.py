@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.resources import REPLICA_SETS
 from tidegate_contracts.facts import BatchStalled, WorkloadFact
-from tidegate_contracts.orders import ApplyBatch, PrepareWorkload, PromoteWorkload, ReleaseWorkload
+from tidegate_contracts.orders import PrepareWorkload, PromoteWorkload, ReleaseWorkload
 from tidegate_contracts.rollout import Style
 from tidegate_workload_controller import backwards, beside, convergence, promotion, release
 from tidegate_workload_controller.actions import Action, Decision, OnAutoscalers, OnBaseline, OnBeside, OnWorkload
@@ -21,7 +21,7 @@ from tidegate_workload_controller.around import after, before
 from tidegate_workload_controller.baseline import with_baseline
 from tidegate_workload_controller.extra import extra_name
 from tidegate_workload_controller.kinds.anatomy import Anatomy
-from tidegate_workload_controller.kinds.baseline import BaselineWriter
+from tidegate_workload_controller.kinds.baseline import Baseline
 from tidegate_workload_controller.kinds.beside import BesideWriter
 from tidegate_workload_controller.kinds.looking import Cached, Looking
 from tidegate_workload_controller.kinds.preparing import prepare
@@ -85,10 +85,7 @@ class Held:
         self._fresh: tuple[Sight, float] | None = None
         self._namespace = namespace
         self._name = name
-        self._cached_baseline = baseline
-        self._baseline = BaselineWriter(client, namespace, name)
-        self._wants_baseline = False
-        """Whether the order makes one, or has to leave none: then the caches don't say whether there is one."""
+        self._baseline = Baseline(client, namespace, name, baseline)
         self._uids: tuple[str, ...] = ()
         """Of the workload and of what is beside it, as they were seen live."""
 
@@ -118,7 +115,7 @@ class Held:
         if own is None:
             return None
         extra = self._extra.look(hold) if self._is_beside else None
-        sight = Sight(own, extra, self._baseline_cached(), live=False)
+        sight = Sight(own, extra, self._baseline.look(), live=False)
         if self._fresh is None:
             return sight
         live, read_s = self._fresh
@@ -129,7 +126,7 @@ class Held:
         own, extra, baseline, autoscalers = await asyncio.gather(
             self._own.look_live(hold),
             self._extra.look_live(hold) if self._is_beside else _nothing(None),
-            self._baseline.find() if self._may_have_baseline else _nothing(None),
+            self._baseline.find(),
             self._scaling.find() if self._style in AUTOSCALERS_HELD_OFF else _nothing(()),
         )
         former = self._is_beside and extra is None and await self._beside.has_left()
@@ -138,18 +135,9 @@ class Held:
         self._fresh = (sight, time.monotonic()) if not former else None  # no cache knows when that has gone
         return sight
 
-    def _baseline_cached(self) -> ReplicaSet | None:
-        return self._cached_baseline(self._namespace, self._name) if self._cached_baseline is not None else None
-
-    @property
-    def _may_have_baseline(self) -> bool:
-        if self._cached_baseline is None:
-            return False
-        return self._wants_baseline or self._baseline_cached() is not None
-
     def remember(self, order: HeldOrder) -> Memory | ReleaseMemory:
         self._style = order.style
-        self._wants_baseline = isinstance(order, ReleaseWorkload) or (isinstance(order, ApplyBatch) and order.baseline)
+        self._baseline.remember(order)
         return ReleaseMemory() if isinstance(order, ReleaseWorkload) else Memory()
 
     def decide(
