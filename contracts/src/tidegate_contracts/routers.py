@@ -93,7 +93,7 @@ _MSE: Final = Abilities(
 )
 _WEIGHTS: Final = Abilities()
 _EXPRESSIONS: Final = Abilities(match_parts=_HTTP.match_parts)
-_KUMA: Final = Abilities(match_parts=_HTTP.match_parts - {"path_regex"})
+_KUMA: Final = Abilities(match_parts=_HTTP.match_parts - {"path_regex"}, mirrors=True)
 _AWS_ALB: Final = Abilities(match_parts=frozenset({"headers", "query", "path_prefix", "path_exact"}))
 _HAPROXY: Final = Abilities(shares=False, match_parts=frozenset({"headers", "headers_regex"}), matches_max=1)
 _SCRIPT: Final = Abilities(

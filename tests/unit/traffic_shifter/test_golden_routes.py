@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from support.routes import (
     ALB,
     APISIX_RULE,
@@ -168,6 +169,20 @@ def test_kuma_knows_a_service_by_its_label_too() -> None:
     assert not kuma.holds(part("kuma-mesh-http-route", other), NAMESPACE, "web")
 
 
+def test_kuma_copies_requests_beside_the_filters_of_the_users_own() -> None:
+    own = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"add": [{"name": "x-team", "value": "a"}]}}
+    rule = KUMA_RULE | {"default": KUMA_RULE["default"] | {"filters": [own]}}
+    ((to,),) = (rendered("kuma-mesh-http-route", replace(share(30), mirror_percent=10), kuma_route(rule)),)
+    (shared,) = to["rules"]
+    canary = rule["default"]["backendRefs"][0] | {"name": "web-canary", "weight": 1}
+    copies = {"type": "RequestMirror", "requestMirror": {"percentage": 10, "backendRef": canary}}
+    assert shared["default"]["filters"] == [own, copies]
+    kuma, edited = form("kuma-mesh-http-route"), to | {"rules": [shared | {"matches": [{"method": "GET"}]}]}
+    original = part("kuma-mesh-http-route", kuma_route(rule))
+    (back,) = kuma.recover([edited], original, NAMESPACE, replace(share(30), mirror_percent=10))
+    assert back["rules"] == [rule | {"matches": [{"method": "GET"}]}]
+
+
 def test_kuma_narrows_no_path_whose_prefix_is_replaced() -> None:
     rewrite = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}
     moved = kuma_route(KUMA_RULE | {"default": KUMA_RULE["default"] | {"filters": [rewrite]}})
@@ -279,9 +294,9 @@ def test_an_edit_of_a_shared_route_is_kept_and_the_share_taken_out_of_it() -> No
         added = own | {"name": "added"}
         assert recovered(router, [*edited, added], wanted) == [own | {"extra": "by the user"}, added], router
     edited = rendered("kuma-mesh-http-route", wanted)
-    edited[0]["rules"][1]["default"]["filters"] = ["by the user"]
+    edited[0]["rules"][1]["default"]["filters"] = [{"type": "URLRewrite"}]
     (to,) = recovered("kuma-mesh-http-route", edited, wanted)
-    assert to["rules"] == [KUMA_RULE | {"default": KUMA_RULE["default"] | {"filters": ["by the user"]}}]
+    assert to["rules"] == [KUMA_RULE | {"default": KUMA_RULE["default"] | {"filters": [{"type": "URLRewrite"}]}}]
 
 
 def test_weights_that_were_edited_are_the_users_own_from_now_on() -> None:

@@ -15,6 +15,7 @@ from tidegate_traffic_shifter import matches as gateway
 from tidegate_traffic_shifter.acceptance import Untold
 from tidegate_traffic_shifter.backends import Backend, Words
 from tidegate_traffic_shifter.formats import Body
+from tidegate_traffic_shifter.mirrors import FIELD, MIRROR
 from tidegate_traffic_shifter.seen import Route, Rule
 from tidegate_traffic_shifter.share import Share
 from tidegate_traffic_shifter.worded_rules import WordedRules
@@ -60,6 +61,22 @@ class KumaRules(WordedRules):
     def with_backends(self, rule: Rule, found: list[Backend]) -> Rule:
         return rule | {"default": (rule.get("default") or {}) | {"backendRefs": found}}
 
+    def mirrored(self, rule: Rule, share: Share) -> Rule:
+        """The weight counts for nothing there; it is the definition's default, which would be put in anyway."""
+        default = rule["default"]
+        canary = next(each for each in self.backends(rule) if _called(each) == share.canary_service)
+        ours = {"type": MIRROR, FIELD: {"percentage": share.mirror_percent, "backendRef": canary | {"weight": 1}}}
+        return rule | {"default": default | {"filters": [*(default.get("filters") or []), ours]}}
+
+    def unmirrored(self, rule: Rule, share: Share) -> Rule:
+        default = rule.get("default") or {}
+        filters = default.get("filters") or []
+        kept = [each for each in filters if not _copies_to(each, share.canary_service)]
+        if len(kept) == len(filters):
+            return rule
+        others = {name: part for name, part in default.items() if name != "filters"}
+        return rule | {"default": others | ({"filters": kept} if kept else {})}
+
 
 class KumaMeshHttpRoute(Untold):
     resource = Resource("kuma.io", "v1alpha1", "meshhttproutes", "MeshHTTPRoute")
@@ -96,6 +113,15 @@ class KumaMeshHttpRoute(Untold):
 
 def rules_of(destination: Destination) -> list[Rule]:
     return destination.get("rules") or []
+
+
+def _called(backend: Backend) -> Any:
+    """The Service's name, however it is said."""
+    return (backend.get("labels") or {}).get(NAME, backend.get("name"))
+
+
+def _copies_to(each: dict[str, Any], service: str) -> bool:
+    return each.get("type") == MIRROR and _called((each.get(FIELD) or {}).get("backendRef") or {}) == service
 
 
 def _target(destination: Destination) -> Any:
