@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,7 @@ def document(spec: dict[str, Any], resource: Resource, name: str = "asked") -> d
     if resource == ROLLOUTS:
         return made
     shown = converted(made, FORMER)
+    shown.pop("status", None)
     shown["metadata"].get("annotations", {}).pop(STORED_SPEC, None)
     return shown
 
@@ -238,6 +240,32 @@ async def test_an_edit_in_v1alpha1_leaves_what_only_v1beta1_says(server: Server)
     wanted["strategy"]["canary"]["steps"] = [first, second, {"replicas": "50%", "traffic": "50%"}, last]
     stored = await server.read("rich", ROLLOUTS)
     assert stored["spec"] == wanted
+
+
+@pytest.mark.parametrize("part", ["", "status"])
+async def test_who_replaces_it_in_v1alpha1_without_annotations_leaves_what_only_v1beta1_says(
+    server: Server, own_bare_sandbox: SandboxState, tmp_path: Path, part: str
+) -> None:
+    """As a client does that knows nothing of ours: it writes all that it has of the object, and no annotation."""
+    name = f"replaced{part}"
+    workload = DEPLOYMENT | {"name": name}
+    await server.client.create(ROLLOUTS, EDITED, document(RICH | {"workloadRef": workload}, ROLLOUTS, name))
+    stored = await server.read(name, ROLLOUTS)
+    shown = await server.read(name, OLD_ROLLOUTS)
+    shown["spec"]["strategy"]["canary"]["steps"][0]["weight"] = 15
+    whole = {
+        **{each: shown[each] for each in ("apiVersion", "kind", "spec")},
+        "metadata": {"name": name, "namespace": EDITED} | ({} if part else {"annotations": {STYLE: "partition"}}),
+        "status": {"message": "said"},
+    }
+    file = tmp_path / "replaced.json"
+    file.write_text(json.dumps(whole))
+    await kubectl(own_bare_sandbox, "replace", "-f", str(file), *([f"--subresource={part}"] if part else []))
+    wanted = deepcopy(stored["spec"])
+    if not part:
+        wanted["strategy"]["canary"]["steps"][0]["traffic"] = "15%"
+    assert (await server.read(name, ROLLOUTS))["spec"] == wanted
+    assert STORED_SPEC in (await server.read(name, OLD_ROLLOUTS))["metadata"]["annotations"]
 
 
 async def test_what_is_written_in_v1alpha1_is_read_there_as_it_was_written(server: Server) -> None:
