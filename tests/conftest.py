@@ -60,6 +60,7 @@ WIDE = (
     "integration/cli/test_the_doctor_in_a_cluster.py",
     "integration/kinds/test_beside_gitops.py",
     "integration/kinds/test_custom_templates.py",
+    "integration/kinds/test_held_late.py",
     "integration/kinds/test_places_of_pods.py",
     "integration/kinds/test_plugin_kind.py",
     "integration/kruise_sandbox",

@@ -6,13 +6,27 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from support.guarded import guarded_world
 from support.releases import OLD_ROLLOUTS
-from support.rollout_rules import BAD, BAD_BEFORE, CHANGES, DEPLOYMENT, GOOD, GOOD_BEFORE, RULES, STEPS, former, of
+from support.rollout_rules import (
+    BAD,
+    BAD_BEFORE,
+    CHANGES,
+    DEPLOYMENT,
+    GOOD,
+    GOOD_BEFORE,
+    RULES,
+    STEPS,
+    STYLE,
+    former,
+    in_former,
+    of,
+)
 
 from tidegate_chassis.errors import Permanent
 from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
@@ -74,11 +88,12 @@ def document(spec: dict[str, Any], resource: Resource, name: str = "asked") -> d
     if resource == ROLLOUTS:
         return made
     shown = converted(made, FORMER)
+    shown.pop("status", None)
     shown["metadata"].get("annotations", {}).pop(STORED_SPEC, None)
     return shown
 
 
-def in_former(cases: dict[str, Any]) -> list[str]:
+def said_in_former(cases: dict[str, Any]) -> list[str]:
     """Those that v1alpha1 has words for."""
     specs = {name: case if isinstance(case, dict) else case[0] for name, case in cases.items()}
     return [name for name, spec in specs.items() if _said(spec) == spec]
@@ -121,7 +136,7 @@ async def test_what_kruise_accepts_is_stored(server: Server, name: str) -> None:
     assert await server.refusal(GOOD[name], ROLLOUTS) == ""
 
 
-@pytest.mark.parametrize("name", in_former(GOOD))
+@pytest.mark.parametrize("name", said_in_former(GOOD))
 async def test_what_kruise_accepts_is_stored_in_v1alpha1(server: Server, name: str) -> None:
     assert await server.refusal(GOOD[name], OLD_ROLLOUTS) == ""
 
@@ -136,15 +151,16 @@ SHARES = RULES["traffic is a percentage"][1]
 """What v1alpha1 lets pass: a weight beside replicas is not judged there."""
 
 
-@pytest.mark.parametrize("name", [name for name in in_former(BAD) if name not in SHARES])
-async def test_a_fault_is_refused_in_v1alpha1(server: Server, name: str) -> None:
-    assert await server.refusal(BAD[name][0], OLD_ROLLOUTS)
+@pytest.mark.parametrize("name", [name for name in said_in_former(BAD) if name not in SHARES])
+async def test_a_fault_is_refused_in_v1alpha1_with_the_field_that_was_written(server: Server, name: str) -> None:
+    given, field = BAD[name]
+    assert f"{in_former(field)}: " in await server.refusal(given, OLD_ROLLOUTS)
 
 
 @pytest.mark.parametrize("name", BAD_BEFORE)
 async def test_what_is_written_in_v1alpha1_is_refused_by_its_own_rules(server: Server, name: str) -> None:
     given, field = BAD_BEFORE[name]
-    assert field in await server.refusal_of(given, OLD_ROLLOUTS)
+    assert f"{field}: " in await server.refusal_of(given, OLD_ROLLOUTS)
 
 
 @pytest.mark.parametrize("name", GOOD_BEFORE)
@@ -155,7 +171,8 @@ async def test_what_is_written_in_v1alpha1_is_stored_by_its_own_rules(server: Se
 async def test_a_workload_has_one_rollout_until_that_is_gone(server: Server) -> None:
     another = document(STEPS, ROLLOUTS)
     assert "spec.workloadRef" in await server.refusal_of(another, ROLLOUTS, UNDER_WAY)
-    assert "spec.workloadRef" in await server.refusal_of(document(STEPS, OLD_ROLLOUTS), OLD_ROLLOUTS, UNDER_WAY)
+    before = await server.refusal_of(document(STEPS, OLD_ROLLOUTS), OLD_ROLLOUTS, UNDER_WAY)
+    assert "spec.objectRef.workloadRef: " in before
     held = document(STEPS, ROLLOUTS, "held")
     held["metadata"]["finalizers"] = ["example.com/kept"]
     made = json.loads(await server.client.create(ROLLOUTS, HELD, held))
@@ -178,13 +195,14 @@ async def test_what_a_release_stands_on_is_fixed(server: Server, name: str) -> N
     assert field in await server.refusal_of_change(given, ROLLOUTS)
 
 
-@pytest.mark.parametrize("name", in_former(CHANGES))
+@pytest.mark.parametrize("name", said_in_former(CHANGES))
 async def test_what_a_release_stands_on_is_fixed_in_v1alpha1_but_for_the_number_of_steps(
     server: Server, name: str
 ) -> None:
     given, field = CHANGES[name]
     refused = await server.refusal_of_change(given, OLD_ROLLOUTS)
-    assert (field in refused) is not field.endswith(".steps"), refused
+    told = f"metadata.annotations[{STYLE}]" if field == "spec.strategy" else in_former(field)
+    assert (f"{told}: " in refused) is not field.endswith(".steps"), refused
 
 
 RICH: dict[str, Any] = {
@@ -222,6 +240,32 @@ async def test_an_edit_in_v1alpha1_leaves_what_only_v1beta1_says(server: Server)
     wanted["strategy"]["canary"]["steps"] = [first, second, {"replicas": "50%", "traffic": "50%"}, last]
     stored = await server.read("rich", ROLLOUTS)
     assert stored["spec"] == wanted
+
+
+@pytest.mark.parametrize("part", ["", "status"])
+async def test_who_replaces_it_in_v1alpha1_without_annotations_leaves_what_only_v1beta1_says(
+    server: Server, own_bare_sandbox: SandboxState, tmp_path: Path, part: str
+) -> None:
+    """As a client does that knows nothing of ours: it writes all that it has of the object, and no annotation."""
+    name = f"replaced{part}"
+    workload = DEPLOYMENT | {"name": name}
+    await server.client.create(ROLLOUTS, EDITED, document(RICH | {"workloadRef": workload}, ROLLOUTS, name))
+    stored = await server.read(name, ROLLOUTS)
+    shown = await server.read(name, OLD_ROLLOUTS)
+    shown["spec"]["strategy"]["canary"]["steps"][0]["weight"] = 15
+    whole = {
+        **{each: shown[each] for each in ("apiVersion", "kind", "spec")},
+        "metadata": {"name": name, "namespace": EDITED} | ({} if part else {"annotations": {STYLE: "partition"}}),
+        "status": {"message": "said"},
+    }
+    file = tmp_path / "replaced.json"
+    file.write_text(json.dumps(whole))
+    await kubectl(own_bare_sandbox, "replace", "-f", str(file), *([f"--subresource={part}"] if part else []))
+    wanted = deepcopy(stored["spec"])
+    if not part:
+        wanted["strategy"]["canary"]["steps"][0]["traffic"] = "15%"
+    assert (await server.read(name, ROLLOUTS))["spec"] == wanted
+    assert STORED_SPEC in (await server.read(name, OLD_ROLLOUTS))["metadata"]["annotations"]
 
 
 async def test_what_is_written_in_v1alpha1_is_read_there_as_it_was_written(server: Server) -> None:

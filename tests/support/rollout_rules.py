@@ -41,6 +41,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "any object": spec(
         trafficRoutings=[{"service": "web", "customNetworkRefs": [of("VirtualService", "example.com/v1")]}]
     ),
+    "an empty list of objects, which Kruise lets pass": spec(
+        trafficRoutings=[{"service": "web", "customNetworkRefs": []}]
+    ),
 }
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a kind without replicas": (spec(workload=of("Job", "batch/v1")), "spec.workloadRef"),
@@ -126,8 +129,17 @@ def former(*steps: dict[str, Any], style: str = "", workload: dict[str, Any] | N
     }
 
 
+def in_former(field: str) -> str:
+    """What a field of v1beta1's is called in v1alpha1, where a step has a weight beside replicas."""
+    if field == "spec.strategy":
+        return "spec.strategy.canary"
+    field = field.replace("spec.workloadRef", "spec.objectRef.workloadRef")
+    return f"{field.removesuffix('.traffic')}.weight" if field.endswith(".traffic") else field
+
+
 FALLING = ({"replicas": 1, "weight": 20}, {"replicas": 2, "weight": 10})
 REPLICAS = "spec.strategy.canary.steps[0].replicas"
+WEIGHT = "spec.strategy.canary.steps[0].weight"
 GOOD_BEFORE = {
     "a weight of nothing beside a count": former({"replicas": 1, "weight": 0}),
     "a weight of nothing beside a percentage": former({"replicas": "10%", "weight": 0}, trafficRoutings=[ROUTING]),
@@ -140,13 +152,13 @@ GOOD_BEFORE = {
 }
 BAD_BEFORE = {
     "neither weight nor replicas": (former({"pause": {}}), REPLICAS),
-    "a weight of nothing, alone": (former({"weight": 0}), REPLICAS),
-    "a weight beyond everything, alone": (former({"weight": 101}), REPLICAS),
+    "a weight of nothing, alone": (former({"weight": 0}), WEIGHT),
+    "a weight beyond everything, alone": (former({"weight": 101}), WEIGHT),
     "no percentage, whatever the weight": (former({"replicas": "0%", "weight": 5}), REPLICAS),
-    "too much by weight, in place": (former({"weight": 51}, style="partition"), REPLICAS),
+    "too much by weight, in place": (former({"weight": 51}, style="partition"), WEIGHT),
     "too many in place": (former({"replicas": "51%", "weight": 5}, style="partition"), REPLICAS),
-    "too many of a CloneSet": (former({"weight": 51}, workload=of("CloneSet", "apps.kruise.io/v1alpha1")), REPLICAS),
-    "weights alone that fall": (former({"weight": 20}, {"weight": 10}), "spec.strategy.canary.steps[1].replicas"),
+    "too many of a CloneSet": (former({"weight": 51}, workload=of("CloneSet", "apps.kruise.io/v1alpha1")), WEIGHT),
+    "weights alone that fall": (former({"weight": 20}, {"weight": 10}), "spec.strategy.canary.steps[1].weight"),
     "fewer percent than the weight before": (
         former({"weight": 20}, {"replicas": "10%"}),
         "spec.strategy.canary.steps[1].replicas",
@@ -193,7 +205,7 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
         {"fewer percent", "fewer pods", "fewer percent, in blue-green"},
     ),
     "a routing names its Service and its route": (
-        {"an Ingress", "any object", "half with traffic"},
+        {"an Ingress", "any object", "half with traffic", "an empty list of objects, which Kruise lets pass"},
         {"a negative grace", "no Service", "no route", "an Ingress without a name", "a route without a name"},
     ),
 }

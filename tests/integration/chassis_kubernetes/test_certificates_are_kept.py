@@ -2,24 +2,18 @@
 
 import asyncio
 import base64
-import os
-import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from support import reviewing_process
 from support.clock import ManualClock
-from support.reviewing_process import REFUSAL
+from support.reviewing_process import REFUSAL, serving
 
 from tidegate_chassis.certificates import make_authority
 from tidegate_chassis.certificates_store import (
-    CERTIFICATE_FILE,
-    KEY_FILE,
     SECRETS,
     VALIDATING,
     CertificateKeeper,
@@ -32,7 +26,6 @@ from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_chassis.rotation import DAY_S, RENEWED_AT, Lifetimes
 from tidegate_sandbox.ports import free_port
-from tidegate_sandbox.sandbox import exec_command
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = pytest.mark.sandbox
@@ -72,7 +65,7 @@ async def test_the_api_server_trusts_what_is_served(
     clock.advance(LIFETIMES.authority_s * RENEWED_AT - DAY_S)
     await _look(keepers)
     first = await _secret(client, namespace)
-    async with _serving(sandbox, port, tmp_path / "one"):
+    async with serving(sandbox, port, tmp_path / "one"):
         await _until_answered(client, namespace, REFUSAL)
 
         await _publish_a_strangers(client, place)
@@ -85,7 +78,7 @@ async def test_the_api_server_trusts_what_is_served(
     second = await _secret(client, namespace)
     assert second["former.crt"] == first["authority.crt"] != second["authority.crt"]
     assert {keeper.serving.issuer_pem for keeper in keepers if keeper.serving} == {second["authority.crt"]}
-    async with _serving(sandbox, port, tmp_path / "two"):
+    async with serving(sandbox, port, tmp_path / "two"):
         await _until_answered(client, namespace, REFUSAL)
 
 
@@ -103,19 +96,6 @@ async def _look(keepers: list[CertificateKeeper]) -> None:
     await asyncio.gather(*(keeper.look() for keeper in keepers))
     for keeper in keepers:
         await keeper.look()
-
-
-@asynccontextmanager
-async def _serving(sandbox: SandboxState, port: int, directory: Path) -> AsyncIterator[None]:
-    files = [str(directory / name) for name in (CERTIFICATE_FILE, KEY_FILE)]
-    command = [sys.executable, "-m", reviewing_process.__name__, str(port), *files]
-    environment = os.environ | {"PYTHONPATH": str(Path(reviewing_process.__file__).parents[1])}
-    process = await asyncio.create_subprocess_exec(*exec_command(sandbox, command), env=environment)
-    try:
-        yield
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 def _configuration(namespace: str, port: int) -> dict[str, Any]:

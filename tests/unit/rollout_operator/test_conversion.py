@@ -234,6 +234,33 @@ def test_what_somebody_made_unreadable_counts_for_nothing(unreadable: str) -> No
     assert converted(stored, FORMER)["spec"]["strategy"]["canary"]["steps"] == [{"replicas": "5%", "weight": 5}]
 
 
+@given(rollouts(STORED, STORED_SPECS), st.sampled_from(sorted(EDITS)))
+def test_who_drops_the_annotations_of_v1alpha1_drops_nothing_that_it_cannot_say(
+    rollout: dict[str, Any], edit: str
+) -> None:
+    """The API server keeps the status of what is replaced; the style's own annotation counts as it is written."""
+    shown = converted({**rollout, "status": {"phase": "Healthy"}}, FORMER)
+    assert complaints(shown["status"], schema("rollouts", "status", "v1alpha1")) == []
+    strategy = shown["spec"]["strategy"]
+    EDITS[edit](strategy, strategy.get("canary", {}).get("steps") or [{}])
+    bare = {**shown, "metadata": {**shown["metadata"], "annotations": _style_of(shown)}}
+    stored = converted(bare, STORED)
+    assert stored["spec"] == converted(shown, STORED)["spec"]
+    assert stored["status"] == {"phase": "Healthy", "currentStepIndex": 0, "currentStepState": ""}
+
+
+def _style_of(shown: dict[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in annotations(shown).items() if name == STYLE}
+
+
+@given(rollouts(STORED, STORED_SPECS))
+def test_who_writes_a_status_in_v1alpha1_leaves_the_spec_alone(rollout: dict[str, Any]) -> None:
+    """The API server keeps the annotations of what has its status replaced."""
+    shown = converted(rollout, FORMER)
+    stored = converted({**shown, "status": {"phase": "Healthy"}}, STORED)
+    assert stored["spec"] == rollout["spec"]
+
+
 def test_a_status_tells_its_present_step_at_the_top_too() -> None:
     told = {"canaryStatus": {"currentStepIndex": 2, "currentStepState": "StepPaused"}, "phase": "Progressing"}
     stored = converted({**former({"weight": 5}), "status": told}, STORED)

@@ -40,6 +40,7 @@ INTENDED: Final[dict[str, str]] = {
     "rollouts * lacks the rule required of .status*": PARTS,
     "rollouts * has another required of .status.conditions[[]]": PARTS,
     "rollouts * adds .status.observed*": ADDED,
+    "rollouts v1alpha1 adds .status.v1beta1Spec": ADDED,
     "rollouts v1alpha1 adds .status.blueGreenStatus*": "a blue-green Rollout's status is told in v1alpha1, too",
     "rollouts v1alpha1 adds .status.currentStep*": "told in both versions alike",
     "batchreleases * lacks the rule required of .spec.releasePlan": MIRROR,

@@ -157,7 +157,7 @@ def test_traffic_and_its_end_are_told() -> None:
     while condition(status(folded(saga.history)), "Progressing")["reason"] != "Finalising":
         saga.answer()
     found = status(folded(saga.history))
-    assert found["canaryStatus"]["finalisingStep"] == "FinalisingStepRouteTrafficToStable"
+    assert found["canaryStatus"]["finalisingStep"] == "RestoreStableService"
     assert (found["currentStepIndex"], found["currentStepState"]) == (2, "Completed")
     saga.to_end()
     assert condition(status(folded(saga.history)), "Succeeded")["status"] == "True"

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from support.kruise_rollouts import rollout
-from support.rollout_rules import BAD, BAD_BEFORE, CHANGES, GOOD, GOOD_BEFORE, ROUTING, RULES, STEPS, of, spec
+from support.rollout_rules import BAD, BAD_BEFORE, CHANGES, GOOD, GOOD_BEFORE, ROUTING, RULES, STEPS, former, of, spec
 
 from tidegate_chassis.admission import ALLOWED, AdmissionRequest, GroupVersionKind, Verdict
 from tidegate_rollout_operator import reviews
@@ -129,8 +129,8 @@ FORMER = {"request_kind": GroupVersionKind("rollouts.kruise.io", "v1alpha1", "Ro
 
 def written_before(given: dict[str, Any]) -> AdmissionRequest:
     """As the API server asks of what was written in v1alpha1."""
-    body = converted(given, STORED)
-    return written(body["spec"], style=body["metadata"].get("annotations", {}).get(ROLLING_STYLE, ""), **FORMER)
+    body = msgspec.Raw(json.dumps(converted(given, STORED)).encode())
+    return written({}, object=body, **FORMER)
 
 
 @pytest.mark.parametrize(("given", "field"), BAD_BEFORE.values(), ids=BAD_BEFORE)
@@ -146,7 +146,40 @@ def test_what_kruise_accepts_in_v1alpha1_is_accepted(given: dict[str, Any]) -> N
 def test_a_weight_that_no_traffic_can_have_is_a_warning() -> None:
     beyond = GOOD_BEFORE["a weight beyond everything beside a count, which Kruise lets pass"]
     (warning,) = judged(written_before(beyond)).warnings
-    assert "150%" in warning
+    assert "spec.strategy.canary.steps[0].weight: '150' breaks the rule" in warning
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (former({"weight": 101}), "steps[0].weight: '101' breaks the rule: 1 to 100. Write 20."),
+        (former({"replicas": 0, "weight": 5}), "steps[0].replicas: '0' breaks the rule: a count above 0"),
+        (former({}), "steps[0].replicas: 'none' breaks the rule: given in every step without a weight."),
+        (
+            former({"weight": 51}, style="partition"),
+            "at most 50 in a step with traffic, without an extra workload. Give the step replicas of its own, or use",
+        ),
+        (
+            former({"replicas": "51%", "weight": 5}, style="partition"),
+            "at most 50% in a step with traffic, without an extra workload. Leave weight and matches out of this step",
+        ),
+        (former({"weight": 20}, {"weight": 10}), "steps[1].weight: '10' breaks the rule: at least the 20 of the step"),
+        (former({"weight": 5}, workload=of("Job", "batch/v1")), "spec.objectRef.workloadRef: 'batch Job' breaks the"),
+        (former({"weight": 5}, workload={"kind": "Deployment"}), "spec.objectRef.workloadRef.name: 'none' breaks the"),
+    ],
+)
+def test_who_writes_v1alpha1_reads_of_the_fields_that_they_wrote(given: dict[str, Any], told: str) -> None:
+    assert told in judged(written_before(given)).refusal
+
+
+def test_who_writes_v1alpha1_is_told_of_another_rollout_and_of_a_fixed_style_in_its_words() -> None:
+    another = judged(written_before(former({"weight": 5})), rollout(name="other"))
+    assert another.causes[0]["field"] == "spec.objectRef.workloadRef"
+    body = msgspec.Raw(json.dumps(converted(former({"replicas": "20%"}), STORED)).encode())
+    fixed = judged(written({}, spec({"replicas": "20%"}), phase="Progressing", object=body, **FORMER))
+    assert [each["field"] for each in fixed.causes] == [f"metadata.annotations[{ROLLING_STYLE}]"]
+    missing = {"workloadRef": of("Deployment"), "strategy": {}}
+    assert judged(written(missing, **FORMER)).causes[0]["field"] == "spec.strategy.canary"
 
 
 def test_the_style_of_v1alpha1_is_one_that_there_is() -> None:
@@ -168,6 +201,14 @@ def test_what_is_accepted_and_not_carried_is_a_warning() -> None:
     (warning,) = verdict.warnings
     assert warning.startswith("not carried")
     assert "spec.strategy.canary.steps[1].traffic" in warning
+
+
+def test_a_route_through_nothing_is_accepted_as_kruise_accepts_it_and_is_a_warning() -> None:
+    verdict = judged(written(GOOD["an empty list of objects, which Kruise lets pass"]))
+    assert not verdict.refusal
+    (warning,) = verdict.warnings
+    assert "not carried" in warning
+    assert "spec.strategy.canary.trafficRoutings[0].gateway" in warning
 
 
 def test_what_counts_for_nothing_is_a_warning() -> None:

@@ -3,10 +3,12 @@ BatchReleases, asked for on the same way, is `conversion_batch_release`.
 
 The words are those of Kruise Rollouts' own conversion: `versions_of_specs`. What one version has no words for rides
 along in an annotation of the other's form, so that both survive both ways: an edit in v1alpha1 is made to the whole of
-what v1beta1 says (`merging`), and a step that v1alpha1 gave a weight alone is shown so there.
+what v1beta1 says (`merging`), and a step that v1alpha1 gave a weight alone is shown so there. v1beta1's rides along in
+the status, too: the API server keeps that for whoever replaces the object without its annotations, and the annotations
+for whoever replaces its status.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -23,6 +25,8 @@ STYLE: Final = ROLLING_STYLE
 PARTITION: Final = "partition"
 STORED_SPEC: Final = "tidegate.io/v1beta1-spec"
 """On the v1alpha1 form: the spec that it can't say."""
+STORED_SPEC_TOO: Final = "v1beta1Spec"
+"""The same in its status."""
 FORMER_SPEC: Final = "tidegate.io/v1alpha1-spec"
 """On the v1beta1 form: the spec as it was written in v1alpha1, where v1beta1 would show it there otherwise."""
 
@@ -68,7 +72,8 @@ def converted(found: Json, api_version: str) -> Json:
 
 def _stored(rollout: Json) -> Json:
     annotations = _annotations(rollout)
-    whole = _read(annotations.pop(STORED_SPEC, None))
+    beside = as_object(rollout.get("status")).get(STORED_SPEC_TOO)
+    whole = _read(annotations.pop(STORED_SPEC, None)) or _read(beside)
     given = as_object(rollout.get("spec"))
     spec = _in_stored(given, annotations)
     if whole is not None:
@@ -85,9 +90,10 @@ def _in_stored(spec: Json, annotations: dict[str, str]) -> Json:
 
 def _stored_status(rollout: Json) -> Json:
     """v1beta1 tells the present step at the top as well."""
-    if "status" not in rollout:
+    told = as_object(rollout.get("status"))
+    status = {name: value for name, value in told.items() if name != STORED_SPEC_TOO}
+    if "status" not in rollout or (told and not status):
         return {}
-    status = as_object(rollout["status"])
     steps = as_object(status.get("canaryStatus") or status.get("blueGreenStatus"))
     shown = {name: steps.get(name, default) for name, default in (("currentStepIndex", 0), ("currentStepState", ""))}
     return {"status": {**shown, **status}}
@@ -104,8 +110,12 @@ def _former(rollout: Json) -> Json:
     if (written := _read(annotations.pop(FORMER_SPEC, None))) is not None:
         shown = versions_of_specs.as_written(shown, written)
     _keep(annotations, STORED_SPEC, spec, unless=_in_stored(shown, annotations) == spec)
-    status = {"status": rollout["status"]} if "status" in rollout else {}
-    return _with(rollout, FORMER, shown, annotations) | status
+    return _with(rollout, FORMER, shown, annotations) | _former_status(rollout, annotations)
+
+
+def _former_status(rollout: Json, annotations: dict[str, str]) -> Json:
+    kept = {STORED_SPEC_TOO: annotations[STORED_SPEC]} if STORED_SPEC in annotations else {}
+    return {"status": {**as_object(rollout.get("status")), **kept}} if kept or "status" in rollout else {}
 
 
 def _is_beside(spec: Json) -> bool:
@@ -130,9 +140,9 @@ def _with(rollout: Json, api_version: str, spec: Json, annotations: dict[str, st
     return {**rollout, "apiVersion": api_version, "metadata": annotated, "spec": spec}
 
 
-def _read(origin: str | None) -> Json | None:
-    """What was written along; None where somebody made it unreadable."""
+def _read(origin: Any) -> Json | None:
+    """What was written along; None where there is nothing, or somebody made it unreadable."""
     try:
-        return msgspec.json.decode(origin, type=Json) if origin is not None else None
+        return msgspec.json.decode(origin, type=Json) if isinstance(origin, str) else None
     except msgspec.MsgspecError:
         return None

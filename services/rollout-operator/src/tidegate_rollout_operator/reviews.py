@@ -1,8 +1,9 @@
 """Rollouts as they are written, judged before the API server stores them. Pure; `app` serves it as a webhook.
 
 Only a spec that is new, or changed, is judged: whoever labels a Rollout, or takes the finalizer off, is never kept from
-it. A fault is told with its field, value, rule and remedy, all of them at once. What is accepted as Kruise accepts it,
-and can't be carried or counts for nothing, is a warning: kubectl shows it, in a dry run as well.
+it. A fault is told with its field, value, rule and remedy, in the version that was written, all of them at once. What
+is accepted as Kruise accepts it, and can't be carried or counts for nothing, is a warning: kubectl shows it, in a dry
+run as well.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,11 +14,13 @@ import msgspec
 from tidegate_chassis.admission import ALLOWED, AdmissionRequest, Verdict
 from tidegate_contracts.problem import Problem, problem
 from tidegate_contracts.workload import WorkloadReference
+from tidegate_rollout_operator import conversion
 from tidegate_rollout_operator.kruise import GROUP, ROLLING_STYLE, Rollout
 from tidegate_rollout_operator.step_words import left_out
 from tidegate_rollout_operator.translate import translate
 from tidegate_rollout_operator.validation import problems_of, problems_of_update, workload_of
 from tidegate_rollout_operator.validation_v1alpha1 import problems_of_former
+from tidegate_rollout_operator.words_of_v1alpha1 import in_former_words
 
 PATH: Final = "/validate-rollouts-kruise-io-rollout"
 """Kruise's own."""
@@ -65,17 +68,26 @@ def judge(request: AdmissionRequest, others: Others) -> Verdict:
         found += problems_of_former(new.metadata.annotations, new.spec)
     if request.operation == "UPDATE":
         found += problems_of_update(old.spec, new.spec, str(old.status.get("phase", "")), free_steps=former)
-    return _refused(request.name, found) if found else _accepted(request)
+    words = _words(request)
+    return _refused(request.name, list(map(words, found))) if found else _accepted(request, words)
 
 
-def _accepted(request: AdmissionRequest) -> Verdict:
+def _words(request: AdmissionRequest) -> Callable[[Problem], Problem]:
+    """How a fault reads in the version that was written."""
+    if request.request_kind.version != FORMER:
+        return lambda found: found
+    written = conversion.converted(msgspec.json.decode(request.object), conversion.FORMER)["spec"]
+    return lambda found: in_former_words(found, written)
+
+
+def _accepted(request: AdmissionRequest, words: Callable[[Problem], Problem]) -> Verdict:
     try:
         rollout = msgspec.json.decode(request.object, type=Rollout)
     except msgspec.ValidationError as error:
         return Verdict(warnings=(f"it can't be read, so that nothing is guarded by it: {error}",))
     wanted = translate(rollout)
     if isinstance(wanted, tuple):
-        return Verdict(warnings=tuple(f"{NOT_CARRIED}: {each}" for each in wanted))
+        return Verdict(warnings=tuple(f"{NOT_CARRIED}: {words(each)}" for each in wanted))
     unheard = tuple(f"{each} counts for nothing: the Ingress' class has no place for it" for each in left_out(rollout))
     return Verdict(warnings=unheard) if unheard else ALLOWED
 

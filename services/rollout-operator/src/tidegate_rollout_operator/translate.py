@@ -39,7 +39,7 @@ from tidegate_rollout_operator.routing import (
     routing_problems,
 )
 from tidegate_rollout_operator.step_traffic import ALL_PODS, traffic_of_steps
-from tidegate_rollout_operator.validation import percent_of
+from tidegate_rollout_operator.validation import GIVE_A_SHARE, GIVE_AN_AMOUNT, percent_of
 from tidegate_rollout_operator.wording import in_kruises_words
 
 DEPLOYMENTS: Final = "deployment.apps"
@@ -144,11 +144,11 @@ def _unserved(rollout: Rollout) -> Iterator[Problem]:
 
 def _unserved_step(at: str, step: StepBlock) -> Iterator[Problem]:
     if step.replicas is None:
-        yield problem(f"{at}.replicas", "missing", "required", 'Write 3 or "20%".')
+        yield problem(f"{at}.replicas", "missing", "required", GIVE_AN_AMOUNT)
     if step.request_header_modifier is not None:
         yield from header_problems(f"{at}.requestHeaderModifier", step.request_header_modifier)
     weight = percent_of(step.traffic)
     if step.traffic is not None and (weight is None or weight > WHOLE_PERCENT):
-        yield problem(f"{at}.traffic", step.traffic, "a whole percentage from 0% to 100%", 'Write "20%".')
+        yield problem(f"{at}.traffic", step.traffic, "a whole percentage from 0% to 100%", GIVE_A_SHARE)
     for index, match in enumerate(step.matches):
         yield from match_problems(f"{at}.matches[{index}]", match)

@@ -36,8 +36,13 @@ NATIVE_GROUPS: Final = frozenset({"", "apps", "apps.kruise.io", "batch"})
 
 BLOCKS: Final = ("canary", "blueGreen")
 FIXED_PHASES: Final = frozenset({"Progressing", "Terminating"})
+UNDER_WAY: Final = "as it was, since a release is under way"
+AMOUNT: Final = 'a count above 0, or "1%" to "100%"'
+GIVEN: Final = "given in every step"
+GIVE_AN_AMOUNT: Final = 'Write 3 or "20%".'
+GIVE_A_SHARE: Final = 'Write "20%".'
+NEED_FEWER: Final = "Leave traffic and matches out of this step, or use canary."
 _PERCENT: Final = re.compile(r"([0-9]+)%", re.ASCII)
-_UNDER_WAY: Final = "as it was, since a release is under way"
 
 
 def problems_of(spec: Json, *, any_share: bool = False) -> tuple[Problem, ...]:
@@ -100,9 +105,9 @@ def _workload(spec: Json, named: list[str]) -> Iterator[Problem]:
 def _replicas(at: str, step: Json) -> Iterator[Problem]:
     replicas = step.get("replicas")
     if replicas is None:
-        yield problem(f"{at}.replicas", "none", "given in every step", 'Write 3 or "20%".')
+        yield problem(f"{at}.replicas", "none", GIVEN, GIVE_AN_AMOUNT)
     elif not _is_amount(replicas, percent_of(replicas)):
-        yield problem(f"{at}.replicas", replicas, 'a count above 0, or "1%" to "100%"', 'Write 3 or "20%".')
+        yield problem(f"{at}.replicas", replicas, AMOUNT, GIVE_AN_AMOUNT)
 
 
 def _is_in_place(spec: Json) -> bool:
@@ -118,14 +123,13 @@ def _too_many(at: str, step: Json) -> Iterator[Problem]:
     percent = percent_of(step.get("replicas"))
     if gets_traffic and percent is not None and percent > PARTITION_PERCENT_LIMIT:
         rule = f"at most {PARTITION_PERCENT_LIMIT}% in a step with traffic, without an extra workload"
-        remedy = "Leave traffic and matches out of this step, or use canary."
-        yield problem(f"{at}.replicas", step.get("replicas"), rule, remedy)
+        yield problem(f"{at}.replicas", step.get("replicas"), rule, NEED_FEWER)
 
 
 def _traffic(at: str, traffic: Any, *, least: int) -> Iterator[Problem]:
     percent = percent_of(traffic)
     if traffic is not None and (percent is None or not least <= percent <= WHOLE_PERCENT):
-        yield problem(f"{at}.traffic", traffic, f'"{least}%" to "100%"', 'Write "20%".')
+        yield problem(f"{at}.traffic", traffic, f'"{least}%" to "100%"', GIVE_A_SHARE)
 
 
 def _falling(at: str, steps: list[Json]) -> Iterator[Problem]:
@@ -145,7 +149,7 @@ def _routing(at: str, routing: Json) -> Iterator[Problem]:
     if not routing.get("service"):
         yield problem(f"{at}.service", "none", "the name of the Service behind the route", "Name it.")
     ingress, gateway = routing.get("ingress"), routing.get("gateway")
-    if ingress is None and gateway is None and not routing.get("customNetworkRefs"):
+    if ingress is None and gateway is None and routing.get("customNetworkRefs") is None:
         rule = "at least one of ingress, gateway and customNetworkRefs"
         yield problem(at, "none of them", rule, "Say through what the traffic comes.")
     if isinstance(ingress, Mapping) and not ingress.get("name"):
@@ -158,14 +162,14 @@ def _fixed(old: Json, new: Json, *, free_steps: bool) -> Iterator[Problem]:
     """What a release that is under way stands on."""
     remedy = "Wait for its end, or disable the Rollout first."
     if old.get("workloadRef") != new.get("workloadRef"):
-        yield problem("spec.workloadRef", workload_of(new).name, _UNDER_WAY, remedy)
+        yield problem("spec.workloadRef", workload_of(new).name, UNDER_WAY, remedy)
     (style, before), (new_style, after) = _styled(old), _styled(new)
     if style != new_style:
-        yield problem("spec.strategy", new_style, _UNDER_WAY, remedy)
+        yield problem("spec.strategy", new_style, UNDER_WAY, remedy)
         return
     at = f"spec.strategy.{'blueGreen' if style == 'blueGreen' else 'canary'}"
     if before.get("trafficRoutings") != after.get("trafficRoutings"):
-        yield problem(f"{at}.trafficRoutings", "another one", _UNDER_WAY, remedy)
+        yield problem(f"{at}.trafficRoutings", "another one", UNDER_WAY, remedy)
     count, new_count = len(_list(before, "steps")), len(_list(after, "steps"))
     if count != new_count and not free_steps:
         yield problem(f"{at}.steps", f"{new_count} steps", f"{count} of them, since a release is under way", remedy)

@@ -20,8 +20,6 @@ from tidegate_contracts.decisions import (
     Decision,
     PauseStarted,
     PlanChanged,
-    PodsPromotionStarted,
-    PodsReleaseStarted,
     PromotionStarted,
     RollbackStarted,
     RolloutAccepted,
@@ -38,13 +36,13 @@ from tidegate_contracts.decisions import (
     StepJumped,
     StepRetried,
     StepStarted,
-    TrafficReleaseStarted,
     TrafficShiftStarted,
 )
 from tidegate_contracts.facts import BatchDegraded, BatchReady, BatchRecovered, Fact, PodCounts, WorkloadPrepared
 from tidegate_contracts.guards import BY_THE_GUARD
 from tidegate_contracts.plan import PlannedStep
 from tidegate_contracts.rollout import RolloutRequested
+from tidegate_rollout_operator import finalising
 
 Stage = Literal["idle", "initializing", "rolling", "finalising", "cancelling", "completed", "canceled"]
 StepState = Literal[
@@ -93,6 +91,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     a status yet, must not end it."""
     hold: Hold | None = None
     finalising: str = ""
+    """What is being given back, in Kruise's words."""
     going_back: bool = False
     """Whether the stable version comes back, unlike where the workload is only let go."""
     reason: str = ""
@@ -165,6 +164,7 @@ def _accepted(sequence: int, event: RolloutAccepted) -> View:
         begun=event.revision,
         stage="initializing",
         at_s=event.at_s,
+        finalising=finalising.of_another(event.inherited),
         stable_revision=(event.inherited.stable_revision if event.inherited else None) or "",
     )
 
@@ -189,7 +189,8 @@ def _ready(view: View, fact: Fact) -> View:
 def _decided(view: View, event: Decision) -> View:
     if isinstance(event, ControlRefused):
         return replace(view, refused=f"{event.control} was refused: it needs {event.problem.rule}")
-    changes = _changes(view, event)
+    word = finalising.after(event, view.finalising, view.request, view.stage, closing=view.closing)
+    changes = {"finalising": word} | _changes(view, event)
     begun = {"begun": event.revision} if changes.get("state") in BEGINNINGS else {}
     return replace(view, **{"revision": event.revision, "at_s": event.at_s, "refused": ""} | begun | changes)
 
@@ -228,7 +229,7 @@ def _end(view: View, event: Decision) -> dict[str, Any]:
         reason = event.reason
     elif isinstance(event, RolloutSuperseded):
         reason = f"superseded by {event.superseded_by}"
-    return {"stage": stage, "reason": reason, "state": "Completed", "finalising": "END", "hold": None, "until_s": None}
+    return {"stage": stage, "reason": reason, "state": "Completed", "hold": None, "until_s": None}
 
 
 _CHANGES: Final[dict[type[Decision], Callable[[Any], dict[str, Any]]]] = {
@@ -242,9 +243,6 @@ _CHANGES: Final[dict[type[Decision], Callable[[Any], dict[str, Any]]]] = {
     RolloutPaused: lambda event: {"hold": Hold(event.reason, event.by)},
     RolloutResumed: lambda _: {"hold": None},
     PromotionStarted: lambda _: {"stage": "finalising", "state": "Completed", "hold": None},
-    PodsPromotionStarted: lambda _: {"finalising": "ResumeWorkload"},
-    TrafficReleaseStarted: lambda _: {"finalising": "FinalisingStepRouteTrafficToStable"},
-    PodsReleaseStarted: lambda _: {"finalising": "ResumeWorkload"},
     RollbackStarted: lambda event: {
         "stage": "cancelling",
         "reason": event.reason,
