@@ -171,6 +171,11 @@ async def test_what_cannot_start_fails_before_anything_is_touched(
         pytest.param(
             {"route": "web", "service": "web", "router": "carrier-pigeon"}, "carrier-pigeon", id="no such router"
         ),
+        pytest.param(
+            {"route": "web", "service": "web", "router": "traefik-ingress-route"},
+            "traefik-ingress-route",
+            id="a kind that the cluster lacks",
+        ),
     ],
 )
 async def test_a_route_that_cannot_be_moved_ends_or_holds_the_rollout_with_the_reason(
