@@ -73,6 +73,7 @@ WIDE = (
     "integration/traffic_shifter/test_custom_networks.py",
     "integration/traffic_shifter/test_formats_on_the_api_server.py",
     "integration/traffic_shifter/test_plugin_router.py",
+    "integration/traffic_shifter/test_refused_by_the_cluster.py",
     "integration/traffic_shifter/test_routers_together.py",
     "integration/workload_controller/test_fresh_baseline.py",
     "integration/workload_controller/test_hold_backward.py",

@@ -1,5 +1,6 @@
 """Whatever is published, somebody gets an answer that says field, value, rule and remedy, and no service restarts."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 from nats.js.errors import APIError
+from support.sandbox import kubectl as admin
 from support.until import until
 
 from tidegate_contracts.codec import AnyEvent
@@ -23,6 +25,21 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.asyncio
 SUBJECT = "tidegate.requests.default.default"
 ANSWER_TIMEOUT_S = 20.0
 Body = dict[str, Any]
+NARROW: Body = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "HTTPRoute",
+    "metadata": {"name": "narrow", "namespace": "default"},
+    "spec": {
+        "parentRefs": [{"name": "tidegate", "namespace": "projectcontour"}],
+        "hostnames": ["narrow.example"],
+        "rules": [
+            {
+                "matches": [{"path": {"type": "PathPrefix", "value": "/shop"}}],
+                "backendRefs": [{"name": "web", "port": 80}],
+            }
+        ],
+    },
+}
 
 
 class Bench(NamedTuple):
@@ -154,6 +171,11 @@ async def test_what_cannot_start_fails_before_anything_is_touched(
         pytest.param(
             {"route": "web", "service": "web", "router": "carrier-pigeon"}, "carrier-pigeon", id="no such router"
         ),
+        pytest.param(
+            {"route": "web", "service": "web", "router": "traefik-ingress-route"},
+            "traefik-ingress-route",
+            id="a kind that the cluster lacks",
+        ),
     ],
 )
 async def test_a_route_that_cannot_be_moved_ends_or_holds_the_rollout_with_the_reason(
@@ -167,6 +189,24 @@ async def test_a_route_that_cannot_be_moved_ends_or_holds_the_rollout_with_the_r
     await bench.client.jetstream().publish(
         f"tidegate.controls.default.default.{rollout}", b'{"type":"control.roll-back.v1","by":"test"}'
     )
+
+
+async def test_a_match_of_the_third_step_that_the_route_has_no_room_for_ends_the_rollout_before_anything_moves(
+    bench: Bench, own_sandbox: SandboxState
+) -> None:
+    await asyncio.to_thread(admin, own_sandbox, "apply", "-f", "-", manifest=json.dumps(NARROW))
+    parts = "{range .items[*]}{.spec}{.metadata.labels}{end}"
+    watched = ("get", "deployment/web", "service/web", "httproute/narrow", "-o", f"jsonpath={parts}")
+    before = await asyncio.to_thread(admin, own_sandbox, *watched)
+    by_path = {"weight_percent": 20, "matches": [{"path_prefix": "/elsewhere"}]}
+    steps = [{"replicas": "20%"}, {"replicas": "40%"}, {"replicas": "60%", "traffic": by_path}, {"replicas": "100%"}]
+    traffic = [{"route": "narrow", "service": "web"}]
+    await _publish(bench, json.dumps(_request(rollout="third-step", traffic=traffic, steps=steps)).encode())
+    failed = await _first(bench, "third-step", RolloutFailed)
+    assert isinstance(failed, RolloutFailed)
+    _says(failed.problem, "steps[2].traffic.matches")
+    assert not [each for each in bench.listener.of("third-step") if isinstance(each, StepStarted)]
+    assert await asyncio.to_thread(admin, own_sandbox, *watched) == before
 
 
 async def test_a_newer_request_takes_a_workload_over(bench: Bench) -> None:

@@ -104,6 +104,17 @@ class ReleaseWorkload(_Order, frozen=True, kw_only=True, tag="order.release-work
     """How the workload was held: says whether pods beside it, or marks on it, have to go."""
 
 
+class PlannedShare(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step will ask of the routes, as its `ShiftTraffic` says it then."""
+
+    step: int
+    """The first that asks for it."""
+    weight_percent: int
+    matches: tuple[HttpMatch, ...] = ()
+    request_headers: HeaderChange | None = None
+    mirror_percent: int = 0
+
+
 class ShiftTraffic(_Order, frozen=True, kw_only=True, tag="order.shift-traffic.v1"):
     """This share, and these requests, to the new revision; the stable Service pinned to the stable one."""
 
@@ -122,6 +133,9 @@ class ShiftTraffic(_Order, frozen=True, kw_only=True, tag="order.shift-traffic.v
     deadline_s: float = 60.0
     lowering: bool = False
     """True where pods of the side that loses traffic go next: report only after the grace period."""
+    planned: tuple[PlannedShare, ...] = ()
+    """Before the first new pod, what the steps will ask for. Nothing of it is written, but where a route has no words
+    for it, the order is refused."""
 
 
 class MarkRequests(_Order, frozen=True, kw_only=True, tag="order.mark-requests.v1"):

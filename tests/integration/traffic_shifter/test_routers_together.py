@@ -10,8 +10,16 @@ from support.routes import install_istio
 from support.traffic import GRACE_S, TrafficRig, route
 from support.until import until
 
-from tidegate_chassis.kubernetes.resources import GRPC_ROUTES, HTTP_ROUTES, INGRESSES, SERVICES, VIRTUAL_SERVICES
+from tidegate_chassis.kubernetes.resources import (
+    GRPC_ROUTES,
+    HTTP_PROXIES,
+    HTTP_ROUTES,
+    INGRESSES,
+    SERVICES,
+    VIRTUAL_SERVICES,
+)
 from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficRepaired, TrafficShifted
+from tidegate_contracts.orders import PlannedShare
 from tidegate_contracts.rollout import HeaderChange, HttpMatch, SessionAffinity, TrafficReference
 from tidegate_traffic_shifter.seen import Route
 
@@ -128,6 +136,31 @@ async def test_one_route_that_refuses_keeps_all_others_as_they_are(rig: TrafficR
     assert "Ingress" in refused.problem.rule
     await rig.obey(rig.release(traffic=traffic), TrafficReleased)
     assert await rig.exists(INGRESSES, "web-canary"), "it is somebody else's"
+
+
+@pytest.mark.parametrize("router", ["gateway-http-route", "contour-http-proxy"])
+async def test_a_match_of_a_later_step_that_no_rule_has_room_for_is_refused_before_any_object_is_written(
+    rig: TrafficRig, router: str
+) -> None:
+    rig.router = router
+    narrow = [
+        {"matches": [{"path": {"type": "Exact", "value": "/shop"}}], "backendRefs": [{"name": "web", "port": 80}]}
+    ]
+    await rig.create(v1=1, v2=1, rules=narrow)
+    if router == "contour-http-proxy":
+        routes = [{"conditions": [{"exact": "/shop"}], "services": [{"name": "web", "port": 80}]}]
+        await rig.edit(HTTP_PROXIES, {"spec": {"routes": routes}})
+    read = [await rig.read(each) for each in (rig.route_resource, SERVICES)]
+    planned = (
+        PlannedShare(step=1, weight_percent=20, matches=(HttpMatch(headers={"x-user": "ann"}),)),
+        PlannedShare(step=3, weight_percent=20, matches=(HttpMatch(path_prefix="/api"),)),
+    )
+    refused = await rig.obey(rig.shift(0, canary=None, planned=planned), TrafficRefused)
+    assert refused.problem.field == "steps[2].traffic.matches"
+    assert [await rig.read(each) for each in (rig.route_resource, SERVICES)] == read, "nothing was written"
+    assert not await rig.exists(SERVICES, "web-canary")
+    await rig.obey(rig.shift(0, canary=None, planned=planned[:1]), TrafficShifted)
+    await rig.obey(rig.release(), TrafficReleased)
 
 
 @pytest.mark.parametrize("router", ["gateway-http-route", "contour-http-proxy"])

@@ -146,6 +146,8 @@ class Watched:
         self.pace, self.threshold = event.request.rollback, event.request.failure_threshold
         self.planned_at_s = event.at_s
         if not event.step:
+            # Routes that are being pinned are asked again, for the new plan's words.
+            self.routes_revisions += [event.revision] if self.routes_revisions else []
             return
         reaching = (step.number for step in event.plan if pods_of(step.target) >= pods_of(self.most))
         # Of several steps with as many pods the rollout may stand at a later one than the first.

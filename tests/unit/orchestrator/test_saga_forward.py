@@ -14,7 +14,7 @@ from tidegate_contracts.orders import (
     ReleaseWorkload,
     ShiftTraffic,
 )
-from tidegate_contracts.rollout import Analysis, Check, HeaderChange, Pause, Step, StepTraffic
+from tidegate_contracts.rollout import Analysis, Check, HeaderChange, HttpMatch, Pause, Step, StepTraffic
 
 COMPARING = Check(
     name="errors", query='x{pod=~"{{pods}}",revision="{{revision}}"}', compare=Comparison(direction="increase")
@@ -64,6 +64,34 @@ def test_with_traffic_the_order_is_pods_then_traffic_then_settling_and_verdict()
     assert isinstance(saga.orders.traffic, ReleaseTraffic)
     assert saga.traffic_released() == ["PodsReleaseStarted"]
     assert saga.released() == ["RolloutCompleted"]
+
+
+def test_before_the_first_pod_routes_are_asked_for_the_words_for_every_step_and_later_only_for_its_own() -> None:
+    saga = Saga()
+    by_user = (HttpMatch(headers={"x-user": "ann"}),)
+    matched = Step(replicas="60%", traffic=StepTraffic(weight_percent=20, matches=by_user))
+    saga.ask(request(step("20%", 20), step("40%", 20), matched, step("100%"), traffic=(ROUTE,)))
+    saga.prepared()
+    planned = saga.standing(ShiftTraffic, saga.orders.traffic).planned
+    assert [(each.step, each.weight_percent, each.matches) for each in planned] == [
+        (1, 20, ()),
+        (3, 20, by_user),
+        (4, 100, ()),
+    ]
+    saga.shifted()
+    saga.ready()
+    assert saga.standing(ShiftTraffic, saga.orders.traffic).planned == ()
+
+
+def test_before_the_first_pod_routes_are_asked_for_the_words_for_the_new_plan() -> None:
+    saga = Saga()
+    saga.ask(request(step("20%", 20), step("100%"), traffic=(ROUTE,)))
+    saga.prepared()
+    assert saga.replan(step("20%", 30), step("100%"), traffic=(ROUTE,)) == ["PlanChanged"]
+    pin = saga.standing(ShiftTraffic, saga.orders.traffic)
+    assert [each.weight_percent for each in pin.planned] == [30, 100]
+    assert pin.revision == saga.history[-1].revision
+    assert saga.shifted() == ["StepStarted"]
 
 
 def test_a_batch_before_a_pause_settles_first() -> None:

@@ -161,7 +161,8 @@ def _preparation_started(rollout: Rollout, event: PreparationStarted) -> Rollout
 
 
 def _pin_started(rollout: Rollout, event: TrafficPinStarted) -> Rollout:
-    order = orders.shift_traffic(rollout, event.revision, 0, 0, (), lowering=not rollout.quiet)
+    asked = orders.planned_shares(rollout)
+    order = orders.shift_traffic(rollout, event.revision, 0, 0, (), lowering=not rollout.quiet, planned=asked)
     return replace(rollout, phase=Pinning(), since_s=event.at_s, routes=Routes(order, since_s=event.at_s))
 
 

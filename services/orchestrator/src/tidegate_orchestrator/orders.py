@@ -12,6 +12,7 @@ from tidegate_contracts.orders import (
     Analyse,
     AnalysisOrder,
     ApplyBatch,
+    PlannedShare,
     PrepareWorkload,
     PromoteWorkload,
     ReleaseAnalysis,
@@ -142,6 +143,7 @@ def shift_traffic(
     mirror_percent: int = 0,
     canary_pods: int = 0,
     lowering: bool,
+    planned: tuple[PlannedShare, ...] = (),
 ) -> ShiftTraffic:
     return ShiftTraffic(
         rollout=rollout.id,
@@ -158,6 +160,23 @@ def shift_traffic(
         mirror_percent=mirror_percent,
         deadline_s=rollout.request.deadlines.traffic_s,
         lowering=lowering,
+        planned=planned,
+    )
+
+
+def planned_shares(rollout: Rollout) -> tuple[PlannedShare, ...]:
+    """What the steps ask of the routes, each thing once."""
+    before = {step.number: [each.requests for each in rollout.plan[: step.number - 1]] for step in rollout.plan}
+    return tuple(
+        PlannedShare(
+            step=step.number,
+            weight_percent=step.weight_percent or 0,
+            matches=step.matches,
+            request_headers=step.request_headers,
+            mirror_percent=step.mirror_percent,
+        )
+        for step in rollout.plan
+        if step.requests not in before[step.number]
     )
 
 

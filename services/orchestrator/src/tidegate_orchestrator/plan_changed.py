@@ -7,7 +7,7 @@ old plan is put right here. Where the rollout goes on was decided in `replanning
 from msgspec.structs import replace
 
 from tidegate_contracts.decisions import PlanChanged
-from tidegate_contracts.orders import Analyse, ApplyBatch
+from tidegate_contracts.orders import Analyse, ApplyBatch, ShiftTraffic
 from tidegate_contracts.plan import least_ready, parse_target
 from tidegate_orchestrator import orders
 from tidegate_orchestrator.state import (
@@ -23,6 +23,7 @@ from tidegate_orchestrator.state import (
     Pods,
     Preparing,
     Rollout,
+    Routes,
     pods_of,
 )
 
@@ -38,7 +39,17 @@ def plan_changed(rollout: Rollout, event: PlanChanged) -> Rollout:
         after = replace(after, phase=Pausing(event.step, event.until_s))
     if isinstance(rollout.phase, Baking):
         after = replace(after, phase=_bake(after, event))
-    return _tolerating(rollout, replace(after, judge=_judge(rollout, after, event)), event.revision)
+    after = replace(after, judge=_judge(rollout, after, event), routes=_asked(after, event))
+    return _tolerating(rollout, after, event.revision)
+
+
+def _asked(after: Rollout, event: PlanChanged) -> Routes | None:
+    """Before the first new pod routes are asked for the words for all steps, so for those of the new plan."""
+    routes = after.routes
+    if not isinstance(after.phase, Pinning) or routes is None or not isinstance(routes.order, ShiftTraffic):
+        return routes
+    planned = orders.planned_shares(after)
+    return Routes(replace(routes.order, revision=event.revision, planned=planned), since_s=event.at_s)
 
 
 def _bake(after: Rollout, event: PlanChanged) -> Baking | Between:

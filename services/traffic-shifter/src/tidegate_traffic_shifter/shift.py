@@ -13,21 +13,18 @@ from typing import Final
 from tidegate_chassis.clock import Clock
 from tidegate_contracts.orders import ShiftTraffic
 from tidegate_contracts.plan import WHOLE_PERCENT
-from tidegate_contracts.routers import beyond
-from tidegate_traffic_shifter.affinity import kept
+from tidegate_traffic_shifter.asking import Asking
 from tidegate_traffic_shifter.clearing import Clearing
 from tidegate_traffic_shifter.contest import brings_requests
 from tidegate_traffic_shifter.declaring import Declaring, tells_apart
 from tidegate_traffic_shifter.endpoints import needed
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
-from tidegate_traffic_shifter.problems import cannot_keep
 from tidegate_traffic_shifter.refusing import outcome_of
 from tidegate_traffic_shifter.router import Place, Router
 from tidegate_traffic_shifter.routing import Routing
 from tidegate_traffic_shifter.seen import Service
 from tidegate_traffic_shifter.services import Services
-from tidegate_traffic_shifter.share import Revisions, Share
 
 ALL_READY_WAIT_S: Final = 2.0
 """How long a share waits for the last unready endpoints; as many ready ones as it needs are enough after that."""
@@ -65,10 +62,11 @@ class Shift:
         self._clock = clock
         self._clearing = Clearing(places, services, fence, clock)
         self._apart = [place for place, router in places.items() if tells_apart(place, router)]
-        declaring = Declaring(places, self._share, self._clearing, services, fence=fence, clock=clock)
+        self._asking = Asking(order, places, services, label=label, fence=fence)
+        declaring = Declaring(places, self._asking.share, self._clearing, services, fence=fence, clock=clock)
         self._routing = Routing(
             places,
-            self._share,
+            self._asking.share,
             declaring,
             services,
             fence=fence,
@@ -83,9 +81,9 @@ class Shift:
             # Whatever else may be wrong, the requests leave first.
             return [
                 *await self._routing.look(self._places, only_held=True),
-                *(await self._check() or await self._pin()),
+                *(await self._asking.refused() or await self._pin()),
             ]
-        refused = await self._check()
+        refused = await self._asking.refused()
         if refused:
             return [*refused, *await self._withhold()]
         if self._order.canary_revision is None:
@@ -98,33 +96,6 @@ class Shift:
     def _is_empty(self) -> bool:
         """Whether no request, and no copy of one, shall reach the new version."""
         return not brings_requests(self._order)
-
-    async def _check(self) -> list[Outcome]:
-        found: list[Outcome] = []
-        for place, router in self._places.items():
-            checks = (
-                await self._services.check(place, self._label, self._fence),
-                await router.check(place, self._share(place), self._fence),
-            )
-            found += [refused for refused in checks if refused is not None]
-            found += self._beyond(place, router)
-        return found
-
-    def _beyond(self, place: Place, router: Router) -> list[Outcome]:
-        """What the router has no words for: a request for a plugin's router could not be asked before."""
-        problems = beyond(
-            place.router,
-            router.abilities,
-            weight_percent=self._order.weight_percent,
-            matches=self._order.matches,
-            request_headers=self._order.request_headers,
-            mirror_percent=self._order.mirror_percent,
-            field="traffic",
-        )
-        found: list[Outcome] = [Refused(problem) for problem in problems]
-        if place.affinity and not router.abilities.session_affinity:
-            found.append(Refused(cannot_keep(place)))
-        return found
 
     async def _raise(self, revision: str) -> list[Outcome]:
         stale = [place for place in self._places if await self._is_of_another_revision(place, revision)]
@@ -179,28 +150,6 @@ class Shift:
             for place in self._places
             if not (whole and await self._services.is_open(place, self._label, self._fence))
         ]
-
-    def _share(self, place: Place) -> Share:
-        share, revision = self._whole_share(place), self._order.canary_revision
-        if self._places[place].abilities.declares:
-            return share.emptied()
-        return kept(share, place.affinity, revision) if place.affinity and revision else share
-
-    def _whole_share(self, place: Place) -> Share:
-        return Share(
-            service=place.service,
-            canary_service=place.canary_service,
-            weight_percent=self._order.weight_percent,
-            matches=self._order.matches,
-            request_headers=self._order.request_headers,
-            mirror_percent=self._order.mirror_percent,
-            revisions=self._revisions if place in self._apart else None,
-        )
-
-    @property
-    def _revisions(self) -> Revisions:
-        order = self._order
-        return Revisions(label=self._label, stable=order.stable_revision, canary=order.canary_revision)
 
     async def _is_of_another_revision(self, place: Place, revision: str) -> bool:
         """Its endpoints would be the old ones for a while, and nothing would tell: it has to be a new Service."""

@@ -172,7 +172,7 @@ def _invalid(attempt: Attempt, status: _Status, reason: str) -> OperatingError:
         return Conflict(reason, cause=ConflictCause.STALE)
     first = status.details.causes[0] if status.details.causes else _Cause()
     return Permanent(
-        reason, code="invalid", field=first.field, value=attempt.name, rule=first.message or status.message
+        reason, code="invalid", field=first.field, value=str(attempt), rule=first.message or status.message
     )
 
 
