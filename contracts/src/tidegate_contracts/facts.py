@@ -148,6 +148,9 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     measured: int = 0
     failed: int = 0
     inconclusive: int = 0
+    errors: int = 0
+    """Of a check: so many of the inconclusive ones had no answer from the provider; of a template's metric, `assessed`
+    says it."""
     rule: str = ""
     """Of a check: how many measurements of which kind make which verdict, in words; `assessed` says it of a template's
     metric."""

@@ -109,6 +109,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """Consecutive measurements out of the range that make a fail."""
     inconclusive_limit: int = 10
     """Consecutive measurements without a usable value that make an inconclusive verdict."""
+    consecutive_error_limit: int = 4
+    """So many of the provider's errors in a row are borne; one more makes an inconclusive verdict."""
     initial_delay_s: Seconds = 0.0
     minimum_samples_query: str | None = None
     """Counts the events behind the value; below `minimum_samples` the measurement is inconclusive."""

@@ -85,15 +85,20 @@ def _check(field: str, check: Check) -> Iterator[Problem]:
     if check.minimum_samples_query is not None:
         yield from _query(f"{field}.minimum_samples_query", check.minimum_samples_query)
     yield from _range(field, check)
-    for part in ("count", "failure_limit", "inconclusive_limit"):
-        if not 1 <= getattr(check, part) <= limits.MEASUREMENTS_MAX:
-            rule = f"1 to {limits.MEASUREMENTS_MAX}"
-            yield problem(f"{field}.{part}", getattr(check, part), rule, "Give a number in that range.")
+    yield from _limits(field, check)
     if not 0 <= check.minimum_samples <= _SAMPLES_MAX:
         yield problem(f"{field}.minimum_samples", check.minimum_samples, "0 or more", "Give a number of events.")
     yield from duration_problems(f"{field}.interval_s", check.interval_s, least=0.1)
     yield from duration_problems(f"{field}.window_s", check.window_s, least=1.0)
     yield from duration_problems(f"{field}.initial_delay_s", check.initial_delay_s, least=0.0)
+
+
+def _limits(field: str, check: Check) -> Iterator[Problem]:
+    """The least of each: errors are borne up to their limit, and everything else is decided at it."""
+    for part, least in {"count": 1, "failure_limit": 1, "inconclusive_limit": 1, "consecutive_error_limit": 0}.items():
+        if not least <= getattr(check, part) <= limits.MEASUREMENTS_MAX:
+            rule = f"{least} to {limits.MEASUREMENTS_MAX}"
+            yield problem(f"{field}.{part}", getattr(check, part), rule, "Give a number in that range.")
 
 
 def _range(field: str, check: Check) -> Iterator[Problem]:

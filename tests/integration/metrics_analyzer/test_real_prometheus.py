@@ -272,10 +272,11 @@ async def test_a_dead_server_is_inconclusive(server: PrometheusProcess, tmp_path
         dead.stop()
         async with Prometheus.opened({"TIDEGATE_PROMETHEUS_URL": dead.url}) as provider:
             measurer = Measurer({"prometheus": provider}, SystemClock())
-            judged = check("up", minimum=1.0, inconclusive_limit=3)
+            judged = check("up", minimum=1.0, inconclusive_limit=1)
             fact = await verdict_on(measurer, Analysis(checks=(judged,)))
     assert fact.verdict == "inconclusive"
-    assert "could not be asked" in fact.reason
+    assert "5 measurements in a row had no answer: Prometheus could not be asked" in fact.reason
+    assert (fact.measurements[0].measured, fact.measurements[0].errors) == (5, 5)
 
 
 async def test_the_alerts_on_tidegate_itself_are_accepted(server: PrometheusProcess) -> None:

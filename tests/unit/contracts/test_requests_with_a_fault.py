@@ -154,6 +154,7 @@ FAULTS = [
     (f"{CHECK}.count", 0, "steps[1].analysis.checks[0].count"),
     (f"{CHECK}.failure_limit", 2001, "steps[1].analysis.checks[0].failure_limit"),
     (f"{CHECK}.inconclusive_limit", 0, "steps[1].analysis.checks[0].inconclusive_limit"),
+    (f"{CHECK}.consecutive_error_limit", -1, "steps[1].analysis.checks[0].consecutive_error_limit"),
     (f"{CHECK}.minimum_samples", -1, "steps[1].analysis.checks[0].minimum_samples"),
     (f"{CHECK}.interval_s", 0.05, "steps[1].analysis.checks[0].interval_s"),
     (f"{CHECK}.window_s", 0, "steps[1].analysis.checks[0].window_s"),

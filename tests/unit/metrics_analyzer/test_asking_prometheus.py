@@ -13,7 +13,7 @@ from yarl import URL
 
 from tidegate_metrics_analyzer.measure import Measurer
 from tidegate_metrics_analyzer.providers.prometheus import Prometheus, PrometheusSettings
-from tidegate_metrics_analyzer.question import Question, Subject, Unusable
+from tidegate_metrics_analyzer.question import Question, Subject, Unanswered
 
 QUESTION = Question(
     query="up",
@@ -51,7 +51,7 @@ async def test_all_who_wait_for_an_answer_that_comes_too_late_are_told_at_once()
     async with asyncio.timeout(5):
         answers = await asyncio.gather(*(prometheus.ask(QUESTION) for _ in range(5)))
         values = await asyncio.gather(*(prometheus.ask_value(QUESTION) for _ in range(5)))
-    assert answers == values == [Unusable("no answer within 0.05 s")] * 5
+    assert answers == values == [Unanswered("no answer within 0.05 s")] * 5
     assert session.asked == 2
 
 
@@ -60,7 +60,7 @@ async def test_a_credential_that_is_missing_is_told_and_nothing_is_asked(tmp_pat
     session = Hanging()
     prometheus = provider(session, **{f"prometheus_{what}_file": str(tmp_path / "missing")})
     answer = await prometheus.ask(QUESTION)
-    assert answer == Unusable(f"the {what} for Prometheus can't be read: FileNotFoundError")
+    assert answer == Unanswered(f"the {what} for Prometheus can't be read: FileNotFoundError")
     assert session.asked == 0
 
 

@@ -22,12 +22,14 @@ from tidegate_metrics_analyzer.question import (
     Reach,
     Series,
     Subject,
+    Unanswered,
     Unusable,
 )
 
 SUBJECT = Subject(namespace="shop", workload="web", stable_revision="old", revision="new")
 COMPARE = Comparison(direction="increase", points=12)
 CHECK = Check(name="latency", query='x{revision="{{revision}}"}', compare=COMPARE, window_s=2.0, inconclusive_limit=3)
+CHECK = msgspec.structs.replace(CHECK, consecutive_error_limit=2)
 
 
 def judged(canary: list[float], stable: list[float], **changes: Any) -> Judged:
@@ -141,7 +143,7 @@ GOOD = series(*points(*NOISE))
 INF, NAN = math.inf, math.nan
 FOREIGN = {
     "nothing": RangeAnswer(series=()),
-    "an error": Unusable("no answer within 1 s"),
+    "an error": Unanswered("no answer within 1 s"),
     "two series": RangeAnswer(series=(GOOD.series[0], GOOD.series[0])),
     "out of order": series(*reversed(points(*NOISE))),
     "duplicated": series(*points(*NOISE[:11]), points(*NOISE)[10], *points(*NOISE)[11:]),
@@ -206,6 +208,11 @@ def test_a_pass_needs_the_present_and_ends_with_it() -> None:
     assert "gone" in judge.reason_of_check(CHECK, progress)
     progress = absorb(CHECK, progress, judged([9.0] * 12, NOISE), 1.0)
     assert judge.verdict_of_check(CHECK, absorb(CHECK, progress, Unusable("gone"), 1.0)) == "fail"
+
+
+def test_a_pass_ends_with_an_error_too() -> None:
+    progress = absorb(CHECK, absorb(CHECK, Progress(), judged(NOISE, OTHER), 1.0), Unanswered("gone"), 1.0)
+    assert judge.verdict_of_check(CHECK, progress) is None
 
 
 def test_points_never_look_over_the_steps_start_nor_twice_on_the_same_time() -> None:

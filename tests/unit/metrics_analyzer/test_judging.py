@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer import judge
 from tidegate_metrics_analyzer.judge import Progress, Verdict, absorb, verdict_of_check
-from tidegate_metrics_analyzer.question import Reading, Unusable
+from tidegate_metrics_analyzer.question import Reading, Unanswered, Unusable
 
-CHECK = Check(name="errors", query="q", maximum=0.05, count=3, failure_limit=2, inconclusive_limit=4)
-GOOD, BAD, NONE = 0.01, 0.5, Unusable("no data")
+CHECK = Check(
+    name="errors", query="q", maximum=0.05, count=3, failure_limit=2, inconclusive_limit=4, consecutive_error_limit=2
+)
+GOOD, BAD, NONE, ERROR = 0.01, 0.5, Unusable("no data"), Unanswered("no answer within 1 s")
 
-readings = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([GOOD, BAD]), st.just(NONE))
+readings = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([GOOD, BAD]), st.sampled_from([NONE, ERROR])
+)
 checks = st.builds(
     Check,
     name=st.just("errors"),
@@ -24,6 +28,7 @@ checks = st.builds(
     count=st.integers(1, 5),
     failure_limit=st.integers(1, 5),
     inconclusive_limit=st.integers(1, 5),
+    consecutive_error_limit=st.integers(0, 5),
 )
 
 
@@ -52,6 +57,14 @@ def measured(check: Check, *found: Reading) -> Progress:
         pytest.param([NONE, NONE, NONE, BAD, NONE], "inconclusive", id="a failure does not interrupt doubt"),
         pytest.param([NONE, NONE, NONE, BAD, GOOD, NONE], None, id="a good value after a failure does"),
         pytest.param([GOOD, GOOD, GOOD, BAD, BAD], "fail", id="a check that passed can still fail"),
+        pytest.param([ERROR, ERROR], None, id="errors up to their limit are borne"),
+        pytest.param([ERROR] * 3, "inconclusive", id="one error more than their limit"),
+        pytest.param([GOOD, GOOD, GOOD, *[ERROR] * 3], "inconclusive", id="old passes do not vouch for errors"),
+        pytest.param([GOOD, ERROR, GOOD, ERROR, GOOD], "pass", id="errors that end count for nothing"),
+        pytest.param([ERROR, ERROR, NONE, ERROR], "inconclusive", id="missing data does not interrupt errors"),
+        pytest.param([ERROR, BAD, ERROR, ERROR], "inconclusive", id="a failure does not interrupt errors"),
+        pytest.param([ERROR, ERROR, NONE, NONE, NONE], None, id="errors and missing data have a limit each"),
+        pytest.param([BAD, ERROR, BAD, ERROR, ERROR], "fail", id="errors do not save a check from failing"),
         pytest.param([math.nan] * 2, "fail", id="NaN that slipped through is never within a range"),
     ],
 )
@@ -70,15 +83,22 @@ def test_a_pass_needs_enough_finite_readings_within_the_range(check: Check, foun
         assert (check.minimum, check.maximum) != (None, None)
 
 
-@given(check=checks, found=st.lists(readings, max_size=30), where=st.integers(0, 30))
-def test_one_more_unusable_reading_never_makes_a_pass(check: Check, found: list[Reading], where: int) -> None:
-    doubtful = [*found[:where], NONE, *found[where:]]
+@given(
+    check=checks,
+    found=st.lists(readings, max_size=30),
+    where=st.integers(0, 30),
+    doubt=st.sampled_from([NONE, ERROR]),
+)
+def test_one_more_unusable_reading_never_makes_a_pass(
+    check: Check, found: list[Reading], where: int, doubt: Unusable
+) -> None:
+    doubtful = [*found[:where], doubt, *found[where:]]
     if verdict_of_check(check, measured(check, *doubtful)) == "pass":
         assert verdict_of_check(check, measured(check, *found)) == "pass"
 
 
 GRADES: list[Verdict | None] = ["fail", "inconclusive", None, "pass"]
-few_readings = st.lists(st.sampled_from([GOOD, BAD, NONE]), max_size=20)
+few_readings = st.lists(st.sampled_from([GOOD, BAD, NONE, ERROR]), max_size=20)
 OF_DEFAULTS = Check(name="errors", query="q", maximum=0.05)
 
 
@@ -116,11 +136,18 @@ def test_unusable_readings_alone_only_ever_make_doubt(check: Check, found: list[
     assert verdict_of_check(check, measured(check, *found)) == expected
 
 
+@given(check=checks, found=st.lists(st.just(ERROR), max_size=30))
+def test_errors_alone_only_ever_make_doubt_by_argos_count(check: Check, found: list[Reading]) -> None:
+    expected = "inconclusive" if len(found) > check.consecutive_error_limit else None
+    assert verdict_of_check(check, measured(check, *found)) == expected
+
+
 @given(check=checks, found=st.lists(readings, max_size=60))
 def test_the_evidence_counts_every_measurement(check: Check, found: list[Reading]) -> None:
     evidence = judge.evidence(check, "q", measured(check, *found))
     assert evidence.measured == len(found)
     assert evidence.inconclusive == sum(isinstance(reading, Unusable) for reading in found)
+    assert evidence.errors == found.count(ERROR)
     assert evidence.failed + evidence.inconclusive <= evidence.measured
     assert len(evidence.values) == min(len(found), judge.VALUES_KEPT)
 
@@ -169,7 +196,8 @@ def test_the_evidence_tells_the_rule_in_words_and_when_it_was_measured() -> None
     assert evidence.rule == (
         f"{CHECK.count} measurements at most 0.05 with none outside between them pass it, "
         f"{CHECK.failure_limit} outside in a row fail it, "
-        f"{CHECK.inconclusive_limit} in a row without a usable value make it inconclusive; "
+        f"{CHECK.inconclusive_limit} in a row without a usable value, or more than {CHECK.consecutive_error_limit} "
+        "without an answer, make it inconclusive; "
         f"one each {CHECK.interval_s:g} s, looking back {CHECK.window_s:g} s"
     )
     unmeasured = judge.evidence(CHECK, "q", Progress())
@@ -185,6 +213,22 @@ def test_an_unusable_value_stands_as_a_gap_with_its_reason() -> None:
 def test_failures_between_unusable_values_are_told() -> None:
     reason = judge.evidence(CHECK, "q", measured(CHECK, NONE, NONE, BAD, NONE, NONE)).reason
     assert reason == "4 measurements with only failures between them had no usable value: no data"
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ([ERROR] * 3, "3 measurements in a row had no answer: no answer within 1 s"),
+        (
+            [ERROR, NONE, BAD, ERROR, ERROR],
+            "3 measurements with only unusable values and failures between them had no answer: no answer within 1 s",
+        ),
+        ([NONE, ERROR, *[NONE] * 3], "4 measurements with only errors between them had no usable value: no data"),
+    ],
+    ids=["nothing but errors", "others between errors", "errors between others"],
+)
+def test_the_reason_tells_errors_from_missing_values(found: list[Reading], reason: str) -> None:
+    assert judge.evidence(CHECK, "q", measured(CHECK, *found)).reason == reason
 
 
 def test_a_query_in_the_evidence_is_one_short_line() -> None:

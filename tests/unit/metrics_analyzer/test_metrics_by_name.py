@@ -61,7 +61,7 @@ RENDERED = {
     ),
     ("p90", "traefik"): (
         "1000 * histogram_quantile(0.9, sum by (le) (rate(traefik_service_request_duration_seconds_bucket"
-        '{service=~"shop-web-[0-9a-zA-Z]+@kubernetes.*"}[30000ms])))'
+        '{service=~"shop-(web-[0-9a-zA-Z]+|web-[0-9a-zA-Z]+-canary)@kubernetes.*"}[30000ms])))'
     ),
     ("restarts", None): (
         "sum(max by (namespace, pod, container) (kube_pod_container_status_restarts_total"

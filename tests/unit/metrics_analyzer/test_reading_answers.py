@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer.providers.reply import decode
-from tidegate_metrics_analyzer.question import Answer, Question, Sample, Subject, Unusable
+from tidegate_metrics_analyzer.question import Answer, Question, Sample, Subject, Unanswered, Unusable
 from tidegate_metrics_analyzer.reading import read, with_samples
 
 NOW_S = 1_700_000_000.0
@@ -52,6 +52,13 @@ def test_a_doubtful_answer_is_unusable(samples: tuple[Sample, ...], reason: str)
 def test_too_few_samples_make_a_value_unusable(count: float | Unusable | None, usable: bool) -> None:
     check = Check(name="errors", query="q", maximum=1.0, minimum_samples_query="n", minimum_samples=10.0)
     assert (with_samples(0.5, count, check) == 0.5) is usable
+
+
+@pytest.mark.parametrize("kind", [Unusable, Unanswered])
+def test_an_error_of_the_count_stays_an_error(kind: type[Unusable]) -> None:
+    check = Check(name="errors", query="q", maximum=1.0, minimum_samples_query="n", minimum_samples=10.0)
+    found = with_samples(0.5, kind("gone"), check)
+    assert found == kind("the number of samples is not known: gone")
 
 
 def vector(value: str, at: str = "1700000000.0") -> bytes:

@@ -17,7 +17,7 @@ from tidegate_metrics_analyzer import comparison, judge, scoring
 from tidegate_metrics_analyzer.comparison import Pair, Samples
 from tidegate_metrics_analyzer.conclusion import conclude
 from tidegate_metrics_analyzer.judge import Progress, absorb
-from tidegate_metrics_analyzer.question import Unusable
+from tidegate_metrics_analyzer.question import Unanswered, Unusable
 
 Told = tuple[str, str]
 """A check's groups, with * behind them where it is critical and - where it is muted, and its classification."""
@@ -163,7 +163,16 @@ def test_a_pass_would_be_one_with_every_missing_check_failed(told: list[Told], s
         assert all(said != "undecided" for groups, said in told if groups[-1] != "-")
 
 
-RANGE = Check(name="errors", query="q", minimum=1, maximum=2, count=2, failure_limit=2, inconclusive_limit=2)
+RANGE = Check(
+    name="errors",
+    query="q",
+    minimum=1,
+    maximum=2,
+    count=2,
+    failure_limit=2,
+    inconclusive_limit=2,
+    consecutive_error_limit=1,
+)
 COMPARED = msgspec.structs.replace(
     RANGE, minimum=None, maximum=None, compare=Comparison(direction="either", points=12), inconclusive_limit=1
 )
@@ -183,7 +192,7 @@ def compared(canary: float, pairs: int = 12, *others: float) -> Progress:
     return absorb(COMPARED, Progress(), comparison.judge(samples, COMPARED.compare), 1.0)
 
 
-NOTHING = Unusable("no data")
+NOTHING, ERROR = Unusable("no data"), Unanswered("no answer within 1 s")
 
 
 @pytest.mark.parametrize(
@@ -196,6 +205,8 @@ NOTHING = Unusable("no data")
         (RANGE, ranged(2.5, 2.5, NOTHING), "high"),
         (RANGE, ranged(2.5), "undecided"),
         (RANGE, ranged(1.5, 1.5, NOTHING, NOTHING), "no_data"),
+        (RANGE, ranged(1.5, 1.5, ERROR), "pass"),
+        (RANGE, ranged(1.5, 1.5, ERROR, ERROR), "error"),
         (COMPARED, compared(5.0, 3), "undecided"),
         (COMPARED, compared(5.1), "pass"),
         (COMPARED, compared(5.8), "high"),

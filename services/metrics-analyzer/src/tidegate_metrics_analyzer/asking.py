@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 import structlog
 
 from tidegate_metrics_analyzer import metrics
-from tidegate_metrics_analyzer.question import Unusable
+from tidegate_metrics_analyzer.question import Unanswered, Unusable
 
 ASK_TIMEOUT_S: Final = 15.0
 """Above every provider's own timeout: it only ends a provider that has none."""
@@ -23,7 +23,7 @@ async def answered(provider: str, asked: Awaitable[_Answered | Unusable]) -> _An
             async with asyncio.timeout(ASK_TIMEOUT_S):
                 return await asked
     except TimeoutError:
-        return Unusable(f"no answer within {ASK_TIMEOUT_S:g} s")
+        return Unanswered(f"no answer within {ASK_TIMEOUT_S:g} s")
     except Exception as error:  # noqa: BLE001 - a plugin is foreign code: its bug is doubt, never a lost verdict
         _log.exception("a metric provider has a bug", provider=provider)
-        return Unusable(f"the provider broke: {type(error).__name__}")
+        return Unanswered(f"the provider broke: {type(error).__name__}")

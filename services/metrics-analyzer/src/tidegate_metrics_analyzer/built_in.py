@@ -71,8 +71,9 @@ _PROXIES: Final[dict[MetricSource, _Proxy]] = {
         "code",
         "traefik_service_request_duration_seconds_bucket",
         "1000 * ",
-        'service=~"{{namespace}}-SERVICE-[0-9a-zA-Z]+@kubernetes.*"',
-        'service=~"{{namespace}}-(STABLE|SERVICE)-[0-9a-zA-Z]+@kubernetes.*"',
+        # Of an Ingress with ingress-nginx' annotations the canary is called after the stable Service.
+        'service=~"{{namespace}}-(SERVICE-[0-9a-zA-Z]+|STABLE-[0-9a-zA-Z]+-canary)@kubernetes.*"',
+        'service=~"{{namespace}}-(STABLE|SERVICE)-[0-9a-zA-Z]+(-canary)?@kubernetes.*"',
     ),
 }
 

@@ -1,8 +1,9 @@
 """From readings to verdicts, by rules that a person can follow on paper. Pure; called by `analysis`.
 
 A reading within the check's range is a pass, one outside is a failure and starts the count of passes anew, and an
-unusable one is neither: it says nothing, so it can't help a check to pass nor save it from failing. A failure doesn't
-end a row of unusable ones either, or else one more of them could make a pass of doubt. A flapping check therefore never
+unusable one is neither: it says nothing, so it can't help a check to pass nor save it from failing. The provider's
+errors are counted in a row of their own. Neither row is ended by anything but a value within the range, or else one
+more failure could make a pass of doubt. A flapping check therefore never
 passes; it ends at its deadline as inconclusive.
 """
 
@@ -16,7 +17,7 @@ from tidegate_contracts.problem import printable
 from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer import comparison
 from tidegate_metrics_analyzer.comparison import Judged
-from tidegate_metrics_analyzer.question import Reading, Unusable
+from tidegate_metrics_analyzer.question import Reading, Unanswered, Unusable
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
@@ -38,10 +39,13 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Within the range, none outside since."""
     failures_in_a_row: int = 0
     unusable_in_a_row: int = 0
-    """None within the range since."""
+    errors_in_a_row: int = 0
+    """Of both: none within the range since."""
     measured: int = 0
     failed: int = 0
     inconclusive: int = 0
+    """Without a usable value, errors among them."""
+    errors: int = 0
     values: tuple[float | None, ...] = ()
     doubt: str = ""
     """Why the last unusable reading was none."""
@@ -64,23 +68,33 @@ def absorb(check: Check, progress: Progress, reading: Reading | Judged, at_s: fl
             measured=progress.measured + 1,
             failed=progress.failed + (reading.verdict == "fail"),
             unusable_in_a_row=0,
+            errors_in_a_row=0,
         )
     values = (*progress.values, None if isinstance(reading, Unusable) else reading)[-VALUES_KEPT:]
     seen = msgspec.structs.replace(progress, measured=progress.measured + 1, values=values)
     if isinstance(reading, Unusable):
-        return msgspec.structs.replace(
-            seen,
-            unusable_in_a_row=progress.unusable_in_a_row + 1,
-            inconclusive=progress.inconclusive + 1,
-            doubt=reading.reason,
-        )
+        return _doubted(seen, reading)
     if within(check, reading):
-        return msgspec.structs.replace(seen, passes=progress.passes + 1, failures_in_a_row=0, unusable_in_a_row=0)
+        return msgspec.structs.replace(
+            seen, passes=progress.passes + 1, failures_in_a_row=0, unusable_in_a_row=0, errors_in_a_row=0
+        )
     return msgspec.structs.replace(
         seen,
         passes=0,
         failures_in_a_row=progress.failures_in_a_row + 1,
         failed=progress.failed + 1,
+    )
+
+
+def _doubted(seen: Progress, reading: Unusable) -> Progress:
+    is_error = isinstance(reading, Unanswered)
+    return msgspec.structs.replace(
+        seen,
+        unusable_in_a_row=seen.unusable_in_a_row + (not is_error),
+        errors_in_a_row=seen.errors_in_a_row + is_error,
+        inconclusive=seen.inconclusive + 1,
+        errors=seen.errors + is_error,
+        doubt=reading.reason,
     )
 
 
@@ -97,11 +111,20 @@ def verdict_of_check(check: Check, progress: Progress) -> Verdict | None:
     """None while it can't be said yet. Doubt outranks earlier passes: old good values don't vouch for now."""
     if progress.failures_in_a_row >= check.failure_limit or _verdict_compared(progress) == "fail":
         return "fail"
-    if progress.unusable_in_a_row >= check.inconclusive_limit:
+    if progress.unusable_in_a_row >= check.inconclusive_limit or is_in_error(check, progress):
         return "inconclusive"
     if check.compare is not None:
-        return _verdict_compared(progress) if progress.unusable_in_a_row == 0 else None
+        return None if _is_doubted(progress) else _verdict_compared(progress)
     return "pass" if progress.passes >= check.count else None
+
+
+def is_in_error(check: Check, progress: Progress) -> bool:
+    """Whether the provider gave no answer more often in a row than is borne, by Argo's count."""
+    return progress.errors_in_a_row > check.consecutive_error_limit
+
+
+def _is_doubted(progress: Progress) -> bool:
+    return progress.unusable_in_a_row + progress.errors_in_a_row > 0
 
 
 def _verdict_compared(progress: Progress) -> Verdict | None:
@@ -146,27 +169,44 @@ def reason_of_check(check: Check, progress: Progress) -> str:
         case "fail":
             return f"{progress.failures_in_a_row} measurements in a row were not {_range(check)}, the last was {last:g}"
         case "inconclusive":
-            row = "with only failures between them" if progress.failures_in_a_row else "in a row"
-            return f"{progress.unusable_in_a_row} measurements {row} had no usable value: {progress.doubt}"
+            return f"{_row_of_doubt(check, progress)}: {progress.doubt}"
         case "pass":
             return f"{progress.passes} measurements were {_range(check)}, the last was {last:g}"
-    doubt = f"; the last unusable one: {progress.doubt}" if progress.unusable_in_a_row else ""
+    doubt = f"; the last unusable one: {progress.doubt}" if _is_doubted(progress) else ""
     return f"{progress.passes} of {check.count} measurements were {_range(check)} so far{doubt}"
+
+
+def _row_of_doubt(check: Check, progress: Progress) -> str:
+    """Errors and missing values count in a row each: where only one kind came, nothing stood between."""
+    between = ["failures"] if progress.failures_in_a_row else []
+    if is_in_error(check, progress):
+        between = ["unusable values", *between] if progress.unusable_in_a_row else between
+        count, what = progress.errors_in_a_row, "no answer"
+    else:
+        between = ["errors", *between] if progress.errors_in_a_row else between
+        count, what = progress.unusable_in_a_row, "no usable value"
+    row = f"with only {' and '.join(between)} between them" if between else "in a row"
+    return f"{count} measurements {row} had {what}"
 
 
 def _reason_compared(check: Check, progress: Progress) -> str:
     found = comparison.reason(progress.judged) if progress.judged is not None else "no pair of values so far"
     match verdict_of_check(check, progress):
         case "inconclusive":
-            return f"{progress.unusable_in_a_row} looks in a row had no usable pair: {progress.doubt}; {found}"
-        case None if progress.unusable_in_a_row:
+            what = "no answer" if is_in_error(check, progress) else "no usable pair"
+            count = progress.errors_in_a_row if is_in_error(check, progress) else progress.unusable_in_a_row
+            return f"{count} looks in a row had {what}: {progress.doubt}; {found}"
+        case None if _is_doubted(progress):
             return f"{found}; the last look had no usable pair: {progress.doubt}"
     return found
 
 
 def rule_of_check(check: Check) -> str:
     """What makes which verdict, for who reads the event and knows nothing of the request."""
-    doubt = f"{check.inconclusive_limit} in a row without a usable value make it inconclusive"
+    doubt = (
+        f"{check.inconclusive_limit} in a row without a usable value, or more than {check.consecutive_error_limit} "
+        "without an answer, make it inconclusive"
+    )
     if (compare := check.compare) is not None:
         return printable(
             f"fails where the new version's values are worse than the stable's ({compare.direction}), by more than "
@@ -193,6 +233,7 @@ def evidence(check: Check, query: str, progress: Progress, fault: str | None = N
         measured=progress.measured,
         failed=progress.failed,
         inconclusive=progress.inconclusive,
+        errors=progress.errors,
         rule=rule_of_check(check),
         first_at_s=progress.first_at_s,
         last_at_s=progress.last_at_s,

@@ -7,6 +7,8 @@ another revision make the whole answer unusable. A moment without a finite value
 import math
 from typing import NamedTuple
 
+import msgspec
+
 from tidegate_metrics_analyzer.comparison import Pair, Samples
 from tidegate_metrics_analyzer.question import RangeAnswer, RangeQuestion, Unusable
 from tidegate_metrics_analyzer.reading import MAGNITUDE_MAX, foreign
@@ -65,7 +67,7 @@ def pair(canary: Read, stable: Read) -> Paired:
 def _doubt(whose: str, read: Read) -> Unusable | None:
     revision = read.question.subject.revision
     if isinstance(read.values, Unusable):
-        return Unusable(f"{whose} ({revision}): {read.values.reason}")
+        return msgspec.structs.replace(read.values, reason=f"{whose} ({revision}): {read.values.reason}")
     if read.question.last_ms not in read.values:
         return Unusable(f"{whose} ({revision}): no usable value at the last of {read.question.moments} moments")
     return None

@@ -48,6 +48,7 @@ def checks(health: PodHealth) -> tuple[Check, ...]:
             maximum=float(health.restarts_maximum),
             window_s=WINDOW_S,
             inconclusive_limit=INCONCLUSIVE_LIMIT,
+            consecutive_error_limit=INCONCLUSIVE_LIMIT - 1,
         ),
         Check(
             name="pod_readiness",
@@ -57,5 +58,6 @@ def checks(health: PodHealth) -> tuple[Check, ...]:
             window_s=WINDOW_S,
             failure_limit=UNREADY_LIMIT,
             inconclusive_limit=INCONCLUSIVE_LIMIT,
+            consecutive_error_limit=INCONCLUSIVE_LIMIT - 1,
         ),
     )

@@ -135,4 +135,8 @@ class Unusable(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Unanswered(Unusable, frozen=True):
+    """The provider gave no answer: it could not be asked, refused, or broke. Argo calls it an error."""
+
+
 Reading = float | Unusable

@@ -8,6 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from tidegate_contracts.problem import printable
 from tidegate_contracts.rollout import Check
 from tidegate_metrics_analyzer.question import Answer, Question, Reading, Sample, Subject, Unusable
@@ -39,7 +41,7 @@ def with_samples(value: Reading, count: Reading | None, check: Check) -> Reading
     if count is None or isinstance(value, Unusable):
         return value
     if isinstance(count, Unusable):
-        return Unusable(f"the number of samples is not known: {count.reason}")
+        return msgspec.structs.replace(count, reason=f"the number of samples is not known: {count.reason}")
     if count < check.minimum_samples:
         return Unusable(f"too few samples: {count:g} of at least {check.minimum_samples:g}")
     return value

@@ -51,7 +51,7 @@ def classify(check: Check, progress: Progress, fault: str | None = None) -> Clas
         case "fail":
             return judge.side(check, progress)
         case "inconclusive":
-            return "no_data"
+            return "error" if judge.is_in_error(check, progress) else "no_data"
     return "undecided"
 
 

@@ -41,6 +41,7 @@ class CheckBlock(Block, frozen=True, kw_only=True):
     count: int | None = None
     failure_limit: int | None = None
     inconclusive_limit: int | None = None
+    consecutive_error_limit: int | None = None
     initial_delay_seconds: float | None = None
     minimum_samples_query: str | None = None
     minimum_samples: float | None = None

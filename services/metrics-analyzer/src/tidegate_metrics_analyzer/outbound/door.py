@@ -24,7 +24,7 @@ from tidegate_metrics_analyzer.outbound import addresses, secrets
 from tidegate_metrics_analyzer.outbound.body import read_body
 from tidegate_metrics_analyzer.outbound.breaker import Breakers
 from tidegate_metrics_analyzer.outbound.request import REQUEST_TIMEOUT_S_MAX, Reply, Request
-from tidegate_metrics_analyzer.question import Unusable
+from tidegate_metrics_analyzer.question import Unanswered, Unusable
 
 CONNECTIONS_MAX: Final = 32
 CONNECT_TIMEOUT_S: Final = 3.0
@@ -123,7 +123,7 @@ class Door:
             fault = "a secret doesn't belong into an address"
         if fault is None and not self._may_be_tried(url):
             fault = f"the address of {url.host} is private, and not in TIDEGATE_OUTBOUND_NETWORKS"
-        return Unusable(fault) if fault else await self._guarded(url, request)
+        return Unanswered(fault) if fault else await self._guarded(url, request)
 
     def _may_be_tried(self, url: URL) -> bool:
         """Written-out addresses never come to the resolver."""
@@ -135,9 +135,9 @@ class Door:
         breaker = self._breakers.of(server)
         under_way = self._under_way[server]
         if under_way >= PARALLEL_PER_SERVER_MAX and not self._policy.is_configured(url):
-            return Unusable(f"not asked: {under_way} requests to this server are under way already")
+            return Unanswered(f"not asked: {under_way} requests to this server are under way already")
         if refusal := breaker.refusal(self._clock.monotonic_s()):
-            return Unusable(refusal)
+            return Unanswered(refusal)
         self._under_way[server] += 1
         try:
             reply, server_failed = await self._sent(url, request)
@@ -159,16 +159,16 @@ class Door:
             async with asyncio.timeout(timeout_s):
                 reply = await self._followed(url, request.method, headers, body)
         except TimeoutError:
-            return Unusable(f"no answer within {timeout_s:g} s"), True
+            return Unanswered(f"no answer within {timeout_s:g} s"), True
         except _Refused:
-            return Unusable(f"the address of {url.host} is private, and not in TIDEGATE_OUTBOUND_NETWORKS"), False
+            return Unanswered(f"the address of {url.host} is private, and not in TIDEGATE_OUTBOUND_NETWORKS"), False
         except (aiohttp.ClientError, OSError) as error:
             _log.warning("a metric provider's server could not be asked", host=url.host, error=type(error).__name__)
-            return Unusable(f"the server could not be asked: {type(error).__name__}"), True
+            return Unanswered(f"the server could not be asked: {type(error).__name__}"), True
         except ValueError as error:
-            return Unusable(str(error)), False
+            return Unanswered(str(error)), False
         if isinstance(reply, Reply) and any(secret.encode() in reply.body for secret in used):
-            return Unusable("the answer repeats a credential"), False
+            return Unanswered("the answer repeats a credential"), False
         failed = isinstance(reply, Reply) and (reply.status >= _SERVER_ERROR or reply.status == _OVERLOADED)
         return reply, failed
 
@@ -195,9 +195,9 @@ class Door:
                     return got if isinstance(got, Unusable) else Reply(answer.status, got)
                 target = url.join(URL(answer.headers.get("Location", "")))
             if method != "GET" or addresses.server(target) != addresses.server(url) or self._policy.fault(target):
-                return Unusable("the server redirects to where it is not followed")
+                return Unanswered("the server redirects to where it is not followed")
             url = target
-        return Unusable(f"the server redirects more than {REDIRECTS_MAX} times")
+        return Unanswered(f"the server redirects more than {REDIRECTS_MAX} times")
 
 
 def _reason(reply: Reply | Unusable) -> str:

@@ -13,7 +13,7 @@ from tidegate_metrics_analyzer import durations
 from tidegate_metrics_analyzer.outbound.request import Request
 from tidegate_metrics_analyzer.providers.found import Found, of_points, of_value
 from tidegate_metrics_analyzer.providers.structured import Structured, configured, credential, span_s
-from tidegate_metrics_analyzer.question import Question, Raw, Unusable
+from tidegate_metrics_analyzer.question import Question, Raw, Unanswered, Unusable
 
 _MILLISECONDS: Final = 1000
 QUERIES_MAX: Final = 20
@@ -144,7 +144,7 @@ def _version_1(body: bytes) -> Found | Unusable:
 def _version_2(body: bytes, at_s: float) -> Found | Unusable:
     reply = _VERSION_2.decode(body)
     if reply.errors:
-        return Unusable("datadog says that the query failed")
+        return Unanswered("datadog says that the query failed")
     columns = reply.data.attributes.columns
     numbers = [msgspec.convert(column.values, list[float | None]) for column in columns if column.type == "number"]
     if len(numbers) != 1:

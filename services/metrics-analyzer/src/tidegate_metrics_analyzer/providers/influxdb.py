@@ -16,7 +16,7 @@ from tidegate_metrics_analyzer.outbound.request import Request
 from tidegate_metrics_analyzer.providers import annotated_csv
 from tidegate_metrics_analyzer.providers.found import Found, as_go, of_points
 from tidegate_metrics_analyzer.providers.structured import Structured, authorized, configured
-from tidegate_metrics_analyzer.question import Answer, Question, Raw, Sample, Unusable, Value
+from tidegate_metrics_analyzer.question import Answer, Question, Raw, Sample, Unanswered, Unusable, Value
 
 _MILLISECONDS: Final = 1000
 _FLUX_START: Final = re.compile(r"\bstart\s*:\s*-((?:\d+[a-z]+)+)", re.ASCII)
@@ -123,7 +123,7 @@ def _influxql(body: bytes, at_s: float | None) -> Found | Unusable:
     """Each series' first column is the time, and the only other one the value. `at_s` stands for times that mislead."""
     reply = _REPLY.decode(body)
     if reply.error or any(statement.error for statement in reply.results):
-        return Unusable("influxdb says that the query failed")
+        return Unanswered("influxdb says that the query failed")
     series = [one for statement in reply.results for one in statement.series]
     if any(len(one.columns) != 2 or one.columns[0] != "time" for one in series):  # noqa: PLR2004 - time and value
         return Unusable("influxdb answered with several columns: select one value")

@@ -13,7 +13,7 @@ from tidegate_chassis.settings import Settings
 from tidegate_metrics_analyzer.outbound.request import REQUEST_TIMEOUT_S_MAX, Request
 from tidegate_metrics_analyzer.providers.found import Found, as_go, of_value
 from tidegate_metrics_analyzer.providers.structured import Structured, configured, credential
-from tidegate_metrics_analyzer.question import Question, Raw, Unusable
+from tidegate_metrics_analyzer.question import Question, Raw, Unanswered, Unusable
 
 DEFAULT_LOOK_BACK_S: Final = 3600.0
 """Of NRQL without SINCE."""
@@ -104,7 +104,7 @@ class NewRelic(Structured[NewRelicDocument]):
         """One row is a map and several are a list of them; the range judges the only number of the only row."""
         reply = _REPLY.decode(body)
         if reply.errors or reply.data is None:
-            return Unusable("newrelic says that the query failed")
+            return Unanswered("newrelic says that the query failed")
         rows: list[Raw] = [as_go(row) for row in reply.data.actor.account.nrql.results]
         if not rows:
             return Unusable("no data: the query found no rows")

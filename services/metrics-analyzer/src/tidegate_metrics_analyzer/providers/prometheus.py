@@ -32,6 +32,7 @@ from tidegate_metrics_analyzer.question import (
     RangeQuestion,
     Reach,
     Subject,
+    Unanswered,
     Unusable,
     Value,
 )
@@ -167,7 +168,7 @@ class Prometheus:
             async with asyncio.timeout(self._timeout_s):
                 return await asking()
         except TimeoutError:
-            return Unusable(f"no answer within {self._timeout_s:g} s")
+            return Unanswered(f"no answer within {self._timeout_s:g} s")
 
     async def _query(self, query: str, at_s: float) -> Answer | Unusable:
         return await self._post("query", reply.decode, {"query": query, "time": f"{at_s:.3f}"})
@@ -186,17 +187,17 @@ class Prometheus:
         try:
             headers = self._headers()
         except ValueError as error:
-            return Unusable(str(error))
+            return Unanswered(str(error))
         try:
             async with self._session.post(
                 self._url / path, data=data, headers=headers, allow_redirects=False
             ) as response:
                 return await _read(response, decode)
         except TimeoutError:
-            return Unusable(f"no answer within {self._timeout_s:g} s")
+            return Unanswered(f"no answer within {self._timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             _log.warning("Prometheus could not be asked", error=repr(error))
-            return Unusable(f"Prometheus could not be asked: {type(error).__name__}")
+            return Unanswered(f"Prometheus could not be asked: {type(error).__name__}")
 
     def _headers(self) -> dict[str, str]:
         """Raises:
@@ -228,7 +229,7 @@ async def _read(
     response: aiohttp.ClientResponse, decode: Callable[[int, bytes], _Decoded | Unusable]
 ) -> _Decoded | Unusable:
     if response.status in _REDIRECTS:
-        return Unusable(f"Prometheus redirects, which is not followed (HTTP {response.status})")
+        return Unanswered(f"Prometheus redirects, which is not followed (HTTP {response.status})")
     body = await read_body(response)
     return body if isinstance(body, Unusable) else decode(response.status, body)
 

@@ -9,7 +9,17 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from tidegate_metrics_analyzer.question import Answer, Point, RangeAnswer, Raw, Sample, Series, Unusable, Value
+from tidegate_metrics_analyzer.question import (
+    Answer,
+    Point,
+    RangeAnswer,
+    Raw,
+    Sample,
+    Series,
+    Unanswered,
+    Unusable,
+    Value,
+)
 
 ERROR_KINDS: Final = frozenset(
     {"timeout", "canceled", "execution", "bad_data", "internal", "unavailable", "not_found", "not_acceptable"}
@@ -76,14 +86,14 @@ def _decoded(
         reply = _REPLY.decode(body)
         if reply.status == "error":
             kind = reply.error_type if reply.error_type in ERROR_KINDS else "unknown"
-            return Unusable(f"Prometheus refused the query: {kind} (HTTP {status})")
+            return Unanswered(f"Prometheus refused the query: {kind} (HTTP {status})")
         if status != 200 or reply.data is None:  # noqa: PLR2004 - the only status that carries data
-            return Unusable(f"Prometheus answered without data (HTTP {status})")
+            return Unanswered(f"Prometheus answered without data (HTTP {status})")
         if reply.warnings and not warned:
             return Unusable("Prometheus warns that its answer may be incomplete")
         return read(reply.data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError):
-        return Unusable(f"the answer is not what Prometheus sends (HTTP {status})")
+        return Unanswered(f"the answer is not what Prometheus sends (HTTP {status})")
 
 
 def _samples(data: _Data) -> Answer | Unusable:

@@ -22,7 +22,16 @@ from tidegate_metrics_analyzer.outbound import secrets
 from tidegate_metrics_analyzer.outbound.door import Door, OutboundSettings
 from tidegate_metrics_analyzer.outbound.request import Reply, Request
 from tidegate_metrics_analyzer.providers.found import BROKEN, Found
-from tidegate_metrics_analyzer.question import PLACEHOLDERS, Answer, Question, Reach, Subject, Unusable, Value
+from tidegate_metrics_analyzer.question import (
+    PLACEHOLDERS,
+    Answer,
+    Question,
+    Reach,
+    Subject,
+    Unanswered,
+    Unusable,
+    Value,
+)
 from tidegate_metrics_analyzer.sharing import Shared, Sharing
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([a-z_]*)\s*\}\}")
@@ -117,7 +126,7 @@ class Structured(ABC, Generic[_Document]):
         try:
             request = self.request(document, question)
         except ValueError as error:
-            return Shared(Unusable(str(error)), question.at_s)
+            return Shared(Unanswered(str(error)), question.at_s)
         request = msgspec.structs.replace(request, namespace=question.subject.namespace)
         asking = partial(self._door.ask, request)
         reply, of_s = await self._sharing.ask(request, question.at_s, question.not_before_s, asking)
@@ -128,11 +137,11 @@ class Structured(ABC, Generic[_Document]):
     def read(self, document: _Document, reply: Reply, question: Question) -> Found | Unusable:
         """Total: any bytes become something found, or a reason."""
         if reply.status not in _SUCCESS:
-            return Unusable(f"{self.NAME} refused the query (HTTP {reply.status})")
+            return Unanswered(f"{self.NAME} refused the query (HTTP {reply.status})")
         try:
             return self.found(document, reply.body, question)
         except BROKEN:
-            return Unusable(f"the answer is not what {self.NAME} sends (HTTP {reply.status})")
+            return Unanswered(f"the answer is not what {self.NAME} sends (HTTP {reply.status})")
 
     def _document(self, template: str) -> _Document | Unusable:
         try:
