@@ -39,6 +39,7 @@ WIDE = (
     "e2e/test_examples.py",
     "e2e/test_guards.py",
     "e2e/test_hold_kept.py",
+    "e2e/test_kruise_with_traffic.py",
     "e2e/test_rules_of_rollouts.py",
     "e2e/test_scores.py",
     # single services and parts that are killed or starved, where chaos kills all of them in turn
