@@ -45,13 +45,13 @@ async def measure(lab: Lab, scratch: Path) -> dict[str, Any]:
     """`traffic`: requests sent and lost, and how far each share was from the one that was asked for."""
     await deploy(lab.state)
     await lab.kubernetes.create(HTTP_PROXIES, NAMESPACE, http_proxy())
-    async with _loads(lab, scratch) as loads:
+    async with loads_through_both(lab, scratch) as loads:
         points = await _in_steps(lab, loads)
         straight = await lab.publish("web", "v3", ("20%", "100%"), traffic=ROUTES)
         await lab.ended(straight, END_TIMEOUT_S)
         for version, control in (("v4", "control.roll-back.v1"), ("v5", "control.cancel.v1")):
             rollout = await lab.publish("web", version, ("50%", "100%"), approve=True, traffic=ROUTES)
-            await _paused(lab, rollout, 1)
+            await paused(lab, rollout, 1)
             await lab.control(rollout, control)
             await lab.ended(rollout, END_TIMEOUT_S)
         summaries = [await load.stop() for load in loads]
@@ -76,14 +76,16 @@ async def _in_steps(lab: Lab, loads: Sequence[Load]) -> dict[str, float]:
     rollout = await lab.publish("web", "v2", STEPS, approve=True, traffic=ROUTES)
     points: dict[str, float] = {}
     for number, step in enumerate(STEPS, start=1):
-        await _paused(lab, rollout, number)
+        await paused(lab, rollout, number)
         points[step] = abs(await _share_percent(loads, "v2") - float(step.removesuffix("%")))
         await lab.control(rollout, "control.approve.v1")
     await lab.ended(rollout, END_TIMEOUT_S)
     return points
 
 
-async def _paused(lab: Lab, rollout: str, step: int) -> None:
+async def paused(lab: Lab, rollout: str, step: int) -> None:
+    """At the end of the step."""
+
     def seen() -> bool:
         return any(isinstance(each, PauseStarted) and each.step == step for each in lab.listener.of(rollout))
 
@@ -112,14 +114,14 @@ def _answers(loads: Sequence[Load], since_s: float) -> Counter[str]:
 
 
 @asynccontextmanager
-async def _loads(lab: Lab, scratch: Path) -> AsyncIterator[list[Load]]:
-    rate_per_s = RATE_PER_S / len(HTTP_VERSIONS)
+async def loads_through_both(lab: Lab, scratch: Path, rate_per_s: float = RATE_PER_S) -> AsyncIterator[list[Load]]:
+    """So many requests a second through each route; every load has been answered."""
     loads = [
         Load(
             lab.state,
             scratch / f"{host}-{http}.jsonl",
             host=host,
-            rate_per_s=rate_per_s,
+            rate_per_s=rate_per_s / len(HTTP_VERSIONS),
             http_version=http,
             requests_max=REQUESTS_MAX,
         )

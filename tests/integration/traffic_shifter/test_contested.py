@@ -14,6 +14,7 @@ from tidegate_chassis.kubernetes.resources import HTTP_PROXIES, HTTP_ROUTES, ING
 from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficRepaired, TrafficShifted
 from tidegate_contracts.rollout import TrafficReference
 from tidegate_traffic_shifter.contest import REPAIRS_MAX, Contest
+from tidegate_traffic_shifter.editors import NOBODY
 from tidegate_traffic_shifter.outcome import Repair
 
 pytestmark = pytest.mark.sandbox
@@ -27,7 +28,13 @@ CONTESTED = {
     "proxy": ("contour-http-proxy", HTTP_PROXIES, "web", {"spec": {"routes": [{"services": [OWN | {"weight": 9}]}]}}),
     "selector": ("gateway-http-route", SERVICES, "web", {"spec": {"selector": {HASH: None}}}),
     "beside": ("ingress-nginx", INGRESSES, "web-canary", {"metadata": {"annotations": {WEIGHT: "90"}}}),
+    "taken away": ("ingress-nginx", INGRESSES, "web-canary", {"metadata": {"annotations": {WEIGHT: None}}}),
+    "canary service": ("gateway-http-route", SERVICES, "web-canary", {"spec": {"selector": {"tier": "none"}}}),
+    "its revision": ("gateway-http-route", SERVICES, "web-canary", {"spec": {"selector": {HASH: "other"}}}),
+    "its selector": ("gateway-http-route", SERVICES, "web-canary", {"spec": {"selector": {HASH: None}}}),
 }
+UNOWNED = {"taken away"}
+"""A field that was only taken away has no owner who could be named; a selector is owned as a whole."""
 
 
 @pytest.fixture
@@ -93,9 +100,10 @@ async def test_who_keeps_writing_our_part_is_refused_by_his_name_and_requests_le
     await tool.patch(resource, rig.namespace, name, body, style=PatchStyle.MERGE)
     theirs = await part(rig, resource, name)
     refused = await rig.fact(TrafficRefused)
-    assert TOOL in refused.problem.rule
+    by = NOBODY if what in UNOWNED else TOOL
+    assert by in refused.problem.rule
     assert name in refused.problem.value
-    assert {each.by for each in rig.facts(TrafficRepaired)} == {TOOL}
+    assert {each.by for each in rig.facts(TrafficRepaired)} == {by}
     looks = len(left_alone)
     await rig.edit(resource, {"metadata": {"labels": {"wakes": "us"}}}, name)
     await until(lambda: len(left_alone) > looks, what="another look")

@@ -15,6 +15,7 @@ from tidegate_chassis.kubernetes.client import PatchStyle
 from tidegate_chassis.kubernetes.resources import HTTP_PROXIES, HTTP_ROUTES, SERVICES
 from tidegate_contracts.facts import TrafficRefused, TrafficReleased, TrafficShifted
 from tidegate_contracts.rollout import TrafficReference
+from tidegate_traffic_shifter.marks import FIELD_MANAGER
 
 pytestmark = pytest.mark.sandbox
 
@@ -98,12 +99,13 @@ async def test_a_kind_that_the_cluster_lacks_is_refused_before_anything_moves(
 ) -> None:
     await rig.create(v1=1, v2=1)
     await asyncio.to_thread(kubectl, rig.sandbox, "delete", "crd", SPLITS, "--ignore-not-found", "--wait")
-    read = [await rig.read(each) for each in (HTTP_ROUTES, SERVICES)]
+    before = await rig.user_made()
     split = TrafficReference(route="web", service="web", router="smi-traffic-split", grace_s=GRACE_S)
     traffic = (BOTH_ROUTES[0], split)
     refused = await rig.obey(rig.shift(0, canary=None, traffic=traffic), TrafficRefused)
     assert (refused.problem.field, refused.problem.value) == ("traffic.router", "smi-traffic-split")
     assert "TrafficSplit" in refused.problem.rule
     assert refused.problem.remedy
+    assert FIELD_MANAGER not in await rig.owners(HTTP_ROUTES) | await rig.owners(SERVICES), "nothing was written"
     await rig.obey(rig.release(traffic=traffic), TrafficReleased)
-    assert [await rig.read(each) for each in (HTTP_ROUTES, SERVICES)] == read, "nothing was written"
+    assert await rig.user_made() == before

@@ -5,13 +5,19 @@ import random
 import time
 
 import pytest
-from support.traffic import HASH, TrafficRig
+from support.precision import SAMPLE
+from support.steady_load import BOTH, plan
+from support.traffic import BOTH_ROUTES, HASH, TrafficRig
 
 from tidegate_chassis.kubernetes.resources import HTTP_ROUTES, SERVICES
 from tidegate_contracts.facts import TrafficReleased, TrafficShifted
 from tidegate_contracts.rollout import HttpMatch
+from tidegate_sandbox.load.run import LoadRun
 
 pytestmark = pytest.mark.sandbox
+
+RATE_PER_S = 62.5
+"""Of each of eight loads."""
 
 
 @pytest.mark.parametrize("router", ["gateway-http-route", "contour-http-proxy"])
@@ -58,6 +64,29 @@ async def test_matching_requests_reach_the_new_version_and_only_they(rig: Traffi
     assert await rig.measure(path="/betamax") == {"v1": 100.0}
     await rig.obey(rig.release(), TrafficReleased)
     assert set(await rig.measure()) == {"v1", "v2"}, "the user's own Service selects both again"
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(240)
+async def test_matches_are_exact_over_as_many_requests_as_the_promise_of_shares_is_about(rig: TrafficRig) -> None:
+    await rig.create()
+    hosts = (rig.host, await rig.create_proxy())
+    await rig.obey(rig.shift(0, canary=None, traffic=BOTH_ROUTES), TrafficShifted)
+    matches = (HttpMatch(path_prefix="/beta"),)
+    await rig.obey(rig.shift(0, matches=matches, traffic=BOTH_ROUTES), TrafficShifted)
+    sides = {"/beta/x": "v2", "/betamax": "v1"}
+    plans = [
+        (version, plan(rig.door_url + path, host, RATE_PER_S, http, SAMPLE / len(BOTH) / len(hosts) / RATE_PER_S))
+        for path, version in sides.items()
+        for host in hosts
+        for http in BOTH
+    ]
+    summaries = await asyncio.gather(*(LoadRun(each).run() for _, each in plans))
+    for (version, _), found in zip(plans, summaries, strict=True):
+        assert not found.lost
+        assert {name: each.ok for name, each in found.versions.items()} == {version: found.finished}
+    assert sum(found.finished for found in summaries) == len(sides) * SAMPLE
+    await rig.obey(rig.release(traffic=BOTH_ROUTES), TrafficReleased)
 
 
 async def test_a_copy_that_dies_anywhere_is_followed_by_one_that_finishes_and_no_request_is_lost(

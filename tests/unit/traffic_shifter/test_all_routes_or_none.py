@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from support.clock import ManualClock
-from unit.traffic_shifter.test_waits_of_routes import Behind, Route, share
+from unit.traffic_shifter.test_waits_of_routes import Behind, Fenced, Route, share
 
 from tidegate_chassis.errors import Permanent, UnknownOutcome
 from tidegate_contracts.orders import ShiftTraffic
@@ -57,7 +57,9 @@ class Rig:
         found = (self.one, self.two, self.three)
         places: Any = {Place.of("shop", each): route for each, route in zip(REFERENCES, found, strict=True)}
         behind: Any = Behind()
-        self._work = Shift(given, places, behind, label="hash", fence=None, clock=ManualClock())  # type: ignore[arg-type]
+        clock = ManualClock()
+        fence: Any = Fenced(given, clock)
+        self._work = Shift(given, places, behind, label="hash", fence=fence, clock=clock)
 
     def look(self) -> Outcome:
         return worst(asyncio.run(self._work.look()))

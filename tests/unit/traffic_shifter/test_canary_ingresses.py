@@ -67,6 +67,28 @@ def test_a_share_is_what_kruises_script_writes(
     assert found == {"team": "a"} | {prefix + name: value for name, value in (wanted | more).items()}
 
 
+STICKY = {f"{NGINX}affinity": "cookie", f"{NGINX}session-cookie-name": "lb"}
+BEHAVIOUR = f"{NGINX}affinity-canary-behavior"
+
+
+@pytest.mark.parametrize("own", [STICKY, STICKY | {BEHAVIOUR: "sticky"}, STICKY | {BEHAVIOUR: "legacy"}], ids=str)
+def test_sessions_of_the_users_own_are_kept_with_a_share_and_leave_the_new_version_with_it(own: dict[str, str]) -> None:
+    shared = annotations("nginx", share(20), **own)
+    assert shared == own | {f"{NGINX}canary": "true", f"{NGINX}canary-weight": "20"}
+    assert annotations("nginx", share(0, HEADER), **own).items() >= own.items()
+    emptied = annotations("nginx", share(0), **own)
+    assert emptied == own | {f"{NGINX}canary": "true", f"{NGINX}canary-weight": "0", BEHAVIOUR: "legacy"}
+    found = route(form("nginx").canary(route(ingress(**own)), share(0)))
+    patch = form("nginx").repair(found, form("nginx").canary(route(ingress(**own)), share(20)))
+    assert patch is not None
+    taken_away = {} if BEHAVIOUR in own else {BEHAVIOUR: None}
+    assert found.metadata.annotations | patch["metadata"]["annotations"] == shared | taken_away
+
+
+def test_without_sessions_nothing_is_said_of_them() -> None:
+    assert BEHAVIOUR not in annotations("nginx", share(0), team="a")
+
+
 def test_mse_knows_queries_a_subset_and_one_header_that_is_set() -> None:
     assert annotations("mse", share(0, QUERY)) == {
         f"{NGINX}canary": "true",

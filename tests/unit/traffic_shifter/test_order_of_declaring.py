@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from support.clock import ManualClock
-from unit.traffic_shifter.test_waits_of_routes import ALL, Behind
+from unit.traffic_shifter.test_waits_of_routes import ALL, Behind, Fenced
 
 from tidegate_chassis.errors import Permanent
 from tidegate_contracts.orders import ShiftTraffic
@@ -91,7 +91,8 @@ class Rig:
             weight_percent=weight_percent,
         )
         behind: Any = Behind()
-        self.work = Shift(order, self.places, behind, label="hash", fence=None, clock=self.clock)  # type: ignore[arg-type]
+        fence: Any = Fenced(order, self.clock)
+        self.work = Shift(order, self.places, behind, label="hash", fence=fence, clock=self.clock)
 
     def release(self) -> None:
         behind: Any = Behind(web=Endpoints(ALL))

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from support.clock import ManualClock
-from unit.traffic_shifter.test_waits_of_routes import PLACE, REFERENCE, Behind, Route
+from unit.traffic_shifter.test_waits_of_routes import PLACE, REFERENCE, Behind, Fenced, Route
 
 from tidegate_contracts.orders import PlannedShare, ShiftTraffic
 from tidegate_contracts.problem import Problem
@@ -49,7 +49,9 @@ class Rig:
         )
         self.behind, places = Behind(), {PLACE: route}
         behind: Any = self.behind
-        self._work = Shift(order, places, behind, label="hash", fence=None, clock=ManualClock())  # type: ignore[arg-type]
+        clock = ManualClock()
+        fence: Any = Fenced(order, clock)
+        self._work = Shift(order, places, behind, label="hash", fence=fence, clock=clock)
 
     def look(self) -> Outcome:
         return worst(asyncio.run(self._work.look()))

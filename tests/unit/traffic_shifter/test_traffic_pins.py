@@ -114,8 +114,8 @@ def test_the_canary_service_is_inside_the_cluster_only_and_selects_the_new_revis
     }
     made = msgspec.convert(body, Service)
     assert pins.is_ours(made)
-    assert pins.is_canary_of(made, pinned, LABEL, "v2")
-    assert not pins.is_canary_of(made, pinned, LABEL, "v3")
+    assert pins.is_canary(made, body)
+    assert not pins.is_canary(made, pins.canary_service(pinned, "web-canary", LABEL, "v3", OURS))
     assert not pins.is_ours(stable)
 
 
@@ -182,7 +182,7 @@ def test_a_canary_service_of_before_with_nothing_copied_stands_and_gets_it_when_
     stable = labelled()
     earlier = msgspec.convert(pins.canary_service(service({"app": "web"}), "web-canary", LABEL, "v2", OURS), Service)
     assert "team" not in earlier.metadata.labels
-    assert pins.is_canary_of(earlier, stable, LABEL, "v2")
+    assert pins.is_canary(earlier, pins.canary_service(stable, "web-canary", LABEL, "v2", OURS))
     patch = pins.repaired_canary(earlier, pins.canary_service(stable, "web-canary", LABEL, "v3", OURS))
     assert patch["metadata"]["labels"]["team"] == "shop"
     assert patch["metadata"]["annotations"]["projectcontour.io/upstream-protocol.h2c"] == "80"
@@ -197,6 +197,8 @@ def test_what_somebody_added_to_the_canary_services_selector_goes_again() -> Non
     )
     patch = pins.repaired_canary(disturbed, body)
     assert patch["spec"]["selector"] == {"app": "web", "extra": None, LABEL: "v2"}
+    assert pins.edited_canary(disturbed, body) == {"selector": {"app": "x", "extra": "y", LABEL: "v2"}}
+    assert not pins.is_canary(disturbed, body)
 
 
 def test_other_controllers_revisions_have_another_label() -> None:

@@ -11,8 +11,9 @@ from tidegate_contracts.orders import ShiftTraffic
 from tidegate_contracts.rollout import TrafficReference
 from tidegate_contracts.routers import BUILT_IN
 from tidegate_contracts.workload import WorkloadReference
+from tidegate_traffic_shifter.contest import REPAIRS_MAX, Contest
 from tidegate_traffic_shifter.endpoints import Endpoints, needed
-from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Settled, worst
+from tidegate_traffic_shifter.outcome import Outcome, Pending, Refused, Repair, Settled, worst
 from tidegate_traffic_shifter.patience import SLOWNESS_MAX_S, WARM_UP_S, patience_s
 from tidegate_traffic_shifter.problems import refused_by_server
 from tidegate_traffic_shifter.release import Release
@@ -74,6 +75,13 @@ class Behind:
     check = nothing
 
 
+class Fenced:
+    """A fence as far as it knows who gives up."""
+
+    def __init__(self, order: ShiftTraffic, clock: ManualClock) -> None:
+        self.contest = Contest(order, clock)
+
+
 class Route:
     """One that is taken as soon as it is written."""
 
@@ -124,7 +132,8 @@ def shift(behind: Behind, route: Route, clock: ManualClock, canary_pods: int, we
         weight_percent=weight_percent,
     )
     places: Any = {PLACE: route}
-    return Shift(order, places, behind, label="hash", fence=None, clock=clock)  # type: ignore[arg-type]
+    fence: Any = Fenced(order, clock)
+    return Shift(order, places, behind, label="hash", fence=fence, clock=clock)  # type: ignore[arg-type]
 
 
 def test_a_route_with_a_share_goes_back_after_proxies_had_time_to_hear_who_stands_behind_its_service() -> None:
@@ -273,6 +282,37 @@ def test_requests_leave_a_new_version_that_nobody_answers_for_whatever_else_is_w
     route.held, behind.check = share(50), wrong  # type: ignore[assignment,method-assign]
     assert isinstance(looks(work), Refused)
     assert route.held == share(0)
+
+
+class Contested(Route):
+    """Whose share somebody keeps writing."""
+
+    edited = False
+
+    async def shift(self, place: Place, wanted: Share, fence: Any) -> Outcome:  # type: ignore[override]
+        fence.contest.repairing(Repair("the rules of HTTPRoute web", "a-tool") if self.edited else None)
+        self.edited = False
+        return await super().shift(place, wanted, fence)
+
+
+def test_requests_leave_a_new_version_that_nobody_answers_for_however_often_somebody_writes_its_share() -> None:
+    route, behind = Contested(50), Behind(web=Endpoints(frozenset("z")))
+    work = shift(behind, route, ManualClock(), canary_pods=4, weight_percent=50)
+    for _ in range(REPAIRS_MAX):
+        route.edited = True
+        assert isinstance(looks(work), Settled)
+    route.edited = True
+    assert isinstance(looks(work), Refused)
+    assert route.edited, "it is not fought"
+    behind.ready["web-canary"] = Endpoints()
+    for _ in range(2):
+        route.edited = True
+        assert isinstance(looks(work), Pending)
+        assert not route.edited
+        assert route.held == share(0)
+    behind.ready["web-canary"], route.edited = Endpoints(ALL), True
+    assert isinstance(looks(work), Refused)
+    assert route.edited, "nor is it afterwards"
 
 
 def test_a_share_stays_where_nobody_else_could_answer_either() -> None:

@@ -2,10 +2,13 @@
 
 Part of `fence`, told by `services` and all routers right before an edit is written over; its error is an outcome like
 others (`refusing`). Without it a tool that puts its own manifest back would be fought for as long as the order stands.
-Only an order that brings requests to the new version gives up: one that takes them away writes as often as it takes.
+Only an order that brings requests to the new version gives up: one that takes them away writes as often as it takes,
+and so is a share taken back that only the stable version can answer.
 """
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from tidegate_chassis.clock import Clock
@@ -37,6 +40,15 @@ class Contest:
         self._yields = brings_requests(order)
         self._clock = clock
         self._repaired_at_s: dict[str, deque[float]] = {}
+
+    @contextmanager
+    def insisting(self) -> Iterator[None]:
+        """What is put back within takes requests away from the new version, whatever its order is for."""
+        yields, self._yields = self._yields, False
+        try:
+            yield
+        finally:
+            self._yields = yields
 
     def repairing(self, repair: Repair | None) -> None:
         """Args:

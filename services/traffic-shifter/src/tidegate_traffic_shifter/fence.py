@@ -5,7 +5,7 @@ and call `ensure` right before each write. It also remembers, for as long as the
 and who wrote over our part (`contest`).
 """
 
-from typing import Final
+from typing import Any, Final
 
 from tidegate_chassis.clock import Clock
 from tidegate_chassis.kubernetes.objects import ObjectMeta
@@ -40,6 +40,7 @@ class Fence:
         self._marked: set[str] = set()
         self._disowned: set[str] = set()
         self._unmarked_since_s: dict[str, float] = {}
+        self._stood: dict[str, Any] = {}
 
     def ensure(self) -> None:
         """Right before each write: raises `OrderLost`."""
@@ -78,6 +79,14 @@ class Fence:
         self._marked.add(name)
         self._unmarked_since_s.pop(name, None)
         return None
+
+    def stands(self, name: str, wanted: Any) -> None:
+        """The object is as wanted, or was just written so."""
+        self._stood[name] = wanted
+
+    def stood(self, name: str, wanted: Any = None) -> bool:
+        """Whether it was, for this order, as wanted now, or at all: then what differs is somebody's edit."""
+        return name in self._stood and (wanted is None or bool(self._stood[name] == wanted))
 
     def disowned(self, name: str) -> None:
         """Our name stands at no field of the object."""

@@ -129,14 +129,21 @@ def repaired_canary(canary: Service, wanted: dict[str, Any]) -> dict[str, Any]:
     return {"metadata": metadata, "spec": spec | {"selector": spec["selector"] | gone}}
 
 
-def is_canary_of(canary: Service, stable: Service, label: str, revision: str) -> bool:
-    """Whether the canary Service sends to the right pods, as `canary_service` makes it.
+def is_canary(canary: Service, wanted: dict[str, Any]) -> bool:
+    """Whether the canary Service sends to the right pods.
 
     Labels and annotations are not compared: controllers write theirs on Services, and whoever edits them here may.
     """
-    ports = [_port(port) for port in canary.spec.ports or ()]
-    selector = original_selector(stable, label) | {label: revision}
-    return canary.spec.selector == selector and ports == [_port(port) for port in stable.spec.ports or ()]
+    return _sends_to(canary) == {field: wanted["spec"][field] for field in ("selector", "ports")}
+
+
+def edited_canary(canary: Service, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What of its spec is not as wanted, as a merge patch says it. A selector is owned as a whole."""
+    return {field: found for field, found in _sends_to(canary).items() if found != wanted["spec"][field]}
+
+
+def _sends_to(canary: Service) -> dict[str, Any]:
+    return {"selector": canary.spec.selector or {}, "ports": [_port(port) for port in canary.spec.ports or ()]}
 
 
 def is_ours(service: Service) -> bool:

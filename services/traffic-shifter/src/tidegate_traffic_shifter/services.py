@@ -14,7 +14,7 @@ from tidegate_chassis.kubernetes.resources import ENDPOINT_SLICES, SERVICES
 from tidegate_traffic_shifter import marks, pins, problems
 from tidegate_traffic_shifter.cluster import WakeKey, WakingCluster
 from tidegate_traffic_shifter.disowning import disown
-from tidegate_traffic_shifter.editors import editor
+from tidegate_traffic_shifter.editors import NOBODY, editor
 from tidegate_traffic_shifter.endpoints import Endpoints, endpoints_of
 from tidegate_traffic_shifter.fence import Fence
 from tidegate_traffic_shifter.marks import Marks
@@ -199,14 +199,36 @@ class Services:
         canary = await self.find(place, place.canary_service, fence)
         if isinstance(canary, Refused):
             return canary
-        if canary is not None and pins.is_canary_of(canary, stable, label, revision):
-            return Settled()
         body = pins.canary_service(stable, place.canary_service, label, revision, fence.ours)
+        outcome: Outcome = Settled()
         if canary is None:
             await self._create(place, body, fence)
-        else:
-            await self._patch(canary, pins.repaired_canary(canary, body), fence)
-        return Settled()
+        elif not pins.is_canary(canary, body):
+            outcome = await self._mend_canary(place, body, fence)
+        if isinstance(outcome, Settled):
+            fence.stands(_called(place.canary_service), body["spec"])
+        return outcome
+
+    async def _mend_canary(self, place: Place, body: dict[str, Any], fence: Fence) -> Outcome:
+        """What differs is somebody's edit, or follows one of the user's own Service."""
+        called = _called(place.canary_service)
+        answer = await self._client.get(SERVICES, place.namespace, place.canary_service)
+        if isinstance(answer, NotFound):
+            fence.missing(called)
+            return Pending("the canary Service was deleted meanwhile", again_s=0.0)
+        canary = decode(answer, Service)
+        objected = fence.look(called, canary.metadata)
+        if objected is not None or pins.is_canary(canary, body):
+            return objected or Settled()
+        by = editor(answer, {"spec": pins.edited_canary(canary, body)})
+        repair = Repair(called, by) if by != NOBODY or fence.stood(called, body["spec"]) else None
+        fence.contest.repairing(repair)
+        await self._patch(canary, pins.repaired_canary(canary, body), fence)
+        return Settled(repair)
+
+    def is_edited(self, place: Place, fence: Fence) -> bool:
+        """Whether a canary Service for other pods than the order's was one for them."""
+        return fence.stood(_called(place.canary_service))
 
     async def delete_canary(self, place: Place, fence: Fence) -> Outcome:
         """Remove the canary Service, if there is one and we made it."""

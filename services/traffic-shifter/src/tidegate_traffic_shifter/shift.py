@@ -104,7 +104,8 @@ class Shift:
             return [*cleared, Pending("the canary Service is made anew for another revision", again_s=0.0)]
         made = await self._pin()
         for place in self._places:
-            made.append(await self._services.make_canary(place, self._label, revision, self._fence))
+            making = self._services.make_canary(place, self._label, revision, self._fence)
+            made.append(await outcome_of(making))
         if isinstance(worst(made), Settled):
             made += [await self._endpoints(place) for place in self._places]
         if not isinstance(worst(made), Settled):
@@ -114,12 +115,13 @@ class Shift:
         return [*made, *routed, *(await self._open() if whole else [])]
 
     async def _withhold(self) -> list[Outcome]:
-        """Requests that only the stable version can answer go to it, whatever the step says."""
-        return [await outcome_of(self._withheld(place, router)) for place, router in self._places.items()]
+        """Requests that only the stable version can answer go to it, whatever the step and somebody else say."""
+        with self._fence.contest.insisting():
+            return [await outcome_of(self._withheld(place, router)) for place, router in self._places.items()]
 
     async def _withheld(self, place: Place, router: Router) -> Outcome:
         held = await router.share(place, self._fence)
-        if held is None or held.is_empty or not await self._only_stable_answers(place):
+        if held is None or not await self._only_stable_answers(place):
             return Settled()
         self._endpoints_since_s.pop(place, None)  # whoever comes back is waited for as before
         self._routing.forget(place)
@@ -156,7 +158,8 @@ class Shift:
         canary = await self._services.find(place, place.canary_service, self._fence)
         if not isinstance(canary, Service) or place.one_service:
             return False
-        return (canary.spec.selector or {}).get(self._label, revision) != revision
+        another = (canary.spec.selector or {}).get(self._label, revision) != revision
+        return another and not self._services.is_edited(place, self._fence)
 
     async def _endpoints(self, place: Place) -> Outcome:
         if place.one_service:

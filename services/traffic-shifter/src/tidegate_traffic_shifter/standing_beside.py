@@ -87,10 +87,14 @@ class StandingBeside:
         stands = marks.saved_share(canary.metadata.annotations) == share and fence.holds(canary.metadata)
         patch = form.repair(canary, wanted)
         if patch is None and stands:
+            fence.stands(self._called(place), wanted)
             return self._accepted(canary)
-        repair = self._repair(place, answer, patch) if patch is not None and stands else None
+        edited = fence.stood(self._called(place), wanted)
+        repair = self._repair(place, answer, patch, edited=edited) if patch is not None and stands else None
         fence.contest.repairing(repair)
-        return repaired(await self._write(place, canary, patch or {"metadata": {}}, share, fence), repair)
+        written = await self._write(place, canary, patch or {"metadata": {}}, share, fence)
+        fence.stands(self._called(place), wanted)
+        return repaired(written, repair)
 
     async def restore(self, place: Place, fence: Fence) -> Outcome:
         canary = await self._read(place, self._name(place))
@@ -173,10 +177,10 @@ class StandingBeside:
             return Refused(problems.canary_route_taken(self._name(place), self.resource.kind))
         return None
 
-    def _repair(self, place: Place, answer: bytes, patch: Body) -> Repair | None:
-        """Who edited the object beside; nobody did where it follows an edit of the user's own."""
+    def _repair(self, place: Place, answer: bytes, patch: Body, *, edited: bool) -> Repair | None:
+        """Who edited the object beside; nobody may have where it follows an edit of the user's own."""
         by = editor(answer, patch)
-        return Repair(self._called(place), by) if by != NOBODY else None
+        return Repair(self._called(place), by) if edited or by != NOBODY else None
 
     def _accepted(self, canary: Route) -> Outcome:
         reason = self._format.objection(canary)
