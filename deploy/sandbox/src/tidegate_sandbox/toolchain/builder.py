@@ -50,6 +50,9 @@ class Toolchain(msgspec.Struct, frozen=True, kw_only=True):
     traefik_manifests: Path
     victoria_metrics: Path
     influxd: Path
+    alertmanager: Path
+    loadtester: Path
+    kube_state_metrics: Path
 
 
 def ensure(only: Collection[str] | None = None, *, progress: Progress | None = None) -> Toolchain:
@@ -100,6 +103,9 @@ def _toolchain(folders: dict[str, Path]) -> Toolchain:
         traefik_manifests=folders["traefik"] / "share",
         victoria_metrics=folders["victoria-metrics"] / "bin" / "victoria-metrics",
         influxd=folders["influxdb"] / "bin" / "influxd",
+        alertmanager=folders["alertmanager"] / "bin" / "alertmanager",
+        kube_state_metrics=folders["kube-state-metrics"] / "bin" / "kube-state-metrics",
+        loadtester=folders["flagger-loadtester"] / "bin" / "loadtester",
     )
 
 
