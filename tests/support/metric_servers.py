@@ -55,7 +55,7 @@ async def victoria_metrics(directory: Path, *options: str) -> AsyncIterator[str]
         f"-storageDataPath={directory / 'victoria-metrics'}",
         *(options or ("-search.latencyOffset=0s",)),
     ]
-    async with _running(command, directory, f"http://{address}", "/health") as url:
+    async with running(command, directory, f"http://{address}", "/health") as url:
         yield url
 
 
@@ -73,7 +73,7 @@ async def influxdb(directory: Path) -> AsyncIterator[str]:
         "INFLUXDB_DATA_WAL_DIR": str(data / "wal"),
     }
     command = [str(ensure({"influxdb"}).influxd)]
-    async with _running(command, directory, f"http://{address}", "/ping", environment) as url:
+    async with running(command, directory, f"http://{address}", "/ping", environment) as url:
         yield url
 
 
@@ -93,7 +93,7 @@ async def graphite(directory: Path, points: Mapping[str, list[tuple[int, float]]
     await asyncio.to_thread(subprocess.run, migrating, env={**os.environ, **environment}, check=True)
     address = f"127.0.0.1:{free_port()}"
     command = [*django, "runserver", "--noreload", address]
-    async with _running(command, directory, f"http://{address}", "/metrics/find?query=*", environment) as url:
+    async with running(command, directory, f"http://{address}", "/metrics/find?query=*", environment) as url:
         yield url
 
 
@@ -113,7 +113,7 @@ def _python_with_graphite() -> Path:
 
 
 @asynccontextmanager
-async def _running(
+async def running(
     command: list[str], directory: Path, url: str, health: str, environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[str]:
     log = directory / f"{Path(command[0]).name}.log"

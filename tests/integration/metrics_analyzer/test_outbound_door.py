@@ -160,7 +160,8 @@ async def test_a_secret_is_put_in_at_the_last_moment_and_never_comes_back(tmp_pa
 
     async def respond(request: web.Request) -> web.Response:
         text = request.headers["Authorization"] + await request.text()
-        return web.Response(text=text if request.path == "/echo" else "{}")
+        escaped = "".join(f"\\u{ord(character):04x}" for character in text)
+        return web.Response(text={"/echo": text, "/escaped": escaped}.get(request.path, "{}"))
 
     with structlog.testing.capture_logs() as logged:
         async with serving(respond) as server, door_to(server, TIDEGATE_SECRETS_DIRECTORY=str(tmp_path)) as door:
@@ -175,6 +176,7 @@ async def test_a_secret_is_put_in_at_the_last_moment_and_never_comes_back(tmp_pa
             assert server.requests[0].headers["Authorization"] == f"Bearer {canary}"
             replies = [
                 await door.ask(Request(url=f"{server.url}/echo", headers=request.headers, namespace="shop")),
+                await door.ask(Request(url=f"{server.url}/escaped", headers=request.headers, namespace="shop")),
                 await door.ask(Request(url=f"{server.url}/b", headers=request.headers, namespace="other")),
                 await door.ask(Request(url=server.url + "/${secret:quality/token}", namespace="shop")),
             ]
@@ -185,11 +187,11 @@ async def test_a_secret_is_put_in_at_the_last_moment_and_never_comes_back(tmp_pa
     assert [
         word in reason(reply)
         for word, reply in zip(
-            ("repeats", "can't be read", "doesn't belong", "quotes", "not printable"), replies, strict=True
+            ("repeats", "repeats", "can't be read", "doesn't belong", "quotes", "not printable"), replies, strict=True
         )
-    ] == [True] * 5
+    ] == [True] * 6
     assert canary not in repr((replies, logged))
-    assert len(server.requests) == 2
+    assert len(server.requests) == 3
 
 
 async def test_wrong_lists_are_told_when_the_provider_is_opened() -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from saga_model.auditor_endings import WHOLE_PERCENT, EndingRules
 from saga_model.rules import Violation
-from saga_model.watched import Watched
+from saga_model.watched import Watched, background_from
 from tidegate_contracts.codec import AnyEvent
 from tidegate_contracts.decisions import TERMINAL, Decision, PlanChanged, RolloutAccepted, RolloutRejected
 from tidegate_contracts.facts import AnalysisConcluded, Fact
@@ -68,10 +68,18 @@ class Auditor(EndingRules):
             watched = self.watched
             if watched is not None and watched.id == event.rollout:
                 watched.hear(event)
+                self._measured(event)
                 if isinstance(event, AnalysisConcluded) and event.verdict == "fail":
                     watched.failed |= event.scope == "background" or event.order_revision == watched.judge_revision
             return
         self._decision(event)
+
+    def _measured(self, fact: Fact) -> None:
+        if not isinstance(fact, AnalysisConcluded) or fact.scope != "background":
+            return
+        plan = self.plan_at(fact.rollout, fact.order_revision)
+        is_due = plan is not None and background_from(plan.request) <= fact.step
+        self.require(is_due, "I4 measured in the background before its step")
 
     def _decision(self, event: Decision) -> None:
         kind = type(event).__name__

@@ -83,4 +83,18 @@ REPLANNING: tuple[Mutant, ...] = (
         "matches = tuple(each for each in matches if each in rollout.share[1])",
         "pass",
     ),
+    planted(
+        "orders",
+        "watched-too-early",
+        "an analysis in the background begins with the first step that is measured, whatever step was named",
+        "background_analysis=rollout.request.background_at(step),",
+        "background_analysis=rollout.request.analysis,",
+    ),
+    planted(
+        "plan_changed",
+        "watched-by-an-older-plan",
+        "another plan leaves the analysis in the background as it is, though it begins with a later step now",
+        "return (same_step or not matters) and standing.background_analysis == wanted.background_analysis",
+        "return same_step or not matters",
+    ),
 )

@@ -99,7 +99,22 @@ def draw(random: Random, *, paces: Random) -> Options:
         controls = [(at_s, _rebaked(control, paces)) for at_s, control in controls]
     if paces.random() < _UNORDERED:
         requests = tuple((at_s, _unordered(request, paces)) for at_s, request in requests)
+    if paces.random() < _LATE_WATCHES:
+        requests = tuple((at_s, _watched_late(request, paces)) for at_s, request in requests)
+        controls = [(at_s, _rewatched(control, paces)) for at_s, control in controls]
     return options._replace(requests=requests, controls=tuple(controls))
+
+
+def _watched_late(request: RolloutRequested, paces: Random) -> RolloutRequested:
+    """In the background from any of its steps on."""
+    first = paces.randint(1, len(request.steps))
+    return request if request.analysis is None else replace(request, analysis_from_step=first)
+
+
+def _rewatched(control: Control, paces: Random) -> Control:
+    if not isinstance(control, Replan):
+        return control
+    return replace(control, request=_watched_late(control.request, paces))
 
 
 def _unordered(request: RolloutRequested, paces: Random) -> RolloutRequested:
@@ -262,6 +277,7 @@ def _replan(random: Random, request: RolloutRequested) -> Replan:
     wanted = replace(
         request,
         rollout=None,
+        analysis_from_step=1,
         change=None,
         steps=_steps(random, request.strategy, with_traffic=bool(request.traffic)),
         analysis=choice((request.analysis, None, ANALYSIS)),
@@ -279,6 +295,8 @@ _FIRST_PAUSES = 0.1
 """How often each request asks to be paused before its first batch."""
 _UNORDERED = 0.15
 """How often the requests' shares may fall from one step to the next."""
+_LATE_WATCHES = 0.4
+"""How often the analyses in the background may begin with a later step."""
 _JUMPS = 0.35
 """How often there is one more, beside all else: what may be wrong with them needs a rare moment."""
 _ANN = (HttpMatch(headers={"user": "ann"}),)

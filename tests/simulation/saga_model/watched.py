@@ -1,5 +1,6 @@
 """What an observer of the history knows of the rollout that holds the workload. Kept by `auditor`."""
 
+import math
 from typing import Any
 
 from saga_model.options import REPLICAS
@@ -7,6 +8,7 @@ from tidegate_contracts.decisions import BakeStarted, PlanChanged, RolloutAccept
 from tidegate_contracts.facts import AnalysisConcluded, BatchReady, Fact
 from tidegate_contracts.orders import Target
 from tidegate_contracts.plan import PlannedStep
+from tidegate_contracts.rollout import RolloutRequested
 
 _NOTHING = Target(count=0)
 
@@ -14,6 +16,11 @@ _NOTHING = Target(count=0)
 def pods_of(target: Target) -> int:
     """As long as nobody scales."""
     return target.count if target.count is not None else -(-REPLICAS * (target.percent or 0) // 100)
+
+
+def background_from(request: RolloutRequested) -> float:
+    """The step with which the analysis in the background begins; none where there is none."""
+    return request.analysis_from_step if request.analysis is not None else math.inf
 
 
 class Watched:
@@ -31,7 +38,7 @@ class Watched:
         self.traffic = bool(accepted.request.traffic)
         self.settles = accepted.request.strategy == "partition"
         """Whether stable pods go as new ones come; otherwise all of them stay until the promotion."""
-        self.background, self.bake = accepted.request.analysis is not None, accepted.request.bake
+        self.background_from, self.bake = background_from(accepted.request), accepted.request.bake
         inherited = accepted.inherited
         self.clearing = inherited is not None and inherited.release_after_traffic
         self.promote_revisions: list[int] = []
@@ -110,9 +117,9 @@ class Watched:
         """Whether the step that is being judged is measured by something else from now on."""
         if not self.judging:
             return False  # a step that an earlier plan had may be in no plan any more
-        background = event.request.analysis is not None
+        watched = background_from(event.request) <= event.step
         before, after = self.plan[self.step - 1], event.plan[event.step - 1]
-        return background != self.background or before.analysis != after.analysis
+        return watched != (self.background_from <= self.step) or before.analysis != after.analysis
 
     def judged(self, step: int, revision: int, at_s: float) -> None:
         self.judge_revision, self.judged_step, self.judged_at_s = revision, step, at_s
@@ -140,9 +147,9 @@ class Watched:
         """Where it is by the new plan; a step that is begun anew was jumped to."""
         looks_anew = event.request.failure_threshold != self.threshold
         analysed_anew = self._is_analysed_anew(event)
-        watched_anew = self.background != (event.request.analysis is not None)
+        watched_anew = self.background_from != background_from(event.request)
         self._rebaked(event, watched_anew=watched_anew)
-        self.plan, self.background = event.plan, event.request.analysis is not None
+        self.plan, self.background_from = event.plan, background_from(event.request)
         self.pace, self.threshold = event.request.rollback, event.request.failure_threshold
         self.planned_at_s = event.at_s
         if not event.step:
@@ -173,7 +180,7 @@ class Watched:
         planned = self.plan[step - 1]
         waits = planned.analysis is not None or (planned.pause is not None and planned.pause.duration_s != 0)
         waits = waits or (self.bake is not None and step == len(self.plan))
-        return not (self.traffic or self.background or waits)
+        return not (self.traffic or self.background_from <= step or waits)
 
     def answer(self, kind: str, revision: int) -> Any:
         return self.answers.get((kind, revision))

@@ -55,3 +55,16 @@ def test_another_first_step_of_the_background_analysis_takes_it_away_and_brings_
     assert isinstance(saga.orders.analysis, ReleaseAnalysis)
     saga.replan(analysis_from_step=1)
     assert saga.standing(Analyse, saga.orders.analysis).background_analysis == ANALYSIS
+
+
+def test_what_began_with_an_earlier_step_goes_on_where_it_would_have_begun_by_now() -> None:
+    """The order still names the step that it began with; what counts is the step at which the rollout stands."""
+    saga = Saga()
+    saga.ask(request(step("20%"), step("60%", pause=Pause()), step("100%"), analysis=ANALYSIS))
+    saga.to_step(1).ready()
+    saga.to_step(2).ready()
+    assert saga.standing(Analyse, saga.orders.analysis).step == 1
+    saga.replan(analysis_from_step=2)
+    assert saga.standing(Analyse, saga.orders.analysis).background_analysis == ANALYSIS
+    saga.replan(analysis_from_step=3)
+    assert isinstance(saga.orders.analysis, ReleaseAnalysis)

@@ -196,7 +196,7 @@ def test_a_rollback_while_a_cancelled_version_is_let_go_restores_the_stable_one(
 
 def test_a_request_whose_plan_would_not_fit_into_an_event_is_told_so() -> None:
     """The largest request that may be published fits twice into an accepted event, but for what goes with it."""
-    checks = tuple(Check(name=f"check-{number}", query="x" * 3930, maximum=1.0) for number in range(15))
+    checks = tuple(Check(name=f"check-{number}", query="x" * 3920, maximum=1.0) for number in range(15))
     large = request(step("50%", analysis=Analysis(checks=checks)), step("100%"))
     assert len(encode(large)) <= REQUEST_BYTES_MAX
     problem = oversize(large)

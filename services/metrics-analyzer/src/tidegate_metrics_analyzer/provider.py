@@ -44,7 +44,9 @@ class MetricProvider(Protocol):
         """The query to ask. No name may change its meaning."""
 
     async def ask(self, question: Question) -> Answer | Unusable:
-        """Asks once, now. Every fault of the other side is an `Unusable` with a reason; raising is a bug."""
+        """Asks once, now. Every fault of the other side is an `Unusable` with a reason, and `Unanswered` where it gave
+        no answer at all; raising is a bug.
+        """
 
 
 @runtime_checkable

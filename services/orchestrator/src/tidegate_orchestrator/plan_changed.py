@@ -87,11 +87,10 @@ def _judge(before: Rollout, after: Rollout, event: PlanChanged) -> Judge | None:
         return judge
     if judge is not None and _speaks_against(judge):
         return judge
-    background = after.request.background_at(standing.step) if standing is not None else None
-    if standing is not None and event.again and standing.background_analysis == background:
+    step = _measured_step(standing, event, measures=measures)
+    if standing is not None and event.again and standing.background_analysis == after.request.background_at(step):
         return judge  # as after a jump: a bad verdict on the step that is left may be on its way
     judging = isinstance(before.phase, Judging) and not event.again
-    step = event.step if judging or standing is None else standing.step
     wanted = orders.analyse(after, event.revision, step, event.at_s, with_step=judging)
     if isinstance(after.phase, Baking) and not event.again:
         wanted = orders.analyse_bake(after, event.revision, event.step, event.at_s, after.phase.until_s)
@@ -100,6 +99,13 @@ def _judge(before: Rollout, after: Rollout, event: PlanChanged) -> Judge | None:
     if wanted.background_analysis is not None or wanted.step_analysis is not None:
         return Judge(wanted)
     return Judge(orders.release_analysis(after.id, event.revision, after.request)) if standing is not None else judge
+
+
+def _measured_step(standing: Analyse | None, event: PlanChanged, *, measures: bool) -> int:
+    """The last step that is or was measured. An order names the one that it began with, and goes on in later ones."""
+    if standing is None or (measures and not event.again):
+        return event.step
+    return standing.step if event.again else max(standing.step, event.step - 1)
 
 
 def _speaks_against(judge: Judge) -> bool:

@@ -52,6 +52,9 @@ class Toolchain(msgspec.Struct, frozen=True, kw_only=True):
     traefik_crds: Path
     victoria_metrics: Path
     influxd: Path
+    alertmanager: Path
+    loadtester: Path
+    kube_state_metrics: Path
 
 
 def ensure(only: Collection[str] | None = None, *, progress: Progress | None = None) -> Toolchain:
@@ -104,6 +107,9 @@ def _toolchain(folders: dict[str, Path]) -> Toolchain:
         traefik_crds=folders["traefik-definitions"] / "share" / "crds.jsonl",
         victoria_metrics=folders["victoria-metrics"] / "bin" / "victoria-metrics",
         influxd=folders["influxdb"] / "bin" / "influxd",
+        alertmanager=folders["alertmanager"] / "bin" / "alertmanager",
+        kube_state_metrics=folders["kube-state-metrics"] / "bin" / "kube-state-metrics",
+        loadtester=folders["flagger-loadtester"] / "bin" / "loadtester",
     )
 
 

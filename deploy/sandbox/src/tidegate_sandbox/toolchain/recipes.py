@@ -134,7 +134,7 @@ RECIPES: tuple[Recipe, ...] = (
         manifests_module="github.com/traefik/traefik/v3",
         manifests={"crds.jsonl": (f"{_TRAEFIK_REFERENCE}/kubernetes-crd-definition-v1.yml",)},
     ),
-    # Nor are these: servers that the analyzer's providers are tested against.
+    # Nor are these: servers that the analyzer is tested against.
     Recipe(
         name="victoria-metrics",
         binaries={"victoria-metrics": "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics"},
@@ -145,6 +145,23 @@ RECIPES: tuple[Recipe, ...] = (
         name="influxdb",
         binaries={"influxd": "github.com/influxdata/influxdb/cmd/influxd"},
         expected_s=210,
+    ),
+    Recipe(
+        # The last one that has its web pages in its module; those after it can't be built from that alone.
+        name="alertmanager",
+        binaries={"alertmanager": "github.com/prometheus/alertmanager/cmd/alertmanager"},
+        expected_s=60,
+    ),
+    Recipe(
+        # The last one that the module proxy has.
+        name="kube-state-metrics",
+        binaries={"kube-state-metrics": "k8s.io/kube-state-metrics/v2"},
+        expected_s=240,
+    ),
+    Recipe(
+        name="flagger-loadtester",
+        binaries={"loadtester": "github.com/fluxcd/flagger/cmd/loadtester"},
+        expected_s=60,
     ),
 )
 

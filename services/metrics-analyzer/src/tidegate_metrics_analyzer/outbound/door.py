@@ -20,7 +20,7 @@ from yarl import URL
 from tidegate_chassis.clock import Clock, SystemClock
 from tidegate_chassis.errors import Permanent
 from tidegate_chassis.settings import Settings, load
-from tidegate_metrics_analyzer.outbound import addresses, secrets
+from tidegate_metrics_analyzer.outbound import addresses, echoes, secrets
 from tidegate_metrics_analyzer.outbound.body import read_body
 from tidegate_metrics_analyzer.outbound.breaker import Breakers
 from tidegate_metrics_analyzer.outbound.request import REQUEST_TIMEOUT_S_MAX, Reply, Request
@@ -167,7 +167,7 @@ class Door:
             return Unanswered(f"the server could not be asked: {type(error).__name__}"), True
         except ValueError as error:
             return Unanswered(str(error)), False
-        if isinstance(reply, Reply) and any(secret.encode() in reply.body for secret in used):
+        if isinstance(reply, Reply) and echoes.repeats(reply.body, used):
             return Unanswered("the answer repeats a credential"), False
         failed = isinstance(reply, Reply) and (reply.status >= _SERVER_ERROR or reply.status == _OVERLOADED)
         return reply, failed
