@@ -62,7 +62,7 @@ class Kind(NamedTuple):
     has_plugin: bool = True
     """Whether a copy that knows its plugin holds it; otherwise one that takes it for something like a StatefulSet."""
 
-    stopping: tuple[dict[str, Any], ...] = ()
+    stopping: Callable[[], tuple[dict[str, Any], ...]] = tuple
     """Strategies of a user's own, as parts of its spec, under which no update would get through by itself."""
 
     around: Callable[[SandboxState], AbstractAsyncContextManager[None]] = lambda _: nullcontext()
@@ -134,20 +134,22 @@ DEPLOYMENT: Final = Kind(
     most_missing=_a_quarter,
     styles=STYLES,
     beside=("canary",),
-    stopping=({"strategy": {"type": "Recreate"}}, {"paused": True}),
+    stopping=lambda: ({"strategy": {"type": "Recreate"}}, {"paused": True}),
 )
-STATEFUL_SET: Final = Kind("stateful-set", STATEFUL_SETS, spec=_headless, stopping=(_rolling(partition=3), ON_DELETE))
+STATEFUL_SET: Final = Kind(
+    "stateful-set", STATEFUL_SETS, spec=_headless, stopping=lambda: (_rolling(partition=3), ON_DELETE)
+)
 PARALLEL_STATEFUL_SET: Final = STATEFUL_SET._replace(
     label="stateful-set-parallel", spec=lambda name: {**_headless(name), "podManagementPolicy": "Parallel"}
 )
-DAEMON_SET: Final = Kind("daemon-set", DAEMON_SETS, scales=False, stopping=(ON_DELETE,))
+DAEMON_SET: Final = Kind("daemon-set", DAEMON_SETS, scales=False, stopping=lambda: (ON_DELETE,))
 CLONE_SET: Final = Kind(
     "clone-set",
     CLONE_SETS,
     most_missing=_a_fifth,
     styles=STYLES,
     beside=("canary", "blue_green"),
-    stopping=({"updateStrategy": {"partition": "60%"}}, {"updateStrategy": {"paused": True}}),
+    stopping=lambda: ({"updateStrategy": {"partition": "60%"}}, {"updateStrategy": {"paused": True}}),
 )
 CLONE_SET_IN_PLACE: Final = Kind(
     "clone-set-in-place",
@@ -155,14 +157,14 @@ CLONE_SET_IN_PLACE: Final = Kind(
     spec=lambda _: {"updateStrategy": {"type": "InPlaceIfPossible"}},
     most_missing=_a_fifth,
     in_place=True,
-    stopping=({"updateStrategy": {"type": "InPlaceIfPossible", "partition": 3}},),
+    stopping=lambda: ({"updateStrategy": {"type": "InPlaceIfPossible", "partition": 3}},),
 )
 ADVANCED_STATEFUL_SET: Final = Kind(
     "advanced-stateful-set",
     ADVANCED_STATEFUL_SETS,
     spec=_headless,
     min_ready=lambda seconds: {"updateStrategy": {"rollingUpdate": {"minReadySeconds": seconds}}},
-    stopping=(_rolling(partition=3), _rolling(paused=True), ON_DELETE),
+    stopping=lambda: (_rolling(partition=3), _rolling(paused=True), ON_DELETE),
 )
 STATEFUL_SET_LIKE: Final = ADVANCED_STATEFUL_SET._replace(label="stateful-set-like", has_plugin=False)
 """A custom resource with a real controller, held without its plugin."""
@@ -172,7 +174,7 @@ ADVANCED_DAEMON_SET: Final = Kind(
     ADVANCED_DAEMON_SETS,
     scales=False,
     most_missing=lambda _: 2,  # one, and its controller replaces what isn't ready beside that
-    stopping=(_rolling(partition=2), _rolling(paused=True), ON_DELETE),
+    stopping=lambda: (_rolling(partition=2), _rolling(paused=True), ON_DELETE),
 )
 
 PARTITIONED: Final = (

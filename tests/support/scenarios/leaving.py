@@ -33,7 +33,7 @@ async def adopted_in_the_middle(stage: Stage) -> str:
 async def under_strategies_that_stop(stage: Stage) -> str:
     """Strategies of its user's own let nothing through: one rollout goes to its end under each, and one goes back."""
     made, tag = stage.made, V1
-    for number, strategy in enumerate(made.kind.stopping):
+    for number, strategy in enumerate(made.kind.stopping()):
         before = await own_spec(made)
         await made.replace(strategy)
         own, tag = await own_spec(made), f"v{number + 2}_ready-0.1"
