@@ -114,14 +114,19 @@ class Routed:
         assert {"workload": own_values(await self.release.workload()), **await self.routes()} == self.own
 
 
+async def at_the_first_step(sandbox: SandboxState, seen: Watching, style: Style) -> Routed:
+    routed = Routed(seen, style)
+    await routed.begin(sandbox)
+    await routed.release.change("v2_ready-0.1")
+    await routed.release.waits_at(1)
+    return routed
+
+
 @pytest.mark.parametrize("style", list(STEPS))
 async def test_a_release_shifts_the_route_and_gives_it_back(
     with_a_proxy: SandboxState, seen: Watching, style: Style
 ) -> None:
-    routed = Routed(seen, style)
-    await routed.begin(with_a_proxy)
-    await routed.release.change("v2_ready-0.1")
-    await routed.release.waits_at(1)
+    routed = await at_the_first_step(with_a_proxy, seen, style)
     assert await routed.shares() == [20, 80]
     await routed.release.approve()
     await routed.release.ends(succeeded=True)
@@ -133,10 +138,7 @@ async def test_a_release_shifts_the_route_and_gives_it_back(
 async def test_the_old_template_again_takes_the_traffic_back_first(
     with_a_proxy: SandboxState, seen: Watching, style: Style
 ) -> None:
-    routed = Routed(seen, style)
-    await routed.begin(with_a_proxy)
-    await routed.release.change("v2_ready-0.1")
-    await routed.release.waits_at(1)
+    routed = await at_the_first_step(with_a_proxy, seen, style)
     await routed.release.change("v1_ready-0.1")
     await routed.release.ends(succeeded=False)
     await routed.is_as_before("v1")

@@ -25,7 +25,6 @@ from tidegate_chassis.kubernetes.client import KubernetesClient, PatchStyle
 from tidegate_chassis.kubernetes.objects import NotFound
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_chassis.rotation import DAY_S, RENEWED_AT, Lifetimes
-from tidegate_sandbox.ports import free_port
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = pytest.mark.sandbox
@@ -34,18 +33,6 @@ CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 LIFETIMES = Lifetimes(authority_s=90 * DAY_S, serving_s=7 * DAY_S)
 ANSWERS_WITHIN_S = 20.0
 UNTRUSTED = "certificate signed by unknown authority"
-
-
-@pytest.fixture
-async def client(sandbox: SandboxState) -> AsyncIterator[KubernetesClient]:
-    kubeconfig = str(sandbox.kubeconfig_directory / "admin.yaml")
-    async with await KubernetesClient.connect(kubeconfig, field_manager="tester") as connected:
-        yield connected
-
-
-@pytest.fixture
-def port() -> int:
-    return free_port()
 
 
 @pytest.fixture

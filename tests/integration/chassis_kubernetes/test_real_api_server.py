@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
@@ -25,13 +24,6 @@ def config_map(name: str, **data: str) -> dict[str, object]:
 
 async def made(client: KubernetesClient, namespace: str, name: str, **data: str) -> ConfigMap:
     return decode(await client.create(CONFIG_MAPS, namespace, config_map(name, **data)), ConfigMap)
-
-
-@pytest.fixture
-async def client(sandbox: SandboxState) -> AsyncIterator[KubernetesClient]:
-    kubeconfig = str(sandbox.kubeconfig_directory / "admin.yaml")
-    async with await KubernetesClient.connect(kubeconfig, field_manager="tester") as connected:
-        yield connected
 
 
 async def test_objects_are_made_read_listed_changed_and_deleted(client: KubernetesClient, namespace: str) -> None:

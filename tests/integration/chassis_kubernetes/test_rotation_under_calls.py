@@ -27,7 +27,6 @@ from tidegate_chassis.errors import OperatingError
 from tidegate_chassis.kubernetes.client import KubernetesClient
 from tidegate_chassis.kubernetes.resources import Resource
 from tidegate_chassis.rotation import DAY_S, RENEWED_AT, Lifetimes, Step
-from tidegate_sandbox.ports import free_port
 from tidegate_sandbox.state import SandboxState
 
 pytestmark = pytest.mark.sandbox
@@ -89,18 +88,6 @@ class Caller:
                     wrong = await self.call()
         except TimeoutError:
             pytest.fail(str(wrong))
-
-
-@pytest.fixture
-async def client(sandbox: SandboxState) -> AsyncIterator[KubernetesClient]:
-    kubeconfig = str(sandbox.kubeconfig_directory / "admin.yaml")
-    async with await KubernetesClient.connect(kubeconfig, field_manager="tester") as connected:
-        yield connected
-
-
-@pytest.fixture
-def port() -> int:
-    return free_port()
 
 
 @pytest.fixture

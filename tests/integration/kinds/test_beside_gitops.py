@@ -1,7 +1,7 @@
 """A GitOps tool that applies its manifest again and again during a rollout: neither fought, nor able to break it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -68,6 +68,17 @@ async def tool(sandbox: SandboxState, made: Rig, *, with_replicas: bool) -> Asyn
         yield Tool(sandbox, made, client, with_replicas=with_replicas)
 
 
+async def begun(made: Rig, apply: Callable[[str], Awaitable[None]], *, with_replicas: bool) -> dict[str, Any]:
+    """The tool makes the workload, and a new version is prepared; answers with the workload's own spec."""
+    await apply(V1)
+    if not with_replicas:
+        await made.scale(REPLICAS)
+    await made.until_whole()
+    own = await own_spec(made)
+    await made.prepare(image(V2))
+    return own
+
+
 def owners(found: dict[str, Any], field: str) -> set[str]:
     """Who owns a field of the spec, as the API server has it."""
     entries = found["metadata"]["managedFields"]
@@ -83,12 +94,7 @@ async def test_its_new_manifest_changes_nothing_and_its_old_one_is_refused(
         rig(kinds_sandbox, kinds_namespace, kind=kind) as made,
         tool(kinds_sandbox, made, with_replicas=with_replicas) as gitops,
     ):
-        await gitops.apply(V1)
-        if not with_replicas:
-            await made.scale(REPLICAS)
-        await made.until_whole()
-        own = await own_spec(made)
-        await made.prepare(image(V2))
+        own = await begun(made, gitops.apply, with_replicas=with_replicas)
         async with observed(made) as seen:
             ready = await made.apply(1, "40%", within_s=20.0)
             with pytest.raises(Conflict):
@@ -117,12 +123,7 @@ async def test_its_new_manifest_that_is_applied_by_the_client_changes_nothing(
         rig(kinds_sandbox, kinds_namespace, kind=kind) as made,
         tool(kinds_sandbox, made, with_replicas=with_replicas) as gitops,
     ):
-        await gitops.apply_by_client(V1)
-        if not with_replicas:
-            await made.scale(REPLICAS)
-        await made.until_whole()
-        own = await own_spec(made)
-        await made.prepare(image(V2))
+        own = await begun(made, gitops.apply_by_client, with_replicas=with_replicas)
         async with observed(made) as seen:
             ready = await made.apply(1, "40%", within_s=20.0)
             for _ in range(3):
